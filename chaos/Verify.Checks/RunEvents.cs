@@ -1,0 +1,46 @@
+namespace Verify.Checks;
+
+/// <summary>One line of events.ndjson: what happened in the run besides client operations. A flat record on purpose: the same in
+/// both worlds, easy to grep, stable over versions. Kinds and their fields are listed in <see cref="EventKinds"/>.</summary>
+/// <param name="AtUs">Microseconds of run time.</param>
+/// <param name="Step">Running number of the simulator's event; in the live world a counter.</param>
+/// <param name="Kind">One of <see cref="EventKinds"/>.</param>
+/// <param name="Subject">The node or server it is about.</param>
+/// <param name="DataCenter">Where that is.</param>
+/// <param name="Fields">The rest, by name.</param>
+public sealed record RunEvent(
+    long AtUs, long Step, string Kind, string Subject, string DataCenter, IReadOnlyDictionary<string, string> Fields)
+{
+    public string this[string field] => Fields.TryGetValue(field, out var value) ? value : "";
+    public long Number(string field) => long.TryParse(this[field], out var value) ? value : 0;
+}
+
+/// <summary>The kinds of <see cref="RunEvent"/>. Node events keep the names and fields of the node's own NodeEvent list.</summary>
+public static class EventKinds
+{
+    // From nodes: subject = node.
+    public const string Started = "started";              // recovered, lastIndex
+    public const string RoleChanged = "roleChanged";      // role (Follower|PreCandidate|Candidate|Leader), term, leader
+    public const string LeaderLease = "leaderLease";      // term, held (true|false)
+    public const string QuorumSeen = "quorumSeen";        // inQuorum (true|false)
+    public const string Applied = "applied";              // index, term, hash
+    public const string VerdictReached = "verdict";       // cluster, instance, diagnosis, votes
+    public const string WriteLease = "writeLease";        // cluster, instance, token, held
+    public const string Fencing = "fencing";              // cluster, instance, token, phase (begun|done|failed), by
+    public const string Opened = "opened";                // cluster, instance, token
+    public const string Recovery = "recovery";            // cluster, recoveryId, phase (opened|intent|outcome|closed), step, detail
+    public const string DiskFull = "diskFull";            // full
+    public const string Halted = "halted";                // reason
+    public const string NodeDown = "nodeDown";            // how (kill|stop|halt); said by the world
+    public const string NodeUp = "nodeUp";
+
+    // From the world: subject = server.
+    public const string Writable = "writable";            // writable (true|false): a write of an ordinary user would be accepted; exact in simulation, sampled live
+    public const string ServerDown = "serverDown";        // how
+    public const string ServerUp = "serverUp";
+
+    // From the nemesis: subject = the step's name.
+    public const string FaultBegun = "faultBegun";        // fault, target (as written), resolved (the answer), effect
+    public const string FaultEnded = "faultEnded";        // fault, resolved, droppedFrames or other proof that the fault bit
+    public const string Phase = "phase";                  // name: warmUp|faults|healed|settled|final
+}

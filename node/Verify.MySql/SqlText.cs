@@ -1,0 +1,49 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace Verify.MySql;
+
+/// <summary>A statement that is safe to send: its fixed parts are compile-time text, its values went through
+/// <see cref="SqlLiteral"/> or <see cref="SqlName"/>. There is no other way to make one.</summary>
+public readonly record struct SqlText
+{
+    private SqlText(string text) => Text = text;
+
+    public string Text { get; }
+
+    /// <summary>Use as <c>SqlText.Of($"SET GLOBAL x = {new SqlLiteral(v)}")</c>; holes take only literals, names and whole numbers.</summary>
+    public static SqlText Of(SqlTextHandler handler) => new(handler.Build());
+
+    public override string ToString() => Text;
+}
+
+/// <summary>The interpolation handler behind <see cref="SqlText.Of"/>: it has no overload for a plain string.</summary>
+[InterpolatedStringHandler]
+public readonly ref struct SqlTextHandler
+{
+    private readonly StringBuilder _text;
+
+    public SqlTextHandler(int literalLength, int formattedCount) => _text = new(literalLength + (formattedCount * 16));
+
+    public void AppendLiteral(string fixedPart) => _text.Append(fixedPart);
+    public void AppendFormatted(SqlLiteral value) => _text.Append(value.Quoted);
+    public void AppendFormatted(SqlName name) => _text.Append(name.Quoted);
+    public void AppendFormatted(long number) => _text.Append(number);
+    internal string Build() => _text.ToString();
+}
+
+/// <summary>A string value as it stands in a statement: quoted, so that no byte of it can end the literal. Valid under any
+/// sql_mode, NO_BACKSLASH_ESCAPES included: text that holds nothing but plain characters is quoted, everything else
+/// is written in hexadecimal (MySQL 8.4 manual 11.1.4, MariaDB "Hexadecimal Literals").</summary>
+public readonly record struct SqlLiteral(string Value)
+{
+    public string Quoted => Value.All(IsPlain) ? $"'{Value}'" : $"_utf8mb4 0x{Convert.ToHexString(Encoding.UTF8.GetBytes(Value))}";
+
+    private static bool IsPlain(char c) => char.IsAsciiLetterOrDigit(c) || c is ' ' or '.' or ':' or '-' or '_' or ',' or '/' or '@' or '%' or '+' or '=';
+}
+
+/// <summary>An identifier (schema, table, user) between back quotes.</summary>
+public readonly record struct SqlName(string Value)
+{
+    public string Quoted => $"`{Value.Replace("`", "``", StringComparison.Ordinal)}`";
+}

@@ -1,0 +1,134 @@
+namespace Verify.MySql;
+
+/// <summary>Every statement the node may send, as a closed list. <see cref="Sql"/> gives the text for a flavour; the
+/// simulated server recognises exactly these, and a transcript test holds it against real servers.
+/// MySQL texts are those of 8.0.22 and later (REPLICA/SOURCE words); MariaDB texts those of 10.6 and later.</summary>
+public abstract record Statement
+{
+    private Statement() { }
+
+    public abstract SqlText Sql(Flavor flavor);
+
+    /// <summary>Identity, read-only flags, GTID sets and scheduler state in one row. Columns are named alike on both flavours.</summary>
+    public sealed record ReadFacts : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
+            ? SqlText.Of($"SELECT @@global.server_uuid AS server_uuid, @@global.server_id AS server_id, @@global.read_only AS read_only, @@global.super_read_only AS super_read_only, @@global.gtid_executed AS gtid_executed, @@global.log_bin AS log_bin, @@global.event_scheduler AS event_scheduler")
+            : SqlText.Of($"SELECT @@global.server_id AS server_id, @@global.read_only AS read_only, @@global.gtid_binlog_pos AS gtid_binlog_pos, @@global.gtid_slave_pos AS gtid_slave_pos, @@global.gtid_current_pos AS gtid_current_pos, @@global.log_bin AS log_bin, @@global.event_scheduler AS event_scheduler");
+    }
+
+    /// <summary>State of the replication threads; no row on a server that is no replica.</summary>
+    public sealed record ReadReplicaStatus : Statement
+    {
+        public override SqlText Sql(Flavor flavor) =>
+            flavor == Flavor.MySql ? SqlText.Of($"SHOW REPLICA STATUS") : SqlText.Of($"SHOW ALL SLAVES STATUS");
+    }
+
+    /// <summary>Opens or closes the server for writes of everybody. On MySQL closing means super_read_only (binds SUPER users
+    /// too); MariaDB has read_only only, which does not bind READ_ONLY ADMIN users.</summary>
+    public sealed record SetReadOnly(bool On) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => (flavor, On) switch
+        {
+            (Flavor.MySql, true) => SqlText.Of($"SET GLOBAL super_read_only = ON"),
+            (_, true) => SqlText.Of($"SET GLOBAL read_only = ON"),
+            (_, false) => SqlText.Of($"SET GLOBAL read_only = OFF"),
+        };
+    }
+
+    /// <summary>Client sessions: columns ID, USER, COMMAND.</summary>
+    public sealed record ListSessions : Statement
+    {
+        public override SqlText Sql(Flavor flavor) =>
+            SqlText.Of($"SELECT ID, USER, COMMAND FROM information_schema.PROCESSLIST");
+    }
+
+    /// <summary>Ends one session. Error 1094 when it is already gone.</summary>
+    public sealed record KillSession(long Id) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => SqlText.Of($"KILL {Id}");
+    }
+
+    /// <summary>Stops both replication threads, or only the one that fetches.</summary>
+    public sealed record StopReplica(bool OnlyIoThread) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => (flavor, OnlyIoThread) switch
+        {
+            (Flavor.MySql, true) => SqlText.Of($"STOP REPLICA IO_THREAD"),
+            (Flavor.MySql, false) => SqlText.Of($"STOP REPLICA"),
+            (_, true) => SqlText.Of($"STOP SLAVE IO_THREAD"),
+            (_, false) => SqlText.Of($"STOP SLAVE"),
+        };
+    }
+
+    public sealed record StartReplica : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql ? SqlText.Of($"START REPLICA") : SqlText.Of($"START SLAVE");
+    }
+
+    /// <summary>Forgets the source: the server is a replica no longer.</summary>
+    public sealed record ResetReplicaAll : Statement
+    {
+        public override SqlText Sql(Flavor flavor) =>
+            flavor == Flavor.MySql ? SqlText.Of($"RESET REPLICA ALL") : SqlText.Of($"RESET SLAVE ALL");
+    }
+
+    /// <summary>Points a stopped replica at a source, by GTID.</summary>
+    public sealed record ChangeSource(string Host, int Port, string User, string Password) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
+            ? SqlText.Of($"CHANGE REPLICATION SOURCE TO SOURCE_HOST={new SqlLiteral(Host)}, SOURCE_PORT={Port}, SOURCE_USER={new SqlLiteral(User)}, SOURCE_PASSWORD={new SqlLiteral(Password)}, SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=0, SOURCE_HEARTBEAT_PERIOD=0.5, GET_SOURCE_PUBLIC_KEY=1")
+            : SqlText.Of($"CHANGE MASTER TO MASTER_HOST={new SqlLiteral(Host)}, MASTER_PORT={Port}, MASTER_USER={new SqlLiteral(User)}, MASTER_PASSWORD={new SqlLiteral(Password)}, MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=0.5");
+
+        public override string ToString() => $"ChangeSource {{ {Host}:{Port} }}";
+    }
+
+    /// <summary>Waits until everything in <paramref name="Gtids"/> is applied: one row, one column; '0' when it is,
+    /// '1' (MySQL) or '-1' (MariaDB) when the time ran out.</summary>
+    public sealed record WaitForGtids(string Gtids, int SecondsMax) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
+            ? SqlText.Of($"SELECT WAIT_FOR_EXECUTED_GTID_SET({new SqlLiteral(Gtids)}, {SecondsMax}) AS waited")
+            : SqlText.Of($"SELECT MASTER_GTID_WAIT({new SqlLiteral(Gtids)}, {SecondsMax}) AS waited");
+    }
+
+    /// <summary>MariaDB only: what an old primary must be told before it can follow by slave_pos. On MySQL a no-op.</summary>
+    public sealed record AdoptBinlogPosition : Statement
+    {
+        public override SqlText Sql(Flavor flavor) =>
+            flavor == Flavor.MySql ? SqlText.Of($"DO 0") : SqlText.Of($"SET GLOBAL gtid_slave_pos = @@global.gtid_binlog_pos");
+    }
+
+    /// <summary>Keeps what this session writes out of the binary log, so that it uses up no GTID and nothing replicates.</summary>
+    public sealed record WithoutBinlog : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => SqlText.Of($"SET SESSION sql_log_bin = 0");
+    }
+
+    /// <summary>The dead-man switch (ARCHITECTURE, "The write lease"): schema, table, row and event, in order.
+    /// Send after <see cref="WithoutBinlog"/> while the server is writable.</summary>
+    public sealed record CreateDeadManSchema : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => SqlText.Of($"CREATE DATABASE IF NOT EXISTS verify_ha");
+    }
+
+    public sealed record CreateDeadManTable : Statement
+    {
+        public override SqlText Sql(Flavor flavor) =>
+            SqlText.Of($"CREATE TABLE IF NOT EXISTS verify_ha.deadman (id INT PRIMARY KEY, ticks_left INT NOT NULL)");
+    }
+
+    /// <summary>Sets the count to this many event ticks (one a second). Also the feeding.</summary>
+    public sealed record FeedDeadMan(int Ticks) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => SqlText.Of($"REPLACE INTO verify_ha.deadman (id, ticks_left) VALUES (1, {Ticks})");
+    }
+
+    /// <summary>The event itself: counts down each second and closes the server at zero.</summary>
+    public sealed record CreateDeadManEvent : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
+            ? SqlText.Of($"CREATE EVENT IF NOT EXISTS verify_ha.deadman ON SCHEDULE EVERY 1 SECOND DO BEGIN SET SESSION sql_log_bin = 0; IF @@global.super_read_only = 0 THEN UPDATE verify_ha.deadman SET ticks_left = ticks_left - 1 WHERE id = 1; IF (SELECT ticks_left FROM verify_ha.deadman WHERE id = 1) <= 0 THEN SET GLOBAL super_read_only = ON; END IF; END IF; END")
+            : SqlText.Of($"CREATE EVENT IF NOT EXISTS verify_ha.deadman ON SCHEDULE EVERY 1 SECOND DO BEGIN SET SESSION sql_log_bin = 0; IF @@global.read_only = 0 THEN UPDATE verify_ha.deadman SET ticks_left = ticks_left - 1 WHERE id = 1; IF (SELECT ticks_left FROM verify_ha.deadman WHERE id = 1) <= 0 THEN SET GLOBAL read_only = ON; END IF; END IF; END");
+    }
+}

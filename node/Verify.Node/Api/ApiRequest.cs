@@ -1,0 +1,109 @@
+using Verify.Node.Topology;
+using Verify.Raft;
+
+namespace Verify.Node.Api;
+
+/// <summary>How fresh a read must be.</summary>
+public enum ReadConsistency
+{
+    /// <summary>Linearizable: a quorum round on the leader (ReadIndex).</summary>
+    Consistent,
+
+    /// <summary>Whatever this node has applied.</summary>
+    Stale,
+}
+
+/// <summary>A client's session and its running number: a write that is sent again with the same pair is applied once.</summary>
+public readonly record struct RequestId(string Session, long Sequence);
+
+/// <summary>Everything a client can ask of a node. HTTP is a mapping onto this list.</summary>
+public abstract record ApiRequest
+{
+    private ApiRequest() { }
+
+    /// <summary>Writes and consistent reads go to the leader; the rest is answered here.</summary>
+    public virtual bool IsForLeader => false;
+
+    /// <summary><paramref name="ExpectedIndex"/>: compare-and-set on modify_index; 0 means "must not exist"; null means always.</summary>
+    public sealed record KvPut(string Key, ReadOnlyMemory<byte> Value, ulong Flags, long? ExpectedIndex, RequestId? Id) : ApiRequest
+    {
+        public override bool IsForLeader => true;
+    }
+
+    public sealed record KvDelete(string Key, long? ExpectedIndex, RequestId? Id) : ApiRequest
+    {
+        public override bool IsForLeader => true;
+    }
+
+    public sealed record KvGet(string Key, ReadConsistency Consistency) : ApiRequest
+    {
+        public override bool IsForLeader => Consistency == ReadConsistency.Consistent;
+    }
+
+    public sealed record KvList(string Prefix) : ApiRequest;
+    public sealed record RaftStatus : ApiRequest;
+    public sealed record Clusters : ApiRequest;
+    public sealed record Cluster(string Alias) : ApiRequest;
+
+    /// <summary>The analysis of the node that answers; forwarded to the leader, whose verdict counts.</summary>
+    public sealed record ReplicationAnalysis : ApiRequest
+    {
+        public override bool IsForLeader => true;
+    }
+
+    public sealed record Recoveries : ApiRequest;
+    public sealed record TransferLeadership(NodeId To) : ApiRequest
+    {
+        public override bool IsForLeader => true;
+    }
+}
+
+/// <summary>Every answer. Unknown is never a "failed": the request may still take effect.</summary>
+public abstract record ApiReply
+{
+    private ApiReply() { }
+
+    public sealed record Done(long ModifyIndex) : ApiReply;
+    public sealed record Value(KvPair Pair, long AppliedIndex) : ApiReply;
+    public sealed record Values(IReadOnlyList<KvPair> Pairs, long AppliedIndex) : ApiReply;
+    public sealed record NotFound(long AppliedIndex) : ApiReply;
+    public sealed record CasConflict(long ModifyIndex) : ApiReply;
+    public sealed record Raft(RaftStatusView View) : ApiReply;
+    public sealed record ClusterList(IReadOnlyList<ClusterPicture> Clusters) : ApiReply;
+    public sealed record Analysis(IReadOnlyList<AnalysisPicture> Entries) : ApiReply;
+    public sealed record RecoveryList(IReadOnlyList<RecoveryPicture> Recoveries) : ApiReply;
+
+    /// <summary>No leader is known; try again after <paramref name="RetryAfter"/>.</summary>
+    public sealed record NoLeader(TimeSpan RetryAfter) : ApiReply;
+    public sealed record Overloaded(string Reason, TimeSpan RetryAfter) : ApiReply;
+
+    /// <summary>The outcome is not known: the leader changed, the link broke or the time ran out.</summary>
+    public sealed record Unknown(string Why) : ApiReply;
+
+    /// <summary>Cannot be done, and nothing has been done (bad key, value too large, disk full).</summary>
+    public sealed record Refused(string Why) : ApiReply;
+}
+
+public sealed record KvPair(string Key, ReadOnlyMemory<byte> Value, ulong Flags, long CreateIndex, long ModifyIndex);
+
+/// <summary>Raft as seen from this node.</summary>
+public sealed record RaftStatusView(Verify.Raft.RaftStatus Status, IReadOnlyList<NodeId> Members, bool DiskFull);
+
+/// <summary>One server as this node sees it.</summary>
+public sealed record InstancePicture(
+    InstanceKey Key, string DataCenter, string Version, string ServerUuid, bool LastProbeOk, long SeenMsAgo, bool IsReadOnly,
+    InstanceKey? Source, string IoThread, string SqlThread, double? SecondsBehind, string Executed, string Problem);
+
+/// <summary>One cluster as this node sees it, with the replicated facts: primary, token, lease, whether a recovery is open.</summary>
+public sealed record ClusterPicture(
+    string Alias, InstanceKey? Primary, long Token, string LeaseHolder, bool RecoveryOpen, string SetAside, IReadOnlyList<InstancePicture> Instances);
+
+/// <summary>A diagnosis and the vote of each node behind it.</summary>
+public sealed record AnalysisPicture(string Cluster, InstanceKey Instance, string Code, string Description, IReadOnlyList<VotePicture> Votes);
+
+/// <summary>Vote: up, down or stale (fail closed).</summary>
+public sealed record VotePicture(string Node, string Vote, long AgeMs, string Detail);
+
+/// <summary>A recovery as the ledger has it.</summary>
+public sealed record RecoveryPicture(
+    long Id, string Cluster, InstanceKey Failed, string Analysis, InstanceKey? Successor, bool IsOpen, bool IsSuccessful, IReadOnlyList<string> Steps);

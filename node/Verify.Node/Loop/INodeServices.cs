@@ -1,0 +1,64 @@
+using Microsoft.Extensions.Logging;
+using Verify.Node.Seam;
+using Verify.Node.State;
+using Verify.Node.State.Ledger;
+using Verify.Node.Telemetry;
+using Verify.Raft;
+
+namespace Verify.Node.Loop;
+
+/// <summary>What the high-availability part may ask of the node around it. Every member is used on the loop only,
+/// except <see cref="Post"/>, which drivers call when something finished.</summary>
+public interface INodeServices
+{
+    NodeConfig Config { get; }
+    NodeSeam Seam { get; }
+
+    /// <summary>Monotonic time since the node started, on the node's own clock.</summary>
+    TimeSpan Now { get; }
+
+    /// <summary>This node leads, has applied an entry of its own term, and holds its lease right now.</summary>
+    bool IsLeader { get; }
+    RaftStatus Raft { get; }
+
+    /// <summary>The replicated high-availability state, as applied here.</summary>
+    HaState Ha { get; }
+
+    /// <summary>Proposes here or forwards to the leader. <paramref name="done"/> runs on the loop, exactly once; Unknown after
+    /// Timing.RequestTimeout, or when the leader changed.</summary>
+    void Submit(HaCommand command, Action<CommandResult> done);
+
+    /// <summary>Best effort, newest wins: what this node sees, to every other member.</summary>
+    void TellPeers(ReadOnlyMemory<byte> report);
+
+    /// <summary>Runs the action on the loop. False when the inbox is full or the node is stopping.</summary>
+    bool Post(Action action);
+
+    /// <summary>Runs on the loop after this long.</summary>
+    void After(TimeSpan delay, Action action);
+
+    /// <summary>Cancelled when the node stops.</summary>
+    CancellationToken Stopping { get; }
+
+    void Emit(NodeEvent happened);
+    ILogger Log { get; }
+}
+
+/// <summary>The high-availability part as the node drives it. All calls come on the loop.</summary>
+public interface IHaPart
+{
+    void Start();
+
+    /// <summary>Once per Raft tick.</summary>
+    void Tick();
+
+    /// <summary>A high-availability command was applied here.</summary>
+    void Applied(HaCommand command, ApplyContext context, CommandResult result);
+
+    /// <summary>Raft's role, term or lease changed.</summary>
+    void RaftChanged(RaftStatus status);
+    void HeardFrom(NodeId peer, ReadOnlyMemory<byte> report);
+    IReadOnlyList<Api.ClusterPicture> Clusters();
+    IReadOnlyList<Api.AnalysisPicture> Analysis();
+    IReadOnlyList<Api.RecoveryPicture> Recoveries();
+}

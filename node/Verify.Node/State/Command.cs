@@ -1,0 +1,35 @@
+using Verify.Node.Api;
+
+namespace Verify.Node.State;
+
+/// <summary>Everything that can be written into the replicated state. High-availability commands are one case with their
+/// own closed list (<see cref="Ledger.HaCommand"/>).</summary>
+public abstract record Command
+{
+    private Command() { }
+
+    public sealed record KvPut(string Key, ReadOnlyMemory<byte> Value, ulong Flags, long? ExpectedIndex, RequestId? Id) : Command;
+    public sealed record KvDelete(string Key, long? ExpectedIndex, RequestId? Id) : Command;
+    public sealed record Ha(Ledger.HaCommand Inner) : Command;
+}
+
+/// <summary>What Apply may know besides the command. All of it is in the log or derived from it: the same on every node.</summary>
+/// <param name="Index">The entry's index.</param>
+/// <param name="Term">The entry's term.</param>
+public readonly record struct ApplyContext(long Index, long Term);
+
+/// <summary>What applying gave; for the waiting client and for the deciders.</summary>
+public abstract record CommandResult
+{
+    private CommandResult() { }
+
+    public sealed record Done(long ModifyIndex) : CommandResult;
+    public sealed record CasConflict(long ModifyIndex) : CommandResult;
+    public sealed record NotFound : CommandResult;
+
+    /// <summary>The state refused the command, deterministically (an older token, a closed recovery, …).</summary>
+    public sealed record Rejected(string Why) : CommandResult;
+
+    /// <summary>Not known whether it was or will be applied.</summary>
+    public sealed record Unknown(string Why) : CommandResult;
+}

@@ -1,0 +1,39 @@
+namespace Verify.Node.Telemetry;
+
+/// <summary>Takes what a node says of itself. Output only: the node never reads it back. The receiver stamps the time.</summary>
+public interface INodeEvents
+{
+    void Emit(NodeEvent happened);
+}
+
+/// <summary>What a check or a report must know of a node's inner life. A closed list; each case has stable property names,
+/// because they are written to events.ndjson as they are (camelCase) with "kind" = the name of the case.</summary>
+public abstract record NodeEvent
+{
+    private NodeEvent() { }
+
+    public sealed record Started(string Node, string DataCenter, bool Recovered, long LastIndex) : NodeEvent;
+    public sealed record RoleChanged(string Node, string Role, long Term, string? Leader) : NodeEvent;
+
+    /// <summary>A leader holds (or no longer holds) a lease: a quorum confirmed it recently enough, on its own clock.</summary>
+    public sealed record LeaderLease(string Node, long Term, bool Held) : NodeEvent;
+    public sealed record QuorumSeen(string Node, bool InQuorum) : NodeEvent;
+
+    /// <summary>An entry was applied here. Hash covers the payload; for the check that no two nodes apply different entries.</summary>
+    public sealed record Applied(string Node, long Index, long Term, ulong Hash) : NodeEvent;
+    public sealed record Verdict(string Node, string Cluster, string Instance, string Diagnosis, string Votes) : NodeEvent;
+
+    /// <summary>This node, as guardian, may keep the primary writable until its own clock says otherwise.</summary>
+    public sealed record WriteLease(string Node, string Cluster, string Instance, long Token, bool Held) : NodeEvent;
+
+    /// <summary>The guardian began ("begun"), finished ("done") or failed ("failed") to close a server. By: guardian, recovery, returned.</summary>
+    public sealed record Fencing(string Node, string Cluster, string Instance, long Token, string Phase, string By) : NodeEvent;
+
+    /// <summary>The guardian opened a server for writes.</summary>
+    public sealed record Opened(string Node, string Cluster, string Instance, long Token) : NodeEvent;
+
+    /// <summary>Phase: opened, intent, outcome, closed. Detail says which step and how it went.</summary>
+    public sealed record Recovery(string Node, string Cluster, long RecoveryId, string Phase, string Step, string Detail) : NodeEvent;
+    public sealed record DiskFull(string Node, bool Full) : NodeEvent;
+    public sealed record Halted(string Node, string Reason) : NodeEvent;
+}

@@ -1,0 +1,49 @@
+using System.Collections.Immutable;
+
+namespace Verify.Raft;
+
+/// <summary>What a Raft node is told at its start. All times are in ticks of the host's monotonic timer.</summary>
+public sealed record RaftOptions
+{
+    public required NodeId Self { get; init; }
+
+    /// <summary>All voting members, this node included, sorted. One member is a group of its own.</summary>
+    public required ImmutableArray<NodeId> Voters { get; init; }
+
+    /// <summary>Ticks between two heartbeats of a leader.</summary>
+    public int HeartbeatTicks { get; init; } = 5;
+
+    /// <summary>A follower waits between this (inclusive) and twice this (exclusive) many ticks, drawn anew each time,
+    /// before it asks for a pre-vote; it refuses (pre-)votes for this many ticks after it heard from a leader;
+    /// a leader that reached no quorum for this many ticks steps down.</summary>
+    public int ElectionTicks { get; init; } = 25;
+
+    /// <summary>Entries in one Append message at the most.</summary>
+    public int AppendEntriesMax { get; init; } = 1024;
+
+    /// <summary>Payload bytes in one Append message at the most (one entry may exceed it alone).</summary>
+    public int AppendBytesMax { get; init; } = 1 << 20;
+
+    /// <summary>Append messages under way to one follower at the most.</summary>
+    public int InflightMax { get; init; } = 64;
+
+    /// <summary>Entries in the log that are not yet committed, at the most; above it Propose answers Overloaded.</summary>
+    public int UncommittedEntriesMax { get; init; } = 65_536;
+
+    /// <summary>Draws a whole number from 0 (inclusive) to its argument (exclusive). The only randomness of the core.</summary>
+    public required Func<int, int> Draw { get; init; }
+}
+
+/// <summary>The role of a node, as shown to people and tests.</summary>
+public enum RaftRole { Follower, PreCandidate, Candidate, Leader }
+
+/// <summary>A picture of one node's Raft state, for status pages, tests and checks. <see cref="HasLease"/>: this node leads and
+/// a quorum answered a round that it sent less than ElectionTicks ago (by its own ticks).
+/// <see cref="IsInQuorum"/>: the node has lease, or follows a leader that it heard within ElectionTicks.</summary>
+public sealed record RaftStatus(
+    NodeId Self, RaftRole Role, Term Term, NodeId? VotedFor, NodeId? Leader,
+    EntryId Last, LogIndex Durable, LogIndex Commit, LogIndex Applied,
+    bool HasLease, bool IsInQuorum, ImmutableArray<PeerProgress> Peers);
+
+/// <summary>What a leader knows of one follower.</summary>
+public sealed record PeerProgress(NodeId Peer, LogIndex Match, LogIndex Next, string State, long TicksSinceHeard);

@@ -1,0 +1,32 @@
+using System.Collections.Immutable;
+
+namespace Verify.Raft;
+
+/// <summary>What the outside must now do. The order is the contract: make <see cref="HardState"/> and
+/// <see cref="Append"/> durable, only then send <see cref="SendWhenDurable"/>, then call
+/// <see cref="RaftCore.Appended"/>; <see cref="SendNow"/> may leave at once. <see cref="Apply"/> holds committed
+/// entries in order and is independent of the disk.</summary>
+public sealed record RaftWork(
+    HardState? HardState,
+    ImmutableArray<Entry> Append,
+    ImmutableArray<Envelope> SendNow,
+    ImmutableArray<Envelope> SendWhenDurable,
+    ImmutableArray<Entry> Apply,
+    ImmutableArray<ReadGrant> ReadsGranted,
+    ImmutableArray<ReadTicket> ReadsRefused)
+{
+    /// <summary>True when something must reach the disk before <see cref="SendWhenDurable"/> may leave.</summary>
+    public bool NeedsSync => HardState is not null || !Append.IsEmpty;
+}
+
+/// <summary>A linearizable read may be answered from the state machine once <see cref="Index"/> is applied.</summary>
+public readonly record struct ReadGrant(ReadTicket Ticket, LogIndex Index);
+
+/// <summary>The answer to a proposal. Accepted means "in my log", not "committed".</summary>
+public abstract record ProposeResult
+{
+    private ProposeResult() { }
+    public sealed record Accepted(EntryId Id) : ProposeResult;
+    public sealed record NotLeader(NodeId? Leader) : ProposeResult;
+    public sealed record Overloaded(string Reason) : ProposeResult;
+}

@@ -1,0 +1,135 @@
+using System.Collections.Immutable;
+
+namespace Verify.Scenarios;
+
+/// <summary>A test of the system as data: a fleet, a workload, what is done to it and when, and what must hold.
+/// Written as YAML (scenarios/README.md), or built in C#.</summary>
+public sealed record Scenario
+{
+    public required string Name { get; init; }
+
+    /// <summary>One or two sentences: what happens, and what must come out of it.</summary>
+    public required string Story { get; init; }
+    public required FleetSpec Fleet { get; init; }
+    public required WorkloadSpec Workload { get; init; }
+    public required ImmutableArray<Step> Steps { get; init; }
+    public required ImmutableArray<Expectation> Expect { get; init; }
+
+    /// <summary>Time before the first step, with the fleet whole: a leader is elected and a primary adopted within it.</summary>
+    public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long the healed system may take to converge before the final reads.</summary>
+    public TimeSpan Settle { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+/// <summary>Which node and which server stands in which data centre. Sorted by name.</summary>
+public sealed record FleetSpec(
+    ImmutableSortedDictionary<string, ImmutableArray<string>> Nodes,
+    ImmutableSortedDictionary<string, ImmutableArray<string>> Servers,
+    string? Primary)
+{
+    /// <summary>Every data centre named by nodes or servers, sorted.</summary>
+    public ImmutableArray<string> DataCenters => [.. Nodes.Keys.Union(Servers.Keys, StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+}
+
+/// <summary>What clients do meanwhile. Clients are spread over the data centres in turn; each waits <see cref="Pause"/> between two operations.</summary>
+public sealed record WorkloadSpec(int Clients, TimeSpan For, int Keys, TimeSpan Pause, ImmutableSortedDictionary<string, int> Mix);
+
+/// <summary>One thing that is done to the fleet. Times count from the end of the warm-up.</summary>
+/// <param name="At">When.</param>
+/// <param name="Until">When it is undone; null for what needs no undoing (a kill) or lasts until the scenario heals everything.</param>
+/// <param name="Line">Line in the file, for messages; 0 when built in C#.</param>
+public sealed record Step(TimeSpan At, TimeSpan? Until, Fault Fault, int Line = 0);
+
+/// <summary>Everything that can be done. A closed list.</summary>
+public abstract record Fault
+{
+    private Fault() { }
+
+    /// <summary>The word in the file.</summary>
+    public string Word => GetType().Name switch { var n => char.ToLowerInvariant(n[0]) + n[1..] };
+
+    /// <summary>Groups of targets that cannot reach each other; whoever is in no group forms one more group.</summary>
+    public sealed record Partition(ImmutableArray<ImmutableArray<Target>> Groups) : Fault;
+
+    /// <summary>One direction only: what <paramref name="From"/> sends never reaches <paramref name="To"/>.</summary>
+    public sealed record OneWay(Target From, Target To) : Fault;
+
+    /// <summary>SIGKILL. With <see cref="Step.Until"/> it is started again then.</summary>
+    public sealed record Kill(Target Target) : Fault;
+
+    /// <summary>SIGSTOP until <see cref="Step.Until"/>.</summary>
+    public sealed record Pause(Target Target) : Fault;
+
+    /// <summary>The data directory takes no more bytes.</summary>
+    public sealed record DiskFull(Target Target) : Fault;
+
+    /// <summary>Wall clock off by <paramref name="Offset"/>, and every clock of the host running at <paramref name="Drift"/> (1.02 = 2 % fast).</summary>
+    public sealed record ClockSkew(Target Target, TimeSpan Offset, double Drift) : Fault;
+
+    /// <summary>Latency between data centres.</summary>
+    public sealed record Slow(Target From, Target To, TimeSpan Delay, TimeSpan Jitter) : Fault;
+}
+
+/// <summary>Who is hit: a question that is answered when the step runs; the answer is recorded.</summary>
+public abstract record Target
+{
+    private Target() { }
+
+    /// <summary>Everything in a data centre: "dc east".</summary>
+    public sealed record DataCenter(string Name) : Target;
+
+    /// <summary>"leader": the node that holds the lease when the step runs.</summary>
+    public sealed record Leader : Target;
+
+    /// <summary>"one follower": drawn by the run's seed.</summary>
+    public sealed record OneFollower : Target;
+
+    /// <summary>"all followers".</summary>
+    public sealed record AllFollowers : Target;
+
+    /// <summary>"primary": the MySQL primary.</summary>
+    public sealed record Primary : Target;
+
+    /// <summary>"one replica".</summary>
+    public sealed record OneReplica : Target;
+
+    /// <summary>"dc of leader", "dc of primary".</summary>
+    public sealed record DataCenterOf(Target Who) : Target;
+
+    /// <summary>A node or server by its name.</summary>
+    public sealed record Named(string Name) : Target;
+}
+
+/// <summary>What must hold. A closed list; each is one check of Verify.Checks.</summary>
+public abstract record Expectation
+{
+    private Expectation() { }
+    public string Word => GetType().Name switch { var n => char.ToLowerInvariant(n[0]) + n[1..] };
+
+    /// <summary>At most one leader per term, and never two leader leases at once.</summary>
+    public sealed record SingleLeader : Expectation;
+
+    /// <summary>No two nodes apply different entries at one index.</summary>
+    public sealed record SameLog : Expectation;
+    public sealed record Linearizable : Expectation;
+
+    /// <summary>At most one writable primary at any time, but for this long.</summary>
+    public sealed record SinglePrimary(TimeSpan Window) : Expectation;
+    public sealed record NoLostWrites : Expectation;
+
+    /// <summary>The isolated primary accepts no write this long after its isolation.</summary>
+    public sealed record FencedWithin(TimeSpan Bound) : Expectation;
+
+    /// <summary>After healing: one leader, all nodes in its quorum, one primary, the others replicate from it.</summary>
+    public sealed record ConvergesWithin(TimeSpan Bound) : Expectation;
+
+    /// <summary>From a fault that ends the leader's lease to the next leader's lease.</summary>
+    public sealed record ElectionWithin(TimeSpan Bound) : Expectation;
+
+    /// <summary>99 % of the acknowledged KV writes outside fault windows took at most this long.</summary>
+    public sealed record WriteP99Within(TimeSpan Bound) : Expectation;
+
+    /// <summary>From the loss of the primary to the first write that the next one acknowledged.</summary>
+    public sealed record RtoWithin(TimeSpan Bound) : Expectation;
+}
