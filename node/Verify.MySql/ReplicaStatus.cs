@@ -17,7 +17,7 @@ public sealed record ReplicaStatus(
 
 /// <summary>A typed view of <see cref="Statement.ReadFacts"/>.</summary>
 public sealed record ServerFacts(
-    Flavor Flavor, string ServerUuid, long ServerId, bool IsReadOnly, Gtids Executed, bool HasBinlog, bool EventSchedulerOn)
+    Flavor Flavor, string ServerUuid, long ServerId, bool IsReadOnly, Gtids Executed, bool HasBinlog)
 {
     /// <summary>On MySQL <see cref="IsReadOnly"/> means super_read_only, the only flag that binds everybody.
     /// On MariaDB <see cref="ServerUuid"/> is "server_id-N" (it has no uuid) and Executed is gtid_current_pos joined with gtid_binlog_pos.</summary>

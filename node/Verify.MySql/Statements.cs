@@ -9,12 +9,12 @@ public abstract record Statement
 
     public abstract SqlText Sql(Flavor flavor);
 
-    /// <summary>Identity, read-only flags, GTID sets and scheduler state in one row. Columns are named alike on both flavours.</summary>
+    /// <summary>Identity, read-only flags and GTID sets in one row. Columns are named alike on both flavours.</summary>
     public sealed record ReadFacts : Statement
     {
         public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
-            ? SqlText.Of($"SELECT @@global.server_uuid AS server_uuid, @@global.server_id AS server_id, @@global.read_only AS read_only, @@global.super_read_only AS super_read_only, @@global.gtid_executed AS gtid_executed, @@global.log_bin AS log_bin, @@global.event_scheduler AS event_scheduler")
-            : SqlText.Of($"SELECT @@global.server_id AS server_id, @@global.read_only AS read_only, @@global.gtid_binlog_pos AS gtid_binlog_pos, @@global.gtid_slave_pos AS gtid_slave_pos, @@global.gtid_current_pos AS gtid_current_pos, @@global.log_bin AS log_bin, @@global.event_scheduler AS event_scheduler");
+            ? SqlText.Of($"SELECT @@global.server_uuid AS server_uuid, @@global.server_id AS server_id, @@global.read_only AS read_only, @@global.super_read_only AS super_read_only, @@global.gtid_executed AS gtid_executed, @@global.log_bin AS log_bin")
+            : SqlText.Of($"SELECT @@global.server_id AS server_id, @@global.read_only AS read_only, @@global.gtid_binlog_pos AS gtid_binlog_pos, @@global.gtid_slave_pos AS gtid_slave_pos, @@global.gtid_current_pos AS gtid_current_pos, @@global.log_bin AS log_bin");
     }
 
     /// <summary>State of the replication threads; no row on a server that is no replica.</summary>
@@ -97,38 +97,5 @@ public abstract record Statement
     {
         public override SqlText Sql(Flavor flavor) =>
             flavor == Flavor.MySql ? SqlText.Of($"DO 0") : SqlText.Of($"SET GLOBAL gtid_slave_pos = @@global.gtid_binlog_pos");
-    }
-
-    /// <summary>Keeps what this session writes out of the binary log, so that it uses up no GTID and nothing replicates.</summary>
-    public sealed record WithoutBinlog : Statement
-    {
-        public override SqlText Sql(Flavor flavor) => SqlText.Of($"SET SESSION sql_log_bin = 0");
-    }
-
-    /// <summary>The dead-man switch (ARCHITECTURE, "The write lease"): schema, table, row and event, in order.
-    /// Send after <see cref="WithoutBinlog"/> while the server is writable.</summary>
-    public sealed record CreateDeadManSchema : Statement
-    {
-        public override SqlText Sql(Flavor flavor) => SqlText.Of($"CREATE DATABASE IF NOT EXISTS verify_ha");
-    }
-
-    public sealed record CreateDeadManTable : Statement
-    {
-        public override SqlText Sql(Flavor flavor) =>
-            SqlText.Of($"CREATE TABLE IF NOT EXISTS verify_ha.deadman (id INT PRIMARY KEY, ticks_left INT NOT NULL)");
-    }
-
-    /// <summary>Sets the count to this many event ticks (one a second). Also the feeding.</summary>
-    public sealed record FeedDeadMan(int Ticks) : Statement
-    {
-        public override SqlText Sql(Flavor flavor) => SqlText.Of($"REPLACE INTO verify_ha.deadman (id, ticks_left) VALUES (1, {Ticks})");
-    }
-
-    /// <summary>The event itself: counts down each second and closes the server at zero.</summary>
-    public sealed record CreateDeadManEvent : Statement
-    {
-        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
-            ? SqlText.Of($"CREATE EVENT IF NOT EXISTS verify_ha.deadman ON SCHEDULE EVERY 1 SECOND DO BEGIN SET SESSION sql_log_bin = 0; IF @@global.super_read_only = 0 THEN UPDATE verify_ha.deadman SET ticks_left = ticks_left - 1 WHERE id = 1; IF (SELECT ticks_left FROM verify_ha.deadman WHERE id = 1) <= 0 THEN SET GLOBAL super_read_only = ON; END IF; END IF; END")
-            : SqlText.Of($"CREATE EVENT IF NOT EXISTS verify_ha.deadman ON SCHEDULE EVERY 1 SECOND DO BEGIN SET SESSION sql_log_bin = 0; IF @@global.read_only = 0 THEN UPDATE verify_ha.deadman SET ticks_left = ticks_left - 1 WHERE id = 1; IF (SELECT ticks_left FROM verify_ha.deadman WHERE id = 1) <= 0 THEN SET GLOBAL read_only = ON; END IF; END IF; END");
     }
 }

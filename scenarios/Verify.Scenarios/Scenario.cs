@@ -28,6 +28,10 @@ public sealed record FleetSpec(
     ImmutableSortedDictionary<string, ImmutableArray<string>> Servers,
     string? Primary)
 {
+    /// <summary>"semi_sync" (default): a commit is acknowledged only when a replica has it, without falling back to
+    /// asynchronous. "none": asynchronous; an isolated primary then loses what it acknowledged before it was fenced.</summary>
+    public string Durability { get; init; } = "semi_sync";
+
     /// <summary>Every data centre named by nodes or servers, sorted.</summary>
     public ImmutableArray<string> DataCenters => [.. Nodes.Keys.Union(Servers.Keys, StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 }
