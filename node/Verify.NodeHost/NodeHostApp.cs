@@ -33,6 +33,7 @@ internal static class NodeHostApp
         });
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.AddMetrics();
+        Configure(builder.Services);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
         builder.WebHost.ConfigureKestrel(k => k.AddServerHeader = false).UseUrls($"http://{config.Listen}");
         await using var app = builder.Build();
@@ -60,6 +61,10 @@ internal static class NodeHostApp
         await app.WaitForShutdownAsync();
         await node.StopAsync();
     }
+
+    /// <summary>Names in JSON stand as they are written here: orchestrator's are capitalised, Konsul's are not.</summary>
+    internal static void Configure(IServiceCollection services) =>
+        services.ConfigureHttpJsonOptions(o => o.SerializerOptions.PropertyNamingPolicy = null);
 
     internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus)
     {
