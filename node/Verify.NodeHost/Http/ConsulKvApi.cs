@@ -67,12 +67,12 @@ internal sealed class ConsulKvApi(INodeApi node)
         long? cas = null;
         if (body.TryGetProperty("cas", out var casValue))
         {
-            if (!casValue.TryGetInt64(out var index) || index < 0) return Bad("cas must be a modify_index, or 0 for 'must not exist'");
+            if (casValue.ValueKind != JsonValueKind.Number || !casValue.TryGetInt64(out var index) || index < 0) return Bad("cas must be a modify_index, or 0 for 'must not exist'");
             cas = index;
         }
 
         var flags = 0UL;
-        if (body.TryGetProperty("flags", out var flagsValue) && !flagsValue.TryGetUInt64(out flags)) return Bad("flags must be a whole number");
+        if (body.TryGetProperty("flags", out var flagsValue) && (flagsValue.ValueKind != JsonValueKind.Number || !flagsValue.TryGetUInt64(out flags))) return Bad("flags must be a whole number");
         if (!TryReadId(request, out var id)) return Bad("X-Verify-Sequence must be a whole number above 0, together with X-Verify-Session");
         var reply = await node.AskAsync(new ApiRequest.KvPut(key, Encoding.UTF8.GetBytes(value.GetString()!), flags, cas, id));
         return reply is ApiReply.Done(var modified)
