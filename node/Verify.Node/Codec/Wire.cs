@@ -124,7 +124,8 @@ public ref struct WireReader(ReadOnlySpan<byte> bytes)
         return taken;
     }
 
-    private readonly WireFormatException Malformed(string what) => new(what, Position);
+    /// <summary>The complaint about what was read last, with its place.</summary>
+    public readonly WireFormatException Malformed(string what) => new(what, Position);
 }
 
 /// <summary>The bytes are not what the format says.</summary>

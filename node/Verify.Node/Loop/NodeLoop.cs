@@ -24,8 +24,8 @@ internal sealed class NodeLoop(
     public bool TryPost(NodeInput input) => Post(input, inboxLimit);
 
     /// <summary>Posts what must not be lost and cannot pile up, because its source waits for us: a finished disk write, a tick,
-    /// news of a link. Ignored after the end of the loop.</summary>
-    public void Post(NodeInput input) => Post(input, int.MaxValue);
+    /// news of a link. False after the end of the loop.</summary>
+    public bool Post(NodeInput input) => Post(input, int.MaxValue);
 
     /// <summary>Nothing is handled any more.</summary>
     public void Close()
