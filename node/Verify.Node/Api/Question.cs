@@ -43,14 +43,14 @@ internal sealed class Question
     }
 
     /// <summary>The deciders hear "refused" only from the replicated state itself; everything short of that is "not known".</summary>
-    private static CommandResult ForHa(ApiReply reply) => reply switch
+    private static CommandResult.Unknown ForHa(ApiReply reply) => new(reply switch
     {
-        ApiReply.NoLeader => new CommandResult.Unknown("no leader is known"),
-        ApiReply.Overloaded(var reason, _) => new CommandResult.Unknown(reason),
-        ApiReply.Unknown(var why) => new CommandResult.Unknown(why),
-        ApiReply.Refused(var why) => new CommandResult.Unknown(why),
+        ApiReply.NoLeader => "no leader is known",
+        ApiReply.Overloaded(var reason, _) => reason,
+        ApiReply.Unknown(var why) => why,
+        ApiReply.Refused(var why) => why,
         _ => throw new UnreachableException(),
-    };
+    });
 
     /// <summary>The state rejects a client's write only as one that its session has left behind: whether it was applied in its time
     /// is no longer known.</summary>

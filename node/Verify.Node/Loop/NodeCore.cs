@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using Verify.Node.Api;
 using Verify.Node.Codec;
@@ -13,6 +14,7 @@ namespace Verify.Node.Loop;
 
 /// <summary>The node's mind: takes each input to the part it is for, carries Raft's work out after each batch, and tells the parts
 /// what changed. Everything in here happens on the loop.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "The cancellation source has no timer and no wait handle; its token is used to the node's end.")]
 internal sealed class NodeCore
 {
     private static readonly TimeSpan HandOverAgain = TimeSpan.FromSeconds(1);
