@@ -30,7 +30,7 @@ public sealed class VerifyNode
     /// <exception cref="ArgumentException">The configuration cannot be.</exception>
     /// <exception cref="IOException">The data directory or the peer address cannot be used.</exception>
     public static ValueTask<VerifyNode> StartAsync(NodeConfig config, NodeSeam seam) =>
-        StartAsync(config, seam, static _ => new NothingToLookAfter());
+        StartAsync(config, seam, static services => new Recovery.HaPart(services));
 
     /// <summary>Asks the node. Always answers within Timing.RequestTimeout on the node's clock.</summary>
     public ValueTask<ApiReply> AskAsync(ApiRequest request)

@@ -52,7 +52,7 @@ internal sealed class FakeCluster
         string? found = null;
         World.RunUntil(
             () => (found = Running.FirstOrDefault(name => (among?.Invoke(name) ?? true) && Raft(name) is { Role: RaftRole.Leader, HasLease: true })) is not null
-                && Running.Where(name => among?.Invoke(name) ?? true).All(name => Raft(name).Leader?.Name == found),
+                && Running.Where(name => among?.Invoke(name) ?? true).All(name => Raft(name).Leader == new NodeId(found)),
             TimeSpan.FromSeconds(5), "a leader that all follow");
         return found!;
     }

@@ -27,9 +27,9 @@ internal sealed class FakeNetwork(FakeWorld world)
     /// <summary>The machine is gone: its listeners vanish, its streams break at the other end.</summary>
     public void Forget(string name)
     {
-        foreach (var at in _listeners.Where(l => l.Value.Name == name).Select(l => l.Key).ToArray()) _listeners.Remove(at);
+        foreach (var at in _listeners.Where(l => string.Equals(l.Value.Name, name, StringComparison.Ordinal)).Select(l => l.Key).ToArray()) _listeners.Remove(at);
         foreach (var stream in _streams.ToArray())
-            if (stream.Name == name) stream.Dispose();
+            if (string.Equals(stream.Name, name, StringComparison.Ordinal)) stream.Dispose();
     }
 
     private bool IsCut(string from, string to) => _cuts.Contains((from, to));

@@ -37,7 +37,7 @@ internal sealed class NodeCore
         _metrics = new(seam.Meters);
         Pulse = new(seam.Time, config.Timing.Tick);
         Loop = new(seam.Scheduler, config.Limits.InboxInputsMax, Think, Break);
-        State = new(config.Limits.SessionsMax);
+        State = new(config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax);
         _raft = new(OptionsOf(config, seam.Dice.Fork("raft")), data.HardState.State, data.Entries);
         Status = _raft.Status;
         Mesh = new(new(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token) { LinkLost = peer => Api!.LinkLost(peer) });

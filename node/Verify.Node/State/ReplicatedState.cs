@@ -9,11 +9,11 @@ namespace Verify.Node.State;
 
 /// <summary>The root of everything that is the same on every node: a function of the log, entry by entry. No clock, no dice, no
 /// input but the command and its place in the log.</summary>
-public sealed class ReplicatedState(int sessionsMax)
+public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100)
 {
     public KvStore Kv { get; } = new();
     public Sessions Sessions { get; } = new(sessionsMax);
-    public HaState Ha { get; } = new();
+    public HaState Ha { get; } = new(recoveriesKeptMax);
 
     /// <summary>The last entry that was applied, barriers included.</summary>
     public EntryId Applied { get; private set; }
