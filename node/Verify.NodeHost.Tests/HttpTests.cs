@@ -24,7 +24,7 @@ public sealed class HttpTests
     public async Task Start()
     {
         _node = new();
-        var config = HostConfig.Parse("node.json", """{ "RaftDataDir": "d", "RaftBind": "n1", "RaftNodes": ["n1", "n2", "n3"], "DataCenter": "east" }"""u8, _ => null);
+        var config = HostConfig.Parse("node.json", """{ "RaftDataDir": "d", "RaftBind": "n1", "RaftNodes": ["n1", "n2", "n3"], "DataCenter": "east", "DataCenters": { "n2:10008": "west", "n3:10008": "north" } }"""u8, _ => null);
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseTestServer();
         NodeHostApp.Configure(builder.Services);

@@ -91,6 +91,11 @@ internal sealed record HostConfig(
         var members = names.Select(n => values.EndpointOf("RaftNodes", n, raftPort)).Distinct().Order()
             .Select(e => new Member(new(e.ToString()), e, dataCenters.GetValueOrDefault(e.ToString(), e == self ? dataCenter : ""))).ToImmutableArray();
         if (!members.Any(m => m.Endpoint == self)) values.Problem("RaftNodes", $"a list that holds this node as well ({self}, from RaftAdvertise or RaftBind)");
+        foreach (var member in members.Where(m => m.DataCenter.Length == 0 && m.Endpoint != self))
+        {
+            values.Problem("DataCenters", $"an object that names the data centre of every node; {member.Endpoint} is missing");
+        }
+
         return members;
     }
 
