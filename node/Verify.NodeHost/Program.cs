@@ -1,4 +1,5 @@
 using Verify.Node;
+using Verify.Node.Consensus;
 using Verify.NodeHost;
 using Verify.NodeHost.Configuration;
 
@@ -76,7 +77,7 @@ catch (ConfigException e)
     foreach (var problem in e.Problems) Console.Error.WriteLine(problem);
     return 2;
 }
-catch (DamagedLogException e)
+catch (Exception e) when (e is DamagedLogException or UnusableDataException)
 {
     Console.Error.WriteLine($"verify-node cannot start: {e.Message}");
     return 3;
