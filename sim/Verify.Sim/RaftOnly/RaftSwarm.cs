@@ -9,13 +9,15 @@ namespace Verify.Sim.RaftOnly;
 public static class RaftSwarm
 {
     /// <summary>Runs one schedule to its end or to its first violation.</summary>
-    public static RaftSwarmResult Run(RaftSwarmOptions options, IChoiceSource choices) => new SwarmRun(options, choices).Run();
+    /// <param name="tell">Told of every event in words, for people who read a failing schedule.</param>
+    public static RaftSwarmResult Run(RaftSwarmOptions options, IChoiceSource choices, Action<string>? tell = null) =>
+        new SwarmRun(options, choices, tell).Run();
 
     /// <summary>The schedule of a seed: its options are drawn first, then everything that happens.</summary>
-    public static RaftSwarmResult Run(ulong seed)
+    public static RaftSwarmResult Run(ulong seed, Action<string>? tell = null)
     {
         var choices = new SeededChoices(seed);
-        return Run(RaftSwarmOptions.Draw(choices), choices);
+        return Run(RaftSwarmOptions.Draw(choices), choices, tell);
     }
 
     /// <summary>Runs one schedule per seed from <paramref name="seedFrom"/> on, until so many are done, or the time is over, or one

@@ -51,14 +51,14 @@ public sealed record RaftSwarmOptions
         return new RaftSwarmOptions
         {
             Nodes = From(0, 3) == 0 ? 5 : 3,
-            ElectionTicks = From(2, 5),
+            ElectionTicks = From(0, 3) == 0 ? From(4, 6) : From(2, 3),
             AppendEntriesMax = From(0, 2) switch { 0 => 1, 1 => 2, _ => 64 },
             InflightMax = From(1, 4),
-            TickWeight = From(8, 30),
+            TickWeight = From(8, 45),
             DeliverWeight = 70,
             ProposeWeight = From(1, 8),
-            ReadWeight = Half() ? From(1, 6) : 0,
-            PartitionWeight = From(0, 3) > 0 ? From(1, 8) : 0,
+            ReadWeight = Half() ? From(1, 12) : 0,
+            PartitionWeight = From(0, 3) > 0 ? From(1, 10) : 0,
             CrashWeight = Half() ? From(1, 5) : 0,
             TransferWeight = From(0, 3) == 0 ? From(1, 3) : 0,
             LossPerMille = Half() ? From(1, 200) : 0,
@@ -67,7 +67,7 @@ public sealed record RaftSwarmOptions
             DelayPerMille = Half() ? From(50, 300) : 0,
             DelayTicksMax = From(2, 12),
             OneWayPercent = Half() ? From(10, 80) : 0,
-            SyncStepsMax = Half() ? From(1, 20) : 0,
+            SyncStepsMax = Half() ? From(1, 12) : 0,
             LivenessTicksMax = From(0, 7) == 0 ? 200 : 0,
         };
     }

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Verify.Raft;
 using Verify.Sim.Scheduling;
 
@@ -41,6 +43,15 @@ internal sealed class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choic
     public void Cut(int from, int to) => _cuts[(from * options.Nodes) + to] = true;
 
     public void HealAll() => Array.Clear(_cuts);
+
+    /// <summary>Who does not hear whom.</summary>
+    public string Describe()
+    {
+        var text = new StringBuilder();
+        for (var i = 0; i < _cuts.Length; i++)
+            if (_cuts[i]) text.Append(CultureInfo.InvariantCulture, $" n{(i / options.Nodes) + 1}-x->n{(i % options.Nodes) + 1}");
+        return text.Length == 0 ? "whole" : $"cut:{text}";
+    }
 
     private bool Happens(int perMille) =>
         perMille > 0 && !FaultsAreOff && choices.Next(ChoiceKind.Fault, 1000) < perMille;

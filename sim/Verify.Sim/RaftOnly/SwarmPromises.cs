@@ -58,7 +58,7 @@ internal sealed class SwarmPromises
                 _stateMachine.Committed(node, id);
                 continue;
             }
-            _committed.Add(id);
+            _committed.Add(id, core.Term);
             _durable.Committed(id.Index, _nodes);
             _completeness.Committed(id.Index, _nodes);
         }

@@ -20,6 +20,7 @@ internal sealed partial class SwarmRun
             default: Halves(); break;
         }
         if (shape != 0) _partitions++;
+        _tell?.Invoke($"{_step}: the network is now {_network.Describe()}");
     }
 
     /// <summary>One node hears and is heard by nobody, or only one of the two.</summary>
@@ -69,6 +70,7 @@ internal sealed partial class SwarmRun
             return;
         }
         _crashes++;
+        _tell?.Invoke($"{_step}: n{node.Number + 1} crashes with {node.UnsyncedCount} writes not synced");
         _hash.Add((int)Happening.Crash, node.Number, _step);
         _promises.DiskReplaced(node.Crash(writesKept: _choices.Next(ChoiceKind.Fault, node.UnsyncedCount + 1)));
         // Half of all crashes are followed by a restart at once: the node has forgotten what it was told a moment ago.
@@ -78,6 +80,7 @@ internal sealed partial class SwarmRun
     private void Restart(SwarmNode node)
     {
         _hash.Add((int)Happening.Crash, node.Number | 0x80, _step);
+        _tell?.Invoke($"{_step}: n{node.Number + 1} restarts");
         node.Restart();
         _promises.Restarted(node);
         After(node);
@@ -90,15 +93,14 @@ internal sealed partial class SwarmRun
         _network.FaultsAreOff = true;
         foreach (var node in _nodes)
             if (!node.IsUp) Restart(node);
-        LogIndex? goal = null;
+        EntryId? goal = null;
         for (var tick = 0; tick < _options.LivenessTicksMax; tick++)
         {
             TickAll();
             LetAllArrive();
             if (_promises.FirstBroken() is not null) return;
-            goal ??= ProposeToLeader();
-            if (goal is { } index && Array.TrueForAll(_nodes, n => n.Applied >= index)) return;
-            if (goal is not null && !Array.Exists(_nodes, n => n.Core.IsLeader)) goal = null;
+            goal = ProposeToLeader(goal);
+            if (goal is { } id && Array.TrueForAll(_nodes, n => n.Holds(id) && n.Applied >= id.Index)) return;
         }
         _violation ??= new SwarmViolation(
             "Liveness", _step, $"{_options.LivenessTicksMax} ticks after everything was healed nothing new is committed everywhere");
@@ -121,15 +123,16 @@ internal sealed partial class SwarmRun
         }
     }
 
-    private LogIndex? ProposeToLeader()
+    /// <summary>One proposal per leader: what a deposed one accepted may be lost.</summary>
+    private EntryId? ProposeToLeader(EntryId? before)
     {
         foreach (var node in _nodes)
         {
-            if (!node.Core.IsLeader) continue;
+            if (!node.Core.IsLeader || node.Core.Term <= (before?.Term ?? Term.Zero)) continue;
             var result = node.Core.Propose(BitConverter.GetBytes(++_proposals));
             After(node);
-            if (result is ProposeResult.Accepted accepted) return accepted.Id.Index;
+            if (result is ProposeResult.Accepted accepted) return accepted.Id;
         }
-        return null;
+        return before;
     }
 }

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
 using Verify.Raft;
 using Verify.Sim.Scheduling;
 
@@ -15,6 +17,7 @@ internal sealed partial class SwarmRun
     private readonly SwarmPromises _promises;
     private readonly int[] _weights;
     private readonly int _weightSum;
+    private readonly Action<string>? _tell;
     private EventHash _hash = EventHash.Start();
     private SwarmViolation? _violation;
     private long _now;
@@ -23,9 +26,9 @@ internal sealed partial class SwarmRun
     private int _crashes;
     private int _partitions;
 
-    public SwarmRun(RaftSwarmOptions options, IChoiceSource choices)
+    public SwarmRun(RaftSwarmOptions options, IChoiceSource choices, Action<string>? tell)
     {
-        (_options, _choices) = (options, choices);
+        (_options, _choices, _tell) = (options, choices, tell);
         _network = new SwarmNetwork(options, choices);
         var names = SwarmNames.First(options.Nodes);
         _nodes = new SwarmNode[options.Nodes];
@@ -66,7 +69,7 @@ internal sealed partial class SwarmRun
     {
         Self = names[self], Voters = names,
         HeartbeatTicks = _options.HeartbeatTicks, ElectionTicks = _options.ElectionTicks,
-        AppendEntriesMax = _options.AppendEntriesMax, InflightMax = _options.InflightMax,
+        LeaseMarginTicks = 1, AppendEntriesMax = _options.AppendEntriesMax, InflightMax = _options.InflightMax,
         Draw = bound => _choices.Next(ChoiceKind.Timer, bound),
     };
 
@@ -100,6 +103,7 @@ internal sealed partial class SwarmRun
     private void TickAll()
     {
         _now++;
+        _tell?.Invoke($"{_step}: tick {_now}");
         _hash.Add((int)Happening.Tick, 0, _now);
         foreach (var node in _nodes)
         {
@@ -114,6 +118,7 @@ internal sealed partial class SwarmRun
         var node = _nodes[flight.To];
         if (!node.IsUp || _network.IsCut(flight.From, flight.To)) return;
         _hash.Add((int)Happening.Deliver, (flight.From << 4) | flight.To, flight.Envelope.Term.Value);
+        _tell?.Invoke($"{_step}: {flight.Envelope.From} -> {flight.Envelope.To} arrives: {flight.Envelope.Term} {Describe(flight.Envelope.Body)}");
         node.Core.Receive(flight.Envelope);
         After(node);
     }
@@ -162,6 +167,7 @@ internal sealed partial class SwarmRun
         _hash.Add((int)node.Core.Role, node.Number, (node.Core.Term.Value << 32) ^ node.Core.Commit.Value);
         while (node.Core.TryTakeWork(out var work))
         {
+            if (_tell is not null) TellWork(node, work);
             _promises.Took(node, work);
             foreach (var envelope in work.SendNow) Send(node, envelope);
             if (!work.Apply.IsEmpty) node.Core.Applied(work.Apply[^1].Index);
@@ -177,6 +183,7 @@ internal sealed partial class SwarmRun
         {
             var work = node.Sync(out var replacedFrom);
             _promises.DiskReplaced(replacedFrom);
+            if (_tell is not null && work.NeedsSync) _tell($"{_step}: n{node.Number + 1} has synced");
             foreach (var envelope in work.SendWhenDurable) Send(node, envelope);
             if (work.Append.IsEmpty) continue;
             node.Core.Appended(work.Append[^1].Id);
@@ -189,4 +196,21 @@ internal sealed partial class SwarmRun
         _promises.Spoke(node.Number, envelope);
         _network.Send(node.Number, SwarmNames.NumberOf(envelope.To), envelope, _now);
     }
+
+    private void TellWork(SwarmNode node, RaftWork work)
+    {
+        var core = node.Core;
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{_step}: {core.Self} {core.Role} t{core.Term} last={core.Last} commit={core.Commit}:");
+        if (work.HardState is { } hardState) text.Append(CultureInfo.InvariantCulture, $" save {hardState.Term}/{hardState.VotedFor}");
+        if (!work.Append.IsEmpty) text.Append(CultureInfo.InvariantCulture, $" append {work.Append[0].Id}..{work.Append[^1].Id}");
+        if (!work.Apply.IsEmpty) text.Append(CultureInfo.InvariantCulture, $" apply {work.Apply[0].Id}..{work.Apply[^1].Id}");
+        foreach (var m in work.SendNow) text.Append(CultureInfo.InvariantCulture, $" [now {m.To}: t{m.Term} {Describe(m.Body)}]");
+        foreach (var m in work.SendWhenDurable) text.Append(CultureInfo.InvariantCulture, $" [durable {m.To}: t{m.Term} {Describe(m.Body)}]");
+        _tell!(text.ToString());
+    }
+
+    private static string Describe(Message body) => body is Message.Append append
+        ? $"Append {append.Previous} +{append.Entries.Length} commit={append.Commit} round={append.ReadRound}"
+        : body.ToString();
 }

@@ -6,6 +6,7 @@ namespace Verify.Sim.RaftOnly.Promises;
 internal sealed class CommittedLog
 {
     private readonly List<EntryId> _ids = [];
+    private readonly List<Term> _terms = [];
 
     public LogIndex Last => new(_ids.Count);
 
@@ -13,5 +14,12 @@ internal sealed class CommittedLog
 
     public bool Holds(LogIndex index) => index.Value <= _ids.Count;
 
-    public void Add(EntryId id) => _ids.Add(id);
+    /// <summary>The term in which the entry was committed, which may be later than its own: it binds the leaders after that one.</summary>
+    public Term CommittedIn(LogIndex index) => _terms[(int)index.Value - 1];
+
+    public void Add(EntryId id, Term committedIn)
+    {
+        _ids.Add(id);
+        _terms.Add(committedIn);
+    }
 }

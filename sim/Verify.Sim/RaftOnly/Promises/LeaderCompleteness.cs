@@ -17,13 +17,13 @@ internal sealed class LeaderCompleteness(CommittedLog committed) : Promise
     public void Committed(LogIndex index, SwarmNode[] nodes)
     {
         foreach (var node in nodes)
-            if (node.IsUp && node.Core.IsLeader && node.Core.Term > committed[index].Term) Check(node, index);
+            if (node.IsUp && node.Core.IsLeader) Check(node, index);
     }
 
     private void Check(SwarmNode leader, LogIndex index)
     {
         var id = committed[index];
-        if (id.Term >= leader.Core.Term || leader.Holds(id)) return;
+        if (committed.CommittedIn(index) >= leader.Core.Term || leader.Holds(id)) return;
         Break(string.Create(CultureInfo.InvariantCulture, $"n{leader.Number + 1} leads term {leader.Core.Term} without the committed entry {id}"));
     }
 }
