@@ -49,28 +49,26 @@ public static class RaftSwarm
 
         public void Work()
         {
-            while (TakeBatch() is { } first)
+            while (TakeBatch(out var first, out var count))
             {
                 var batch = new SwarmExploration(0, 0, null, null);
-                for (var seed = first; seed < first + BatchSize && batch.FirstFailingSeed is null; seed++)
-                    batch = Plus(batch, seed, Run(seed));
+                for (var i = 0; i < count && batch.FirstFailingSeed is null; i++)
+                    batch = Plus(batch, first + (ulong)i, Run(first + (ulong)i));
                 Add(batch);
             }
         }
 
         public SwarmExploration Result() => _sum with { Seconds = time.GetElapsedTime(_start).TotalSeconds };
 
-        private ulong? TakeBatch()
+        private bool TakeBatch(out ulong first, out int count)
         {
             lock (_gate)
             {
-                var over = _sum.FirstFailingSeed is not null
-                    || _taken >= schedulesMax
-                    || time.GetElapsedTime(_start) >= budget;
-                if (over) return null;
-                var first = seedFrom + (ulong)_taken;
-                _taken += BatchSize;
-                return first;
+                var over = _sum.FirstFailingSeed is not null || time.GetElapsedTime(_start) >= budget;
+                first = seedFrom + (ulong)_taken;
+                count = over ? 0 : (int)Math.Min(BatchSize, schedulesMax - _taken);
+                _taken += count;
+                return count > 0;
             }
         }
 

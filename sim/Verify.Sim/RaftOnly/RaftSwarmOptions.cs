@@ -48,19 +48,21 @@ public sealed record RaftSwarmOptions
         bool Half() => choices.Next(ChoiceKind.Value, 2) == 0;
         int From(int low, int high) => low + choices.Next(ChoiceKind.Value, high - low + 1);
 
+        var electionTicks = From(2, 4);
         return new RaftSwarmOptions
         {
             Nodes = From(0, 3) == 0 ? 5 : 3,
-            ElectionTicks = From(0, 3) == 0 ? From(4, 6) : From(2, 3),
+            ElectionTicks = electionTicks,
+            HeartbeatTicks = From(1, electionTicks - 1),
             AppendEntriesMax = From(0, 2) switch { 0 => 1, 1 => 2, _ => 64 },
             InflightMax = From(1, 4),
-            TickWeight = From(8, 45),
+            TickWeight = From(6, 20),
             DeliverWeight = 70,
             ProposeWeight = From(1, 8),
             ReadWeight = Half() ? From(1, 12) : 0,
-            PartitionWeight = From(0, 3) > 0 ? From(1, 10) : 0,
+            PartitionWeight = From(0, 4) > 0 ? From(2, 14) : 0,
             CrashWeight = Half() ? From(1, 5) : 0,
-            TransferWeight = From(0, 3) == 0 ? From(1, 3) : 0,
+            TransferWeight = Half() ? From(1, 4) : 0,
             LossPerMille = Half() ? From(1, 200) : 0,
             DuplicatePerMille = Half() ? From(1, 200) : 0,
             ReorderPerMille = Half() ? From(50, 600) : 0,

@@ -118,8 +118,7 @@ internal sealed partial class SwarmRun
                 isIdle &= node.UnsyncedCount == 0;
                 SyncDue(node);
             }
-            if (_network.TryTake(_now, out var flight)) Deliver(flight);
-            else if (isIdle) return;
+            if (!TryDeliverOne() && isIdle) return;
         }
     }
 

@@ -82,7 +82,7 @@ internal sealed partial class SwarmRun
             if (node.IsUp && node.HasDue(_step)) SyncDue(node);
         switch (Draw())
         {
-            case Happening.Deliver when _network.TryTake(_now, out var flight): Deliver(flight); break;
+            case Happening.Deliver when TryDeliverOne(): break;
             case Happening.Propose: Propose(Somebody()); break;
             case Happening.Read: Read(Somebody()); break;
             case Happening.Partition: ChangePartition(); break;
@@ -113,10 +113,21 @@ internal sealed partial class SwarmRun
         }
     }
 
+    /// <summary>One message arrives; what is due before it and cannot arrive is lost.</summary>
+    private bool TryDeliverOne()
+    {
+        while (_network.TryTake(_now, out var flight))
+        {
+            if (!_nodes[flight.To].IsUp || _network.IsCut(flight.From, flight.To)) continue;
+            Deliver(flight);
+            return true;
+        }
+        return false;
+    }
+
     private void Deliver(in SwarmNetwork.Flight flight)
     {
         var node = _nodes[flight.To];
-        if (!node.IsUp || _network.IsCut(flight.From, flight.To)) return;
         _hash.Add((int)Happening.Deliver, (flight.From << 4) | flight.To, flight.Envelope.Term.Value);
         _tell?.Invoke($"{_step}: {flight.Envelope.From} -> {flight.Envelope.To} arrives: {flight.Envelope.Term} {Describe(flight.Envelope.Body)}");
         node.Core.Receive(flight.Envelope);
