@@ -70,6 +70,25 @@ public sealed class DeterminismTests
     }
 
     [Test]
+    public void A_cancelled_delay_resumes_on_the_thread_pool_and_the_world_notices()
+    {
+        // The runtime's own Task.Delay with a token does this (.NET 10): banned in node code, found here.
+        var failure = Assert.Catch(() => new RunTwice(1, new SimOptions(), Limit, async world =>
+        {
+            using var cancel = new CancellationTokenSource(Ms(10), world.WorldTime);
+            try
+            {
+                await Task.Delay(Ms(50), world.WorldTime, cancel.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                await Task.Delay(Ms(1), world.WorldTime);
+            }
+        }) { IsAlone = true }.Check());
+        Assert.That(failure, Is.TypeOf<DivergenceException>());
+    }
+
+    [Test]
     public void A_run_that_fails_twice_in_the_same_way_is_the_same_run()
     {
         var result = new RunTwice(1, new SimOptions(), Limit, async world =>

@@ -129,7 +129,7 @@ public sealed class ClockTests
                 using var cancel = new CancellationTokenSource(Ms(10), time);
                 try
                 {
-                    await Task.Delay(Ms(50), time, cancel.Token);
+                    await Task.Delay(Ms(50), time).WaitAsync(cancel.Token);
                 }
                 catch (OperationCanceledException)
                 {
