@@ -27,6 +27,7 @@ public readonly ref struct SqlTextHandler
 
     public void AppendLiteral(string fixedPart) => _text.Append(fixedPart);
     public void AppendFormatted(SqlLiteral value) => _text.Append(value.Quoted);
+    public void AppendFormatted(SqlQuotedLiteral value) => _text.Append(value.Quoted);
     public void AppendFormatted(SqlName name) => _text.Append(name.Quoted);
     public void AppendFormatted(long number) => _text.Append(number);
     internal string Build() => _text.ToString();
@@ -40,6 +41,32 @@ public readonly record struct SqlLiteral(string Value)
     public string Quoted => Value.All(IsPlain) ? $"'{Value}'" : $"_utf8mb4 0x{Convert.ToHexString(Encoding.UTF8.GetBytes(Value))}";
 
     private static bool IsPlain(char c) => char.IsAsciiLetterOrDigit(c) || c is ' ' or '.' or ':' or '-' or '_' or ',' or '/' or '@' or '%' or '+' or '=';
+}
+
+/// <summary>A string for the places where the grammar takes nothing but a quoted string (all of CHANGE REPLICATION SOURCE): there,
+/// hexadecimal is a syntax error. Only a backslash means different things under different sql_modes, and only printable
+/// ASCII means the same in every character set; so a value with anything else is refused, never sent.</summary>
+public readonly record struct SqlQuotedLiteral
+{
+    /// <param name="value">Printable ASCII without a backslash.</param>
+    /// <param name="what">Names the value in the refusal, for example "the replication password"; the value itself is not shown.</param>
+    /// <exception cref="ArgumentException">The value holds another character.</exception>
+    public SqlQuotedLiteral(string value, string what)
+    {
+        var at = value.AsSpan().IndexOfAnyExceptInRange(' ', '~');
+        if (at < 0) at = value.IndexOf('\\', StringComparison.Ordinal);
+        if (at >= 0)
+        {
+            throw new ArgumentException(
+                $"{what} holds the character U+{(int)value[at]:X4} at position {at + 1}; a server takes it in this statement only as printable ASCII without a backslash: choose another", nameof(value));
+        }
+
+        Value = value;
+    }
+
+    public string Value { get; }
+
+    public string Quoted => $"'{Value.Replace("'", "''", StringComparison.Ordinal)}'";
 }
 
 /// <summary>An identifier (schema, table, user) between back quotes.</summary>

@@ -61,6 +61,13 @@ public abstract record Statement
         };
     }
 
+    /// <summary>Starts only the thread that applies what was fetched; the one that fetches stays as it is.</summary>
+    public sealed record StartReplicaSqlThread : Statement
+    {
+        public override SqlText Sql(Flavor flavor) =>
+            flavor == Flavor.MySql ? SqlText.Of($"START REPLICA SQL_THREAD") : SqlText.Of($"START SLAVE SQL_THREAD");
+    }
+
     public sealed record StartReplica : Statement
     {
         public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql ? SqlText.Of($"START REPLICA") : SqlText.Of($"START SLAVE");
@@ -76,9 +83,17 @@ public abstract record Statement
     /// <summary>Points a stopped replica at a source, by GTID.</summary>
     public sealed record ChangeSource(string Host, int Port, string User, string Password) : Statement
     {
-        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
-            ? SqlText.Of($"CHANGE REPLICATION SOURCE TO SOURCE_HOST={new SqlLiteral(Host)}, SOURCE_PORT={Port}, SOURCE_USER={new SqlLiteral(User)}, SOURCE_PASSWORD={new SqlLiteral(Password)}, SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=0, SOURCE_HEARTBEAT_PERIOD=0.5, GET_SOURCE_PUBLIC_KEY=1")
-            : SqlText.Of($"CHANGE MASTER TO MASTER_HOST={new SqlLiteral(Host)}, MASTER_PORT={Port}, MASTER_USER={new SqlLiteral(User)}, MASTER_PASSWORD={new SqlLiteral(Password)}, MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=0.5");
+        /// <exception cref="ArgumentException">Host, user or password hold a character that this statement cannot carry safely
+        /// (<see cref="SqlQuotedLiteral"/>).</exception>
+        public override SqlText Sql(Flavor flavor)
+        {
+            var host = new SqlQuotedLiteral(Host, "the source's host");
+            var user = new SqlQuotedLiteral(User, "the replication user");
+            var password = new SqlQuotedLiteral(Password, "the replication password");
+            return flavor == Flavor.MySql
+                ? SqlText.Of($"CHANGE REPLICATION SOURCE TO SOURCE_HOST={host}, SOURCE_PORT={Port}, SOURCE_USER={user}, SOURCE_PASSWORD={password}, SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=0, SOURCE_HEARTBEAT_PERIOD=0.5, GET_SOURCE_PUBLIC_KEY=1")
+                : SqlText.Of($"CHANGE MASTER TO MASTER_HOST={host}, MASTER_PORT={Port}, MASTER_USER={user}, MASTER_PASSWORD={password}, MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=0.5");
+        }
 
         public override string ToString() => $"ChangeSource {{ {Host}:{Port} }}";
     }

@@ -15,14 +15,23 @@ public abstract record Gtids
 
     public abstract Gtids Union(Gtids other);
 
-    /// <summary>How many transactions (MariaDB: the sum of sequence numbers).</summary>
+    /// <summary>How many transactions (MariaDB: the sum of sequence numbers); long.MaxValue where there are more.</summary>
     public abstract long Count { get; }
 
     /// <summary>The canonical text, without line breaks, as a statement takes it.</summary>
     public abstract override string ToString();
 
     /// <exception cref="FormatException">The text is no set of this flavour; the message names the part.</exception>
-    public static Gtids Parse(string text, Flavor flavor) => throw new NotImplementedException();
+    public static Gtids Parse(string text, Flavor flavor) => flavor == Flavor.MySql ? MySqlGtidSet.Parse(text) : MariaGtid.Parse(text);
 
-    public static Gtids Empty(Flavor flavor) => throw new NotImplementedException();
+    public static Gtids Empty(Flavor flavor) => flavor == Flavor.MySql ? MySqlGtidSet.None : MariaGtid.None;
+
+    /// <summary>For the two cases: sets of different flavours have nothing in common that could be compared.</summary>
+    private protected T Same<T>(Gtids other)
+        where T : Gtids => other as T ?? throw new ArgumentException($"GTIDs of {Flavor} and of {other.Flavor} cannot be compared", nameof(other));
+
+    private protected static long Add(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;
+
+    /// <summary>A part of a text, short enough for a message.</summary>
+    private protected static string Shown(string part) => part.Length > 60 ? $"'{part[..60]}…'" : $"'{part}'";
 }

@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace Verify.MySql.Gtid;
+
+/// <summary>A set of MySQL's transaction identifiers: per source (uuid, and tag from 8.3 on) ranges of numbers
+/// (manual, "GTID Format and Storage"). Texts of servers may be broken into lines; ours are not.</summary>
+public sealed record MySqlGtidSet : Gtids
+{
+    internal static readonly MySqlGtidSet None = new([]);
+
+    private readonly ImmutableArray<Numbers> _sources;
+
+    /// <param name="sources">Ordered by uuid and tag, none without a range.</param>
+    private MySqlGtidSet(ImmutableArray<Numbers> sources) => _sources = sources;
+
+    /// <summary>Who numbered: the server's uuid in its canonical form, and the tag, empty for none.</summary>
+    internal readonly record struct Source(string Uuid, string Tag) : IComparable<Source>
+    {
+        public int CompareTo(Source other) =>
+            string.CompareOrdinal(Uuid, other.Uuid) is not 0 and var byUuid ? byUuid : string.CompareOrdinal(Tag, other.Tag);
+    }
+
+    private readonly record struct Numbers(Source Source, ImmutableArray<NumberRange> Ranges);
+
+    public override Flavor Flavor => Flavor.MySql;
+
+    public override bool IsEmpty => _sources.IsEmpty;
+
+    public override long Count => _sources.SelectMany(s => s.Ranges).Aggregate(0L, (sum, range) => Add(sum, range.Count));
+
+    /// <exception cref="FormatException">A part is not uuid[:tag]:first[-last]…</exception>
+    public static MySqlGtidSet Parse(string text)
+    {
+        var ranges = new SortedDictionary<Source, List<NumberRange>>();
+        foreach (var part in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)) ParseServer(part, ranges);
+        return From(ranges.Select(r => new Numbers(r.Key, NumberRange.Normalize(r.Value))));
+    }
+
+    public override bool Contains(Gtids other) => Same<MySqlGtidSet>(other).Except(this).IsEmpty;
+
+    public override Gtids Except(Gtids other)
+    {
+        var taken = Same<MySqlGtidSet>(other);
+        return From(_sources.Select(s => s with { Ranges = NumberRange.Except(s.Ranges, taken.RangesOf(s.Source)) }));
+    }
+
+    public override Gtids Union(Gtids other)
+    {
+        var all = new SortedDictionary<Source, List<NumberRange>>();
+        foreach (var (source, ranges) in _sources.Concat(Same<MySqlGtidSet>(other)._sources)) RangesIn(all, source).AddRange(ranges);
+        return From(all.Select(r => new Numbers(r.Key, NumberRange.Normalize(r.Value))));
+    }
+
+    public override string ToString()
+    {
+        var text = new System.Text.StringBuilder();
+        var uuid = "";
+        foreach (var (source, ranges) in _sources)
+        {
+            if (!string.Equals(source.Uuid, uuid, StringComparison.Ordinal))
+            {
+                if (text.Length > 0) text.Append(',');
+                uuid = source.Uuid;
+                text.Append(uuid);
+            }
+
+            if (source.Tag.Length > 0) text.Append(':').Append(source.Tag);
+            foreach (var range in ranges) text.Append(':').Append(range);
+        }
+
+        return text.ToString();
+    }
+
+    public bool Equals(MySqlGtidSet? other) => other is not null && _sources.Length == other._sources.Length
+        && _sources.Zip(other._sources).All(p => p.First.Source == p.Second.Source && p.First.Ranges.AsSpan().SequenceEqual(p.Second.Ranges.AsSpan()));
+
+    public override int GetHashCode() =>
+        _sources.SelectMany(s => s.Ranges).Aggregate(_sources.Length, (hash, range) => (hash * 31) + (int)(range.First ^ (range.Last << 7)));
+
+    private ImmutableArray<NumberRange> RangesOf(Source source)
+    {
+        foreach (var known in _sources)
+        {
+            if (known.Source == source) return known.Ranges;
+        }
+
+        return [];
+    }
+
+    private static MySqlGtidSet From(IEnumerable<Numbers> sources) => new([.. sources.Where(s => !s.Ranges.IsEmpty)]);
+
+    private static List<NumberRange> RangesIn(SortedDictionary<Source, List<NumberRange>> all, Source source)
+    {
+        if (!all.TryGetValue(source, out var ranges)) all[source] = ranges = [];
+        return ranges;
+    }
+
+    /// <summary>uuid:1-3:7:tag:1-5: every range belongs to the tag before it, or to none.</summary>
+    private static void ParseServer(string part, SortedDictionary<Source, List<NumberRange>> into)
+    {
+        var fields = part.Split(':', StringSplitOptions.TrimEntries);
+        if (!Guid.TryParseExact(fields[0], "D", out var uuid)) throw new FormatException($"{Shown(fields[0])} in {Shown(part)} is no server uuid");
+        var source = new Source(uuid.ToString("D"), Tag: "");
+        var hasRange = false;
+        foreach (var field in fields.Skip(1))
+        {
+            if (IsTag(field))
+            {
+                if (source.Tag.Length > 0 && !hasRange) throw new FormatException($"tag {Shown(source.Tag)} in {Shown(part)} has no numbers");
+                source = source with { Tag = field.ToLowerInvariant() };
+                hasRange = false;
+                continue;
+            }
+
+            hasRange = true;
+            if (ParseRange(field, part) is { } range) RangesIn(into, source).Add(range);
+        }
+
+        if (!hasRange) throw new FormatException($"{Shown(part)} ends without numbers");
+    }
+
+    /// <summary>Up to 32 of a-z, 0-9 and _, not beginning with a digit; capitals are read as small letters.</summary>
+    private static bool IsTag(string field) => field.Length is > 0 and <= 32 && !char.IsAsciiDigit(field[0])
+        && field.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+
+    /// <summary>Null for a range that ends before it begins: servers read it as nothing.</summary>
+    private static NumberRange? ParseRange(string field, string part)
+    {
+        var ends = field.Split('-', StringSplitOptions.TrimEntries);
+        if (ends.Length > 2 || !TryNumber(ends[0], out var first) || !TryNumber(ends[^1], out var last))
+        {
+            throw new FormatException($"{Shown(field)} in {Shown(part)} is neither a range of numbers (1 to {NumberRange.NumberMax}) nor a tag");
+        }
+
+        return first <= last ? new NumberRange(first, last) : null;
+    }
+
+    private static bool TryNumber(string text, out long number) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number is >= 1 and <= NumberRange.NumberMax;
+}
