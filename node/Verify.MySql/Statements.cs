@@ -75,6 +75,13 @@ public abstract record Statement
         };
     }
 
+    /// <summary>Starts only the thread that applies what was fetched; the one that fetches stays as it is.</summary>
+    public sealed record StartReplicaSqlThread : Statement
+    {
+        public override SqlText Sql(Flavor flavor) =>
+            flavor == Flavor.MySql ? SqlText.Of($"START REPLICA SQL_THREAD") : SqlText.Of($"START SLAVE SQL_THREAD");
+    }
+
     public sealed record StartReplica : Statement
     {
         public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql ? SqlText.Of($"START REPLICA") : SqlText.Of($"START SLAVE");

@@ -105,7 +105,7 @@ public sealed partial class SimWorld : IDisposable
         SynchronizationContext.SetSynchronizationContext(null);
         try
         {
-            Pump(main, Scheduler.Now + SimClock.Micros(limit));
+            Pump(main, limit);
         }
         finally
         {
@@ -158,17 +158,17 @@ public sealed partial class SimWorld : IDisposable
         return null;
     }
 
-    private void Pump(Func<Task> main, long limit)
+    private void Pump(Func<Task> main, TimeSpan span)
     {
+        var limit = Scheduler.Now + SimClock.Micros(span);
         Task? task = null;
         Scheduler.Post(Harness, Harness.Life, _mainLabel, _ => task = main(), null);
         while (task is not { IsCompleted: true })
         {
-            var moved = Scheduler.Step();
+            var moved = Scheduler.Step(limit);
             if (Scheduler.Failure is { } failure) throw new SimWorldException(failure, this);
             if (task is { IsCompleted: true }) break;
-            if (!moved) throw new DeadlockException(DescribeWaits());
-            if (Scheduler.Now > limit) throw new WorldTimeoutException(new TimeSpan((Scheduler.Now - limit) * 10), DescribeWaits());
+            if (!moved) throw Scheduler.IsIdle ? new DeadlockException(DescribeWaits()) : new WorldTimeoutException(span, DescribeWaits());
         }
 
         task.GetAwaiter().GetResult();

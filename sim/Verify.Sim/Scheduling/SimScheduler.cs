@@ -138,12 +138,15 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
         return (timers, others);
     }
 
-    /// <summary>Lets one event happen. False when nothing is left that could.</summary>
-    public bool Step()
+    /// <summary>Nothing is left that could happen.</summary>
+    public bool IsIdle => _readyCount == 0 && _heap.Count == 0;
+
+    /// <summary>Lets one event happen. False when there is none up to that time.</summary>
+    public bool Step(long notAfter)
     {
         while (true)
         {
-            if (_readyCount == 0 && !Promote()) return false;
+            if (_readyCount == 0 && !Promote(notAfter)) return false;
             var index = _readyCount == 1 ? 0 : Choose();
             var actor = _ready[index];
             var slotIndex = actor.Dequeue();
@@ -203,11 +206,11 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
 
     /// <summary>Takes the next moment (and the window after it) out of the heap, in order. Events of the dead, and timers that
     /// were stopped or put off, are left out.</summary>
-    private bool Promote()
+    private bool Promote(long notAfter)
     {
         while (_readyCount == 0)
         {
-            if (_heap.Count == 0) return false;
+            if (_heap.Count == 0 || _heap.NextDue > notAfter) return false;
             _horizon = _heap.NextDue + windowMicros;
             while (_heap.Count > 0 && _heap.NextDue <= _horizon)
             {
