@@ -182,6 +182,7 @@ internal sealed class MySqlModel
             case Statement.KillSession kill: Kill(session, kill.Id, nowSeconds); break;
             case Statement.StopReplica stop: StopReplica(session, stop.OnlyIoThread); break;
             case Statement.StartReplica: Answer(session, Replica.Start()); break;
+            case Statement.StartReplicaSqlThread: Answer(session, Replica.StartSqlThread()); break;
             case Statement.ResetReplicaAll: Answer(session, Replica.ResetAll()); break;
             case Statement.ChangeSource change: Answer(session, Replica.Change(change)); break;
             case Statement.WaitForGtids wait: Wait(session, wait); break;

@@ -71,13 +71,7 @@ internal sealed class ReplicaState(SimMySqlOptions options, ServerStore store, A
             IoPosition = store.Gtids.AppliedText;
         }
 
-        if (!SqlRuns)
-        {
-            SqlRuns = true;
-            SqlError = ThreadError.None;
-            effect(new ServerEffect.ApplierMoved());
-        }
-
+        StartSql();
         if (Io == ThreadState.Stopped)
         {
             Io = ThreadState.Connecting;
@@ -86,6 +80,14 @@ internal sealed class ReplicaState(SimMySqlOptions options, ServerStore store, A
             effect(new ServerEffect.SwitchIoThread(Runs: true));
         }
 
+        return ServerAnswer.Done;
+    }
+
+    /// <summary>Only the applier: it finds the relay log as it is (seen: MariaDB, too, then applies what a crash has left there).</summary>
+    public ServerAnswer StartSqlThread()
+    {
+        if (Source is null) return ServerErrors.NotConfigured(options.Flavor);
+        StartSql();
         return ServerAnswer.Done;
     }
 
@@ -167,6 +169,14 @@ internal sealed class ReplicaState(SimMySqlOptions options, ServerStore store, A
         (ReceivedCount, HeartbeatCount) = (0, 0);
         IoPosition = "";
         if (options.RelayLogRecovery && options.Flavor == Flavor.MySql) DropRelayLog();
+    }
+
+    private void StartSql()
+    {
+        if (SqlRuns) return;
+        SqlRuns = true;
+        SqlError = ThreadError.None;
+        effect(new ServerEffect.ApplierMoved());
     }
 
     private void StopIo()

@@ -1,6 +1,7 @@
 using Verify.MySql;
 using Verify.MySql.Wire;
 using Verify.Node.Seam;
+using ThreadState = Verify.MySql.ThreadState;
 
 namespace Verify.Sim.Fleet;
 
@@ -8,15 +9,15 @@ namespace Verify.Sim.Fleet;
 /// what is there. They carry bytes and wait; what it means is the model's business.</summary>
 internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
 {
+    private const int FatalError = 1236;
     private Stream? _stream;
-    private CancellationTokenSource? _ioCancel;
     private int _ioRun;
     private bool _applies;
 
     public void SwitchIo(bool runs)
     {
         EndIo();
-        if (runs) server.Watch(FetchAsync(_ioRun, server.Life, _ioCancel!.Token));
+        if (runs) server.Watch(FetchAsync(_ioRun, server.Life));
     }
 
     public void MoveApplier()
@@ -34,9 +35,6 @@ internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
     private void EndIo()
     {
         _ioRun++;
-        _ioCancel?.Cancel();
-        _ioCancel?.Dispose();
-        _ioCancel = new CancellationTokenSource();
         var stream = _stream;
         _stream = null;
         stream?.Dispose();
@@ -58,17 +56,17 @@ internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
         _applies = false;
     }
 
-    private async Task FetchAsync(int run, int life, CancellationToken cancel)
+    private async Task FetchAsync(int run, int life)
     {
         var attempt = 0;
         while (IsCurrent(run, life) && model.Replica.Source is { } source)
         {
-            var error = await TryFetchAsync(run, life, source, ++attempt, cancel);
+            var error = await TryFetchAsync(run, life, source, ++attempt);
             await server.WhenRunning();
             if (!IsCurrent(run, life)) return;
             _stream?.Dispose();
             _stream = null;
-            var wasConnected = model.Replica.Io == Verify.MySql.ThreadState.Running;
+            var wasConnected = model.Replica.Io == ThreadState.Running;
             if (error.Code == FatalError) model.Replica.Refused(error);
             else model.Replica.Disconnected(wasConnected ? ThreadError.None : error);
             server.CarryOut();
@@ -78,22 +76,19 @@ internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
                 continue;
             }
 
-            await Task.Delay(SourceConfig.ConnectRetry, server.Time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(SourceConfig.ConnectRetry, server.Time);
         }
     }
-
-    private const int FatalError = 1236;
 
     private bool IsCurrent(int run, int life) => run == _ioRun && life == server.Life;
 
     /// <summary>Connects, logs in, and fetches until the connection ends.</summary>
-    private async Task<ThreadError> TryFetchAsync(int run, int life, SourceConfig source, int attempt, CancellationToken cancel)
+    private async Task<ThreadError> TryFetchAsync(int run, int life, SourceConfig source, int attempt)
     {
         try
         {
             using var limit = new CancellationTokenSource(server.Options.ReplicaNetTimeout, server.Time);
-            using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
-            var stream = await server.Network.ConnectAsync(server.Options.Reach(source.Source), both.Token);
+            var stream = await server.Network.ConnectAsync(server.Options.Reach(source.Source), limit.Token);
             if (!IsCurrent(run, life))
             {
                 await stream.DisposeAsync();
@@ -104,7 +99,7 @@ internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
             var login = new MySqlLogin(source.User, source.Password) { Tls = TlsMode.Disabled };
 
             // From the login on, the stream is used for the dump; the session is not asked for anything.
-            await MySqlSession.OpenAsync(stream, login, server.Time, server.Options.ReplicaNetTimeout, cancel);
+            await MySqlSession.OpenAsync(stream, login, server.Time, server.Options.ReplicaNetTimeout);
             if (!IsCurrent(run, life)) return ThreadError.None;
             return await DumpAsync(run, life, stream);
         }

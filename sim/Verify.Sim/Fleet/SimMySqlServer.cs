@@ -80,7 +80,7 @@ public sealed class SimMySqlServer : IDisposable
         _ended = null;
         _resumed = null;
         _replica.Abandon();
-        _ = _listener!.DisposeAsync();
+        Watch(_listener!.DisposeAsync().AsTask());
         foreach (var timer in _timers) timer.Dispose();
         _timers.Clear();
         foreach (var connection in _connections.Values) connection.Break();

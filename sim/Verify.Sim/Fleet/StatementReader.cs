@@ -35,7 +35,8 @@ internal sealed class StatementReader
         _word = flavor == Flavor.MySql ? "SOURCE" : "MASTER";
         Statement[] withoutValues =
         [
-            new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.StartReplica(),
+            new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(),
+            new Statement.StartReplica(), new Statement.StartReplicaSqlThread(),
             new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
             new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false),
@@ -50,7 +51,7 @@ internal sealed class StatementReader
     public bool TryRead(string text, [NotNullWhen(true)] out Request? request)
     {
         if (_fixed.TryGetValue(text, out request)) return true;
-        request = ReadInsert(text) ?? ReadKill(text) ?? ReadWait(text) ?? ReadChange(text);
+        request = ReadInsert(text) as Request ?? ReadKill(text) ?? ReadWait(text) ?? ReadChange(text);
         return request is not null;
     }
 
