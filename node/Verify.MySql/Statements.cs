@@ -36,6 +36,20 @@ public abstract record Statement
         };
     }
 
+    /// <summary>The source's half of semi-sync: on before a server is opened, off before it follows. A replica that has it on applies
+    /// nothing, because its own applier waits for a replica (seen on MySQL 9.7 and MariaDB 10.11). Switching it off commits
+    /// and acknowledges whatever waits: end the client sessions first.</summary>
+    public sealed record SetSemiSync(bool On) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => (flavor, On) switch
+        {
+            (Flavor.MySql, true) => SqlText.Of($"SET GLOBAL rpl_semi_sync_source_enabled = ON"),
+            (Flavor.MySql, false) => SqlText.Of($"SET GLOBAL rpl_semi_sync_source_enabled = OFF"),
+            (_, true) => SqlText.Of($"SET GLOBAL rpl_semi_sync_master_enabled = ON"),
+            (_, false) => SqlText.Of($"SET GLOBAL rpl_semi_sync_master_enabled = OFF"),
+        };
+    }
+
     /// <summary>Client sessions: columns ID, USER, COMMAND.</summary>
     public sealed record ListSessions : Statement
     {
