@@ -22,5 +22,6 @@ internal sealed class AppendModel : IModel<string, AppendCall>
         return call.Kind != AppendCallKind.Get || string.Equals(state, call.Value, StringComparison.Ordinal);
     }
 
-    public bool MayBeLeftOut(AppendCall call, IReadOnlyList<AppendCall> others) => call.Kind == AppendCallKind.Get;
+    public bool[] MayBeLeftOut(IReadOnlyList<AppendCall> calls, int from, int count) =>
+        calls.Skip(from).Take(count).Select(c => c.Kind == AppendCallKind.Get).ToArray();
 }

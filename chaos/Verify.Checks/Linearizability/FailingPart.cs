@@ -67,21 +67,10 @@ internal sealed class FailingPart<TState, TCall>(IModel<TState, TCall> model, Se
         }
     }
 
-    /// <summary>Without those calls of the chunk that may go, one after the other.</summary>
     private List<TimedCall<TCall>> Without(List<TimedCall<TCall>> calls, int from, int count)
     {
-        var rest = new List<TimedCall<TCall>>(calls);
-        for (var i = from + count - 1; i >= from; i--)
-        {
-            var others = new List<TCall>(rest.Count - 1);
-            others.AddRange(rest.Where((_, at) => at != i).Select(c => c.Call));
-            if (model.MayBeLeftOut(rest[i].Call, others))
-            {
-                rest.RemoveAt(i);
-            }
-        }
-
-        return rest;
+        var goes = model.MayBeLeftOut(calls.Select(c => c.Call).ToArray(), from, count);
+        return calls.Where((_, i) => i < from || i >= from + count || !goes[i - from]).ToList();
     }
 
     private bool Fails(List<TimedCall<TCall>> calls) =>

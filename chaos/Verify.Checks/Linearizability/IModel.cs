@@ -12,9 +12,10 @@ public interface IModel<TState, TCall>
     /// <summary>False: in this state the call cannot have given the answer that it gave.</summary>
     bool TryStep(TState state, TCall call, out TState next);
 
-    /// <summary>True when a legal history stays legal without this call. Only such calls may be dropped from a failing history
-    /// without turning a true story into a false one (dropping a write makes an honest read of it look wrong).</summary>
-    bool MayBeLeftOut(TCall call, IReadOnlyList<TCall> others);
+    /// <summary>Of the calls from <paramref name="from"/> on, <paramref name="count"/> of them: which can all go at once so that a legal
+    /// history stays legal. Only such calls may be dropped from a failing history without turning a true story into a false one
+    /// (dropping a write makes an honest read of it look wrong).</summary>
+    bool[] MayBeLeftOut(IReadOnlyList<TCall> calls, int from, int count);
 }
 
 /// <summary>A call and the closed interval in which it took effect.</summary>

@@ -28,21 +28,40 @@ public sealed class RegisterModel : IModel<int, RegisterCall>
         };
     }
 
-    /// <summary>What only looks may go. A write may go when nobody saw its value: no read, no successful compare-and-set, and no
-    /// refused one either, because that may have been refused for the sake of this very write.</summary>
-    public bool MayBeLeftOut(RegisterCall call, IReadOnlyList<RegisterCall> others)
+    /// <summary>What only looks may go. A write may go when nobody saw its value: no read, no compare-and-set that expected it,
+    /// and no refused one at all, because that may have been refused for the sake of this very write.</summary>
+    public bool[] MayBeLeftOut(IReadOnlyList<RegisterCall> calls, int from, int count)
     {
-        if (call.Kind is RegisterCallKind.Read or RegisterCallKind.CasRefused)
+        var goes = new bool[count];
+        var seen = new HashSet<int>();
+        var isRefusalLeft = false;
+        for (var i = 0; i < calls.Count; i++)
         {
-            return true;
+            var isInside = i >= from && i < from + count;
+            switch (calls[i].Kind)
+            {
+                case RegisterCallKind.Read or RegisterCallKind.CasRefused when isInside:
+                    goes[i - from] = true;
+                    break;
+                case RegisterCallKind.Read:
+                    seen.Add(calls[i].Value);
+                    break;
+                case RegisterCallKind.CasRefused:
+                    isRefusalLeft = true;
+                    break;
+                case RegisterCallKind.Cas:
+                    seen.Add(calls[i].Expected);
+                    break;
+                default:
+                    break;
+            }
         }
 
-        return others.All(o => o.Kind switch
+        for (var i = 0; i < count && !isRefusalLeft; i++)
         {
-            RegisterCallKind.Read => o.Value != call.Value,
-            RegisterCallKind.Cas => o.Expected != call.Value,
-            RegisterCallKind.CasRefused => false,
-            _ => true,
-        });
+            goes[i] |= !seen.Contains(calls[from + i].Value);
+        }
+
+        return goes;
     }
 }
