@@ -46,9 +46,19 @@ internal sealed class ElectionCheckTests
     }
 
     [Test]
-    public void A_fault_that_does_not_end_the_lease_and_a_lease_that_ends_by_itself_judge_nothing()
+    public void A_leader_that_keeps_its_lease_through_the_fault_leaves_no_gap_and_is_valid()
     {
-        Assert.That(new Run().Leader("n1", 1, 100).Fault("kill", "n2", 10_000, 20_000).Judge(_check).Verdict, Is.EqualTo(Verdict.Unknown));
+        var finding = new Run().Leader("n2", 1, 100).Fault("partition", "n1, db1 | n2, n3, db2, db3", 10_000, 20_000).Judge(_check);
+        Assert.That(finding.Verdict, Is.EqualTo(Verdict.Valid));
+        Assert.That(finding.Observed, Is.EqualTo("no fault ended a leader's lease; n2 led throughout"));
+        Assert.That(finding.Figures["elections"], Is.Zero);
+    }
+
+    [Test]
+    public void Without_a_fault_without_a_leader_and_for_a_lease_that_ended_by_itself_it_is_unknown()
+    {
+        Assert.That(new Run().Leader("n1", 1, 100).Judge(_check).Verdict, Is.EqualTo(Verdict.Unknown));
+        Assert.That(new Run().Fault("kill", "n2", 10_000, 20_000).Judge(_check).Verdict, Is.EqualTo(Verdict.Unknown));
         var finding = new Run().Leader("n1", 1, 100, 5_000).Leader("n2", 2, 9_000).Fault("kill", "n3", 4_000, 6_000).Judge(_check);
         Assert.That(finding.Verdict, Is.EqualTo(Verdict.Unknown));
         Assert.That(finding.Figures["unprovokedLeaseLosses"], Is.EqualTo(1));

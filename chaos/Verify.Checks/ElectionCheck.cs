@@ -4,8 +4,9 @@ namespace Verify.Checks;
 
 /// <summary>From a fault that ends the leader's lease to the next leader's lease takes at most the bound.</summary>
 /// <remarks>A fault ends a lease when it hit the holder by name or cut it off from the majority, and the lease ended while the
-/// fault lasted; of several such faults the latest. A lease that ended for no such reason is counted, not judged. A leader that
-/// keeps its lease through a fault was not ended by it.</remarks>
+/// fault lasted; of several such faults the latest. A lease that ended for no such reason is counted, not judged. A fault through
+/// which the leader kept its lease left the cluster without a leader for no time at all: where faults did nothing else, that is
+/// valid, and said. Where no fault met a leader it is "unknown".</remarks>
 public sealed class ElectionCheck(TimeSpan bound) : ICheck
 {
     public string Name => "electionWithin";
@@ -29,8 +30,11 @@ public sealed class ElectionCheck(TimeSpan bound) : ICheck
         }
 
         var took = elections.Where(e => e.Next is not null).Select(e => e.Next!.Value.Span.FromUs - e.Cause.Span.FromUs).ToArray();
-        var verdict = elections.Select(e => Judge(e.Cause, e.Next, facts)).DefaultIfEmpty(Verdict.Unknown).Max();
-        var observed = elections.Count == 0 ? "no fault ended a leader's lease"
+        var kept = faults.Select(f => claims.FirstOrDefault(c => c.Span.FromUs <= f.Span.FromUs && c.Span.ToUs >= f.Span.ToUs && f.Span.LengthUs > 0))
+            .Where(c => c.Who is not null).Select(c => c.Who).Distinct(StringComparer.Ordinal).ToArray();
+        var verdict = elections.Select(e => Judge(e.Cause, e.Next, facts)).DefaultIfEmpty(kept.Length > 0 ? Verdict.Valid : Verdict.Unknown).Max();
+        var observed = elections.Count == 0
+            ? "no fault ended a leader's lease" + (kept.Length > 0 ? $"; {string.Join(", ", kept)} led throughout" : "")
             : string.Join("; ", elections.Select(e => e.Next is { } n
                 ? $"{n.Who} led {Durations.Ms(n.Span.FromUs - e.Cause.Span.FromUs)} after '{e.Cause.Step}' took {e.Lost.Who} away"
                 : $"nobody led after '{e.Cause.Step}' took {e.Lost.Who} away"));
