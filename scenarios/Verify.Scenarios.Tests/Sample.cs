@@ -1,6 +1,6 @@
 namespace Verify.Scenarios.Tests;
 
-/// <summary>A good scenario of which a test replaces one part. The parts begin at these lines: fleet 3, workload 7, steps 9, expect after them.</summary>
+/// <summary>A good scenario of which a test replaces one part. The parts begin at these lines: fleet 4, workload 7, steps 9, expect 12.</summary>
 internal static class Sample
 {
     public const string Fleet = "  nodes: { east: 1, west: [n7, n8] }\n  mysql: { east: [db1], west: [db2] }\n  primary: db1\n";

@@ -13,7 +13,7 @@ internal sealed class ScenarioReaderTests
         Assert.That(scenario.Fleet.Nodes["west"], Is.EqualTo(new[] { "n7", "n8" }));
         Assert.That((scenario.Fleet.Primary, scenario.Fleet.Durability), Is.EqualTo(("db1", "semi_sync")));
         Assert.That((scenario.Workload.Clients, scenario.Workload.Keys, scenario.Workload.Pause), Is.EqualTo((4, 10, TimeSpan.FromMilliseconds(50))));
-        Assert.That(scenario.Workload.Mix, Is.EquivalentTo(new Dictionary<string, int> { ["kvPut"] = 1, ["kvGet"] = 2, ["sqlInsert"] = 1 }));
+        Assert.That(scenario.Workload.Mix.Select(m => (m.Key, m.Value)), Is.EqualTo(new[] { ("kvGet", 2), ("kvPut", 1), ("sqlInsert", 1) }));
         Assert.That(scenario.Steps.Single(), Is.EqualTo(new Step(TimeSpan.FromSeconds(5), null, new Fault.Kill(new Target.Leader()), Line: 9)));
     }
 
@@ -85,25 +85,25 @@ internal sealed class ScenarioReaderTests
         }));
     }
 
-    [TestCase("  - at: 5s\n", "10:5: a step does exactly one thing; it needs one of partition, oneWay")]
-    [TestCase("  - at: 5s\n    kill: leader\n    pause: primary\n", "10:5: a step does exactly one thing; here are kill and pause")]
-    [TestCase("  - kill: leader\n", "10:5: 'at' is missing in a step")]
-    [TestCase("  - at: 30s\n    kill: leader\n", "10:9: 'at' must be earlier than the end of the workload (30s)")]
-    [TestCase("  - at: 3s\n    until: 31s\n    kill: leader\n", "11:12: 'until' must not be later than the end of the workload (30s)")]
-    [TestCase("  - at: -3s\n    kill: leader\n", "10:9: '-3s' is not a duration for 'at'")]
-    [TestCase("  - at: 3s\n    kill: n9\n", "11:11: there is no node and no server 'n9' in the fleet; there are n1, n7, n8, db1, db2")]
-    [TestCase("  - at: 3s\n    kill: two followers\n", "11:11: 'two followers' is not a target; a target is leader, one follower")]
-    [TestCase("  - at: 3s\n    kill: [leader]\n", "11:11: kill must be a map with target, not a list")]
-    [TestCase("  - at: 3s\n    diskFull: db1\n", "11:15: this fault hits nodes, and 'db1' is a MySQL server")]
-    [TestCase("  - at: 3s\n    clockSkew: { target: primary, offset: 1s }\n", "11:26: this fault hits nodes, and 'primary' is a MySQL server")]
-    [TestCase("  - at: 3s\n    clockSkew: { target: leader }\n", "11:16: clockSkew needs 'offset'")]
-    [TestCase("  - at: 3s\n    clockSkew: { target: leader, drift: 9 }\n", "11:41: '9' is not allowed for 'drift': write a number from 0.5 to 2")]
-    [TestCase("  - at: 3s\n    slow: { from: leader, to: dc east, delay: 1s }\n", "11:19: 'slow' is between data centres")]
-    [TestCase("  - at: 3s\n    oneWay: { from: leader, to: leader }\n", "11:33: 'from' and 'to' are both 'leader'")]
-    [TestCase("  - at: 3s\n    partition: [[dc east], [n1]]\n", "11:28: 'n1' stands in two groups of the partition")]
-    [TestCase("  - at: 3s\n    partition: [[]]\n", "11:17: a group of a partition needs at least one target")]
-    [TestCase("  - at: 3s\n    partition: []\n", "11:16: a partition needs at least one group")]
-    [TestCase("  - at: 3s\n    partition: dc east\n", "11:16: 'partition' must be a list, not a single value")]
+    [TestCase("  - at: 5s\n", "9:5: a step does exactly one thing; it needs one of partition, oneWay")]
+    [TestCase("  - at: 5s\n    kill: leader\n    pause: primary\n", "9:5: a step does exactly one thing; here are kill and pause")]
+    [TestCase("  - kill: leader\n", "9:5: 'at' is missing in a step")]
+    [TestCase("  - at: 30s\n    kill: leader\n", "9:9: 'at' must be earlier than the end of the workload (30s)")]
+    [TestCase("  - at: 3s\n    until: 31s\n    kill: leader\n", "10:12: 'until' must not be later than the end of the workload (30s)")]
+    [TestCase("  - at: -3s\n    kill: leader\n", "9:9: '-3s' is not a duration for 'at'")]
+    [TestCase("  - at: 3s\n    kill: n9\n", "10:11: there is no node and no server 'n9' in the fleet; there are n1, n7, n8, db1, db2")]
+    [TestCase("  - at: 3s\n    kill: two followers\n", "10:11: 'two followers' is not a target; a target is leader, one follower")]
+    [TestCase("  - at: 3s\n    kill: [leader]\n", "10:11: kill must be a map with target, not a list")]
+    [TestCase("  - at: 3s\n    diskFull: db1\n", "10:15: this fault hits nodes, and 'db1' is a MySQL server")]
+    [TestCase("  - at: 3s\n    clockSkew: { target: primary, offset: 1s }\n", "10:26: this fault hits nodes, and 'primary' is a MySQL server")]
+    [TestCase("  - at: 3s\n    clockSkew: { target: leader }\n", "10:16: clockSkew needs 'offset'")]
+    [TestCase("  - at: 3s\n    clockSkew: { target: leader, drift: 9 }\n", "10:41: '9' is not allowed for 'drift': write a number from 0.5 to 2")]
+    [TestCase("  - at: 3s\n    slow: { from: leader, to: dc east, delay: 1s }\n", "10:19: 'slow' is between data centres")]
+    [TestCase("  - at: 3s\n    oneWay: { from: leader, to: leader }\n", "10:33: 'from' and 'to' are both 'leader'")]
+    [TestCase("  - at: 3s\n    partition: [[dc east], [n1]]\n", "10:28: 'n1' stands in two groups of the partition")]
+    [TestCase("  - at: 3s\n    partition: [[]]\n", "10:17: a group of a partition needs at least one target")]
+    [TestCase("  - at: 3s\n    partition: []\n", "10:16: a partition needs at least one group")]
+    [TestCase("  - at: 3s\n    partition: dc east\n", "10:16: 'partition' must be a list, not a single value")]
     public void A_bad_step_is_told(string steps, string error) =>
         Assert.That(Sample.Errors(Sample.Text(steps: steps)), Has.Some.StartsWith($"sample.yaml:{error}"));
 
@@ -111,7 +111,7 @@ internal sealed class ScenarioReaderTests
     [TestCase("  primary: db1\n", "4:3: 'nodes' is missing in fleet")]
     [TestCase("  nodes: { east: 1 }\n  mysql: { east: [db1] }\n", "4:3: 'primary' is missing in fleet")]
     [TestCase("  nodes: { east: 1 }\n  primary: db1\n", "5:12: the primary 'db1' is not in the fleet: there are no MySQL servers")]
-    [TestCase("  nodes: { east: [a], west: [a] }\n", "4:29: the name 'a' is taken already")]
+    [TestCase("  nodes: { east: [a], west: [a] }\n", "4:30: the name 'a' is taken already")]
     [TestCase("  nodes: { east: [leader] }\n", "4:19: 'leader' cannot be the name of a node")]
     [TestCase("  nodes: { east: [a b] }\n", "4:19: 'a b' cannot be the name of a node")]
     [TestCase("  nodes: { east: [east] }\n", "4:3: 'east' is the name of a data centre and of a node or server")]
@@ -127,14 +127,8 @@ internal sealed class ScenarioReaderTests
     [TestCase("  - rtoWithin: soon\n", "12:16: 'soon' is not a duration for 'rtoWithin'")]
     [TestCase("  - sameLog\n  - sameLog\n", "13:5: 'sameLog' is expected twice")]
     [TestCase("  []\n", "12:3: a scenario without expectations proves nothing")]
-    public void A_bad_expectation_is_told(string expect, string error)
-    {
-        var text = Sample.Text(expect: expect);
-        Assert.That(Sample.Errors(text), Has.Some.StartsWith($"sample.yaml:{Shifted(error)}"));
-
-        // The sample's fleet has one line more than the steps' tests assume.
-        static string Shifted(string error) => $"{int.Parse(error.Split(':')[0], null) + 1}{error[error.IndexOf(':', StringComparison.Ordinal)..]}";
-    }
+    public void A_bad_expectation_is_told(string expect, string error) =>
+        Assert.That(Sample.Errors(Sample.Text(expect: expect)), Has.Some.StartsWith($"sample.yaml:{error}"));
 
     [Test]
     public void What_the_workload_could_never_show_is_refused()

@@ -10,7 +10,7 @@ internal sealed class ScenarioWriterTests
     [Test]
     public void The_form_is_fixed() => Assert.That(ScenarioWriter.Write(Sample.Read(expect: "  - singlePrimary: { window: 250ms }\n")), Is.EqualTo("""
         name: sample
-        story: "A sample."
+        story: A sample.
         fleet:
           nodes: { east: [n1], west: [n7, n8] }
           mysql: { east: [db1], west: [db2] }
@@ -25,13 +25,13 @@ internal sealed class ScenarioWriterTests
         expect:
           - singlePrimary: { window: 250ms }
 
-        """.Replace("\"A sample.\"", "A sample.", StringComparison.Ordinal)));
+        """));
 
     [TestCaseSource(typeof(ScenarioLibrary), nameof(ScenarioLibrary.Names))]
     public void A_scenario_of_the_library_reads_back_the_same(string name) => AssertSame(ScenarioLibrary.Find(name));
 
     [FsCheck.NUnit.Property(MaxTest = 500)]
-    public void Any_scenario_reads_back_the_same() => Prop.ForAll(Scenarios().ToArbitrary(), AssertSame).QuickCheckThrowOnFailure();
+    public Property Any_scenario_reads_back_the_same() => Prop.ForAll(Scenarios().ToArbitrary(), AssertSame);
 
     [FsCheck.NUnit.Property(MaxTest = 1_000)]
     public Property Any_duration_reads_back_the_same() =>
@@ -111,10 +111,10 @@ internal sealed class ScenarioWriterTests
             },
             Workload = new WorkloadSpec(
                 1 + (numbers[2] % 50), TimeSpan.FromMilliseconds(30_000 + numbers[3]), 1 + numbers[4], TimeSpan.FromMilliseconds(numbers[5]),
-                ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, [new("kvPut", 1 + numbers[6] % 9), new("kvGet", 1), new("sqlInsert", 3)])),
+                ImmutableSortedDictionary.CreateRange<string, int>(StringComparer.Ordinal, [new("kvPut", 1 + numbers[6] % 9), new("kvGet", 1), new("sqlInsert", 3)])),
             Steps = [.. faults.Select((f, i) => new Step(
                 TimeSpan.FromMilliseconds(numbers[7] + i), numbers[8] % 3 == 0 ? null : TimeSpan.FromMilliseconds(10_010 + numbers[8]), f))],
-            Expect = expectations.Any() ? [.. expectations] : [new Expectation.SameLog()],
+            Expect = expectations.Count > 0 ? [.. expectations] : [new Expectation.SameLog()],
             WarmUp = TimeSpan.FromMilliseconds(numbers[9]),
             Settle = TimeSpan.FromMilliseconds(numbers[10]),
         };

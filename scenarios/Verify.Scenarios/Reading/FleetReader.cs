@@ -117,6 +117,6 @@ internal static partial class FleetReader
         }
     }
 
-    [GeneratedRegex("^[A-Za-z][A-Za-z0-9-]{0,30}$", RegexOptions.CultureInvariant, 1000)]
+    [GeneratedRegex(@"^[A-Za-z][A-Za-z0-9-]{0,30}\z", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Name();
 }
