@@ -4,8 +4,9 @@ namespace Verify.Checks;
 
 /// <summary>A recovery is a ledger: every outcome has its intent before it, no step is begun again after it succeeded, and what was
 /// opened is closed by the end. A recovery that is open at the end because nobody led any more is "unknown".</summary>
-/// <remarks>Works whether only the leader tells of a recovery or every node that applies it: with several tellers each is followed by itself,
-/// from its start on, because a node that applies late repeats old news.</remarks>
+/// <remarks>Whoever leads when it applies an entry of the ledger tells of it, so that an entry may be told twice, and late, by a new
+/// leader. The entry's place in the log settles it: it is the index that the teller applied last. One index counts once, and
+/// the order is that of the log. Where a teller's applied entries were not recorded, the order of telling has to do.</remarks>
 /// <param name="recoveriesMin">Fewer recoveries than this: the run showed nothing, unknown. 0 where no failover is expected.</param>
 public sealed class RecoveryLedgerCheck(int recoveriesMin) : ICheck
 {
@@ -18,12 +19,11 @@ public sealed class RecoveryLedgerCheck(int recoveriesMin) : ICheck
 
     public Finding Judge(RunFacts facts)
     {
-        var recoveries = facts.Events.Where(e => e.Is(EventKinds.Recovery))
-            .GroupBy(e => (Cluster: e["cluster"], Id: e.Number("recoveryId"))).OrderBy(g => g.Key)
+        var recoveries = Told(facts)
+            .GroupBy(t => (Cluster: t.Event["cluster"], Id: t.Event.Number("recoveryId"))).OrderBy(g => g.Key)
             .ToArray();
-        var starts = facts.Events.Where(e => e.Is(EventKinds.Started)).ToArray();
-        var wrong = recoveries.SelectMany(r => Wrong(r.ToArray(), starts)).OrderBy(w => w.AtUs).ToArray();
-        var open = recoveries.Where(r => !r.Any(e => e["phase"] is "closed")).Select(r => $"{r.Key.Id} of {r.Key.Cluster}").ToArray();
+        var wrong = recoveries.SelectMany(r => Wrong(InOrder([.. r]))).OrderBy(w => w.AtUs).ToArray();
+        var open = recoveries.Where(r => !r.Any(t => t.Event["phase"] is "closed")).Select(r => $"{r.Key.Id} of {r.Key.Cluster}").ToArray();
         var isLedAtEnd = LeaderClaims.Of(facts, FaultWindow.Of(facts)).Any(c => c.IsOpen);
 
         var verdict = wrong.Length > 0 || (open.Length > 0 && isLedAtEnd) ? Verdict.Invalid
@@ -41,21 +41,34 @@ public sealed class RecoveryLedgerCheck(int recoveriesMin) : ICheck
         };
     }
 
-    private static IEnumerable<(long AtUs, string What)> Wrong(RunEvent[] recovery, RunEvent[] starts)
+    /// <summary>Every event of a recovery with the index of its entry: what its teller applied last. 0: not known.</summary>
+    private static List<(RunEvent Event, long Index)> Told(RunFacts facts)
     {
-        var tellers = recovery.Where(e => e["phase"] is "opened").Select(e => e.Subject).Distinct(StringComparer.Ordinal).Count();
-        return tellers > 1
-            ? recovery.GroupBy(e => e.Subject, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
-                .SelectMany(g => g.GroupBy(e => starts.Count(s => string.Equals(s.Subject, g.Key, StringComparison.Ordinal) && s.AtUs <= e.AtUs)))
-                .SelectMany(life => WrongInOrder([.. life]))
-            : WrongInOrder(recovery);
+        var applied = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        var told = new List<(RunEvent, long)>();
+        foreach (var e in facts.Events)
+        {
+            if (e.Is(EventKinds.Applied))
+            {
+                applied[e.Subject] = e.Number("index");
+            }
+            else if (e.Is(EventKinds.Recovery))
+            {
+                told.Add((e, applied.GetValueOrDefault(e.Subject)));
+            }
+        }
+
+        return told;
     }
 
-    private static IEnumerable<(long AtUs, string What)> WrongInOrder(IReadOnlyList<RunEvent> told)
+    private static IEnumerable<RunEvent> InOrder((RunEvent Event, long Index)[] told) =>
+        told.All(t => t.Index > 0) ? told.DistinctBy(t => t.Index).OrderBy(t => t.Index).Select(t => t.Event) : told.Select(t => t.Event);
+
+    private static IEnumerable<(long AtUs, string What)> Wrong(IEnumerable<RunEvent> ledger)
     {
         var intended = new SortedSet<string>(StringComparer.Ordinal);
         var succeeded = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var e in told)
+        foreach (var e in ledger)
         {
             var step = e["step"];
             if (e["phase"] is "intent")
@@ -63,14 +76,14 @@ public sealed class RecoveryLedgerCheck(int recoveriesMin) : ICheck
                 intended.Add(step);
                 if (succeeded.Contains(step))
                 {
-                    yield return (e.AtUs, $"recovery {e["recoveryId"]}: {e.Subject} began step '{step}' again at {OpText.Seconds(e.AtUs)} after it had succeeded");
+                    yield return (e.AtUs, $"{Teller(e)} began step '{step}' again after it had succeeded");
                 }
             }
             else if (e["phase"] is "outcome")
             {
                 if (!intended.Contains(step))
                 {
-                    yield return (e.AtUs, $"recovery {e["recoveryId"]}: {e.Subject} told an outcome of step '{step}' at {OpText.Seconds(e.AtUs)} without an intent");
+                    yield return (e.AtUs, $"{Teller(e)} told an outcome of step '{step}' without an intent");
                 }
 
                 if (!e["detail"].StartsWith("failed", StringComparison.OrdinalIgnoreCase))
@@ -80,4 +93,6 @@ public sealed class RecoveryLedgerCheck(int recoveriesMin) : ICheck
             }
         }
     }
+
+    private static string Teller(RunEvent e) => $"recovery {e["recoveryId"]}, {OpText.Seconds(e.AtUs)}: {e.Subject}";
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Verify.Checks.Linearizability;
 
 namespace Verify.Checks.Tests.Linearizability;
@@ -23,14 +22,15 @@ internal sealed class PorcupineCorpusTests
     {
         var cases = PorcupineCorpus.Cases();
         PorcupineCorpus.Judge(cases[0].File, new SearchLimits()); // compiles the code
-        var watch = Stopwatch.StartNew();
-        foreach (var (file, _) in cases)
+        var took = CpuTime.Of(() =>
         {
-            PorcupineCorpus.Judge(file, new SearchLimits());
-        }
-
-        TestContext.Out.WriteLine($"{cases.Count} histories in {watch.ElapsedMilliseconds} ms");
-        Assert.That(watch.Elapsed, Is.LessThan(TimeSpan.FromSeconds(2)));
+            foreach (var (file, _) in cases)
+            {
+                PorcupineCorpus.Judge(file, new SearchLimits());
+            }
+        });
+        TestContext.Out.WriteLine($"{cases.Count} histories in {took.TotalMilliseconds:0} ms");
+        Assert.That(took, Is.LessThan(TimeSpan.FromSeconds(2)));
     }
 
     [Test]

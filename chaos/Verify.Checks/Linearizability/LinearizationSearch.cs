@@ -8,7 +8,6 @@ internal enum SearchOutcome { Running, Legal, Illegal, OutOfTime, OutOfMemory }
 internal sealed class LinearizationSearch<TState, TCall>
     where TState : notnull
 {
-    private const int Head = 0;
     private const int StepsBetweenLooksAtClock = 1024;
 
     private readonly IModel<TState, TCall> _model;
@@ -16,10 +15,7 @@ internal sealed class LinearizationSearch<TState, TCall>
     private readonly int[] _order;        // our number of a call → its place in the caller's list
     private readonly int _completed;      // numbers below are completed calls, by time of return; the rest is optional
 
-    // The doubly linked list of entries; a call's entry knows its return's entry (0: never returned).
-    private readonly int[] _next, _previous, _number, _return;
-    private readonly bool[] _isCall;
-
+    private readonly EntryList _entries;
     private readonly VisitedStates _visited;
     private readonly Dictionary<TState, int> _stateNumbers = [];
     private readonly List<TState> _states = [];
@@ -49,18 +45,14 @@ internal sealed class LinearizationSearch<TState, TCall>
         _completed = calls.Count(c => !c.IsOptional);
         _remaining = _completed;
 
-        var entries = EntriesByTime(calls);
-        var size = entries.Count + 2;
-        (_next, _previous, _number, _return, _isCall) = (new int[size], new int[size], new int[size], new int[size], new bool[size]);
-        Link(entries);
-
+        _entries = new EntryList(_order.Select(i => (calls[i].CalledUs, calls[i].IsOptional ? (long?)null : calls[i].ReturnedUs)).ToArray());
         _placed = new ulong[(_completed + 63) / 64];
         _placedOptional = new ulong[(calls.Count - _completed + 63) / 64];
         _key = new ulong[1 + _placed.Length + _placedOptional.Length];
         (_path, _pathState, _pathLastPlaced) = (new int[calls.Count], new int[calls.Count], new int[calls.Count]);
         _visited = new VisitedStates(memory);
         _state = NumberOf(model.Initial);
-        _entry = _next[Head];
+        _entry = _entries.First;
     }
 
     /// <summary>Steps taken so far: the same for the same history on every machine.</summary>
@@ -72,7 +64,7 @@ internal sealed class LinearizationSearch<TState, TCall>
         get
         {
             KeepLongest();
-            return _longest.Take(_longestDepth).Select(entry => _order[_number[entry]]).ToArray();
+            return _longest.Take(_longestDepth).Select(entry => _order[_entries.Number(entry)]).ToArray();
         }
     }
 
@@ -94,9 +86,9 @@ internal sealed class LinearizationSearch<TState, TCall>
                 return SearchOutcome.OutOfTime;
             }
 
-            if (_isCall[_entry])
+            if (_entries.IsCall(_entry))
             {
-                _entry = TryPlace(_entry) ? _next[Head] : _next[_entry];
+                _entry = TryPlace(_entry) ? _entries.First : _entries.After(_entry);
                 if (_visited.IsFull)
                 {
                     return SearchOutcome.OutOfMemory;
@@ -115,54 +107,9 @@ internal sealed class LinearizationSearch<TState, TCall>
         return SearchOutcome.Legal;
     }
 
-    private readonly record struct Entry(long AtUs, bool IsReturn, int Number);
-
-    /// <summary>Closed intervals: of one microsecond the calls come before the returns.</summary>
-    private List<Entry> EntriesByTime(IReadOnlyList<TimedCall<TCall>> calls)
-    {
-        var entries = new List<Entry>(calls.Count * 2);
-        for (var number = 0; number < _order.Length; number++)
-        {
-            var call = calls[_order[number]];
-            entries.Add(new Entry(call.CalledUs, IsReturn: false, number));
-            if (!call.IsOptional)
-            {
-                entries.Add(new Entry(call.ReturnedUs, IsReturn: true, number));
-            }
-        }
-
-        entries.Sort((a, b) => (a.AtUs, a.IsReturn, a.Number).CompareTo((b.AtUs, b.IsReturn, b.Number)));
-        return entries;
-    }
-
-    private void Link(List<Entry> entries)
-    {
-        var callEntry = new int[_order.Length];
-        for (var i = 0; i < entries.Count; i++)
-        {
-            var at = i + 1;
-            _number[at] = entries[i].Number;
-            _isCall[at] = !entries[i].IsReturn;
-            if (entries[i].IsReturn)
-            {
-                _return[callEntry[entries[i].Number]] = at;
-            }
-            else
-            {
-                callEntry[entries[i].Number] = at;
-            }
-        }
-
-        for (var at = 0; at + 1 < _next.Length; at++)
-        {
-            _next[at] = at + 1;
-            _previous[at + 1] = at;
-        }
-    }
-
     private bool TryPlace(int entry)
     {
-        var number = _number[entry];
+        var number = _entries.Number(entry);
         var isOptional = number >= _completed;
         if (!_model.TryStep(_states[_state], _calls[number], out var nextState))
         {
@@ -189,7 +136,7 @@ internal sealed class LinearizationSearch<TState, TCall>
         _depth++;
         _state = next;
         _remaining -= isOptional ? 0 : 1;
-        Lift(entry);
+        _entries.Lift(entry);
         return true;
     }
 
@@ -199,13 +146,13 @@ internal sealed class LinearizationSearch<TState, TCall>
         _depth--;
         _sharedDepth = Math.Min(_sharedDepth, _depth);
         var entry = _path[_depth];
-        var number = _number[entry];
+        var number = _entries.Number(entry);
         var isOptional = number >= _completed;
-        Unlift(entry);
+        _entries.Unlift(entry);
         Unmark(number, isOptional, _pathLastPlaced[_depth]);
         _state = _pathState[_depth];
         _remaining += isOptional ? 0 : 1;
-        _entry = _next[entry];
+        _entry = _entries.After(entry);
     }
 
     private void KeepLongest()
@@ -276,37 +223,6 @@ internal sealed class LinearizationSearch<TState, TCall>
         }
 
         return number;
-    }
-
-    private void Lift(int entry)
-    {
-        Unlink(entry);
-        if (_return[entry] != 0)
-        {
-            Unlink(_return[entry]);
-        }
-    }
-
-    private void Unlift(int entry)
-    {
-        if (_return[entry] != 0)
-        {
-            Relink(_return[entry]);
-        }
-
-        Relink(entry);
-    }
-
-    private void Unlink(int entry)
-    {
-        _next[_previous[entry]] = _next[entry];
-        _previous[_next[entry]] = _previous[entry];
-    }
-
-    private void Relink(int entry)
-    {
-        _next[_previous[entry]] = entry;
-        _previous[_next[entry]] = entry;
     }
 }
 
