@@ -39,7 +39,10 @@ public sealed class ConvergenceCheck(TimeSpan bound, TimeSpan liveBlip) : ICheck
             var tookUs = span.ToUs - healedUs;
             return tookUs <= bound.Us()
                 ? Made(Verdict.Valid, $"converged for good {Durations.Ms(tookUs)} after healing", tookUs)
-                : Made(Verdict.Invalid, $"converged for good only {Durations.Ms(tookUs)} after healing; last to come: {missing}", tookUs) with { AtUs = [span.ToUs] };
+                : Made(Verdict.Invalid, $"converged for good only {Durations.Ms(tookUs)} after healing; last to come: {missing}", tookUs) with
+                {
+                    AtUs = [span.ToUs],
+                };
         }
 
         return endUs - healedUs < bound.Us()

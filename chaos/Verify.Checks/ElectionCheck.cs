@@ -45,7 +45,8 @@ public sealed class ElectionCheck(TimeSpan bound) : ICheck
             figures.Add(("electionMsMedian", Durations.ToMs(Durations.Percentile(took, 50))));
         }
 
-        return new Finding(Name, verdict, "a new leader holds its lease within the bound after a fault took the old one away", observed, Durations.Ms(bound))
+        return new Finding(
+            Name, verdict, "a new leader holds its lease within the bound after a fault took the old one away", observed, Durations.Ms(bound))
         {
             AtUs = elections.Where(e => Judge(e.Cause, e.Next, facts) == Verdict.Invalid).Select(e => e.Cause.Span.FromUs).ToArray(),
             Figures = Durations.Figures(figures),

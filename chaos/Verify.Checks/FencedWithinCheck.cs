@@ -22,7 +22,9 @@ public sealed class FencedWithinCheck(TimeSpan bound) : ICheck
             .ToArray();
         var verdict = cases.Select(c => c.Verdict).DefaultIfEmpty(Verdict.Unknown).Max();
         var fencedUs = cases.Select(c => c.FencedUs - c.Isolated.FromUs).Where(us => us is not null).DefaultIfEmpty(null).Max();
-        var observed = cases.Length == 0 ? "no primary was ever isolated from the majority of the nodes" : string.Join("; ", cases.Select(c => c.Observed));
+        var observed = cases.Length == 0
+            ? "no primary was ever isolated from the majority of the nodes"
+            : string.Join("; ", cases.Select(c => c.Observed));
 
         var figures = new List<(string, double)>
         {
@@ -79,7 +81,9 @@ public sealed class FencedWithinCheck(TimeSpan bound) : ICheck
             : fencedUs is null || fencedUs > deadlineUs ? Verdict.Unknown
             : Verdict.Valid;
         var state = fencedUs is { } at ? $"closed {Durations.Ms(at - cut.FromUs)} after its isolation" : "was not seen closed";
-        return new IsolationCase(cut, verdict, $"{server} {state}, {lateAcks.Length} writes acknowledged after the bound, {afterFence.Length} called and acknowledged after its closing")
+        return new IsolationCase(
+            cut, verdict,
+            $"{server} {state}, {lateAcks.Length} writes acknowledged after the bound, {afterFence.Length} called and acknowledged after its closing")
         {
             FencedUs = fencedUs,
             LateAcks = [.. lateAcks.Union(afterFence).OrderBy(o => o.ReturnedUs).ThenBy(o => o.Id)],
@@ -90,5 +94,6 @@ public sealed class FencedWithinCheck(TimeSpan bound) : ICheck
     }
 
     private static bool ClosesIt(RunEvent e, string server) =>
-        string.Equals(e.Subject, server, StringComparison.Ordinal) && (e.Is(EventKinds.ServerDown) || (e.Is(EventKinds.Writable) && !e.IsTrue("writable")));
+        string.Equals(e.Subject, server, StringComparison.Ordinal)
+        && (e.Is(EventKinds.ServerDown) || (e.Is(EventKinds.Writable) && !e.IsTrue("writable")));
 }

@@ -122,7 +122,9 @@ public sealed class LinearizableKvCheck(SearchLimits limits) : ICheck
             text.Append(CultureInfo.InvariantCulture, $"  … and {result.Smallest.Count - CallsShownMax} more\n");
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"The longest order found puts {result.Longest.Count} of {result.Failed.Calls.Count} calls in a row; its end:\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"The longest order found puts {result.Longest.Count} of {result.Failed.Calls.Count} calls in a row; its end:\n");
         foreach (var call in result.Longest.TakeLast(5))
         {
             text.Append("  ").Append(OpText.Of(ops[call.Id], call.IsOptional)).Append('\n');

@@ -24,7 +24,8 @@ public sealed class NoLostWritesCheck : ICheck
 
         var lost = acked.Where(o => !rows.Contains(o.Key)).ToArray();
         var appeared = inserts.Count(o => o.Outcome == OpOutcome.Unknown && rows.Contains(o.Key));
-        var observed = $"{lost.Length} of {acked.Length} acknowledged rows are missing on {primary}; {appeared} rows of inserts without an answer are there";
+        var observed = $"{lost.Length} of {acked.Length} acknowledged rows are missing on {primary}; "
+            + $"{appeared} rows of inserts without an answer are there";
         return Made(lost.Length > 0 ? Verdict.Invalid : Verdict.Valid, observed, acked.Length, lost);
     }
 

@@ -28,14 +28,16 @@ public static class EventKinds
     public const string WriteLease = "writeLease";        // cluster, instance, token, held
     public const string Fencing = "fencing";              // cluster, instance, token, phase (begun|done|failed), by
     public const string Opened = "opened";                // cluster, instance, token
-    public const string Recovery = "recovery";            // cluster, recoveryId, phase (opened|intent|outcome|closed), step, detail; the detail of an outcome that is no success begins with "failed"
+    public const string Recovery = "recovery";            // cluster, recoveryId, phase (opened|intent|outcome|closed), step, detail
+                                                          // (of an outcome that is no success it begins with "failed")
     public const string DiskFull = "diskFull";            // full
     public const string Halted = "halted";                // reason
     public const string NodeDown = "nodeDown";            // how (kill|stop|halt); said by the world
     public const string NodeUp = "nodeUp";
 
     // From the world: subject = server.
-    public const string Writable = "writable";            // writable (true|false): a write of an ordinary user would be accepted; in simulation every change, live every sample
+    public const string Writable = "writable";            // writable (true|false): a write of an ordinary user would be accepted;
+                                                          // in simulation every change, live every sample
     public const string ServerDown = "serverDown";        // how
     public const string ServerUp = "serverUp";            // a server that comes up writable says writable=true again
 

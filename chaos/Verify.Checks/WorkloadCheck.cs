@@ -4,7 +4,8 @@ namespace Verify.Checks;
 
 /// <summary>The clients did enough for the other checks to mean something: a run in which nothing was asked must not pass. Never invalid:
 /// too little work is no violation, it is no evidence.</summary>
-/// <param name="answeredMin">How many operations of each of <paramref name="kinds"/> must have been answered (a refused compare-and-set is an answer).</param>
+/// <param name="answeredMin">How many operations of each of <paramref name="kinds"/> must have been answered
+/// (a refused compare-and-set is an answer).</param>
 /// <param name="kinds">The kinds in the workload's mix.</param>
 public sealed class WorkloadCheck(int answeredMin, IReadOnlyCollection<OpKind> kinds) : ICheck
 {
@@ -19,7 +20,8 @@ public sealed class WorkloadCheck(int answeredMin, IReadOnlyCollection<OpKind> k
         var told = string.Join(", ", counts.Select(c => $"{c.Kind} {c.Answered}"));
         return new Finding(
             Name, isEnough ? Verdict.Valid : Verdict.Unknown, "the clients got enough answers of every kind for the other findings to mean something",
-            isEnough ? $"answered: {told}" : $"the workload hardly ran; answered: {(told.Length > 0 ? told : "nothing")}", $"at least {answeredMin} of each kind")
+            isEnough ? $"answered: {told}" : $"the workload hardly ran; answered: {(told.Length > 0 ? told : "nothing")}",
+            $"at least {answeredMin} of each kind")
         {
             Figures = Durations.Figures(counts.Select(c => ($"answered{c.Kind}", (double)c.Answered))),
         };

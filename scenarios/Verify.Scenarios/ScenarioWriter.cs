@@ -109,6 +109,8 @@ public static partial class ScenarioWriter
         return quoted.Append('"').ToString();
     }
 
-    [GeneratedRegex(@"^(?!(true|false|null|yes|no|on|off|y|n)\z)[A-Za-z][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*\z", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant | RegexOptions.IgnoreCase, 1000)]
+    [GeneratedRegex(
+        @"^(?!(true|false|null|yes|no|on|off|y|n)\z)[A-Za-z][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*\z",
+        RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant | RegexOptions.IgnoreCase, 1000)]
     private static partial Regex Plain();
 }

@@ -41,6 +41,27 @@ internal sealed class SpeedTests
         Assert.That(took, Is.LessThan(TimeSpan.FromSeconds(3)));
     }
 
+    [Test]
+    public void Calls_that_nobody_answered_stay_affordable()
+    {
+        // As in a run with a partition: ten keys, 700 calls each, some twenty of them without an answer.
+        var partitions = Enumerable.Range(0, 10)
+            .Select(k => new Partition<RegisterCall>($"k{k}", RandomHistory.OfRegister(seed: k, calls: 700, clients: 6, values: 0, unknownPerMille: 30)))
+            .ToArray();
+        var took = Judge(partitions, out var result);
+        TestContext.Out.WriteLine($"7,000 calls, 3 % without an answer: {took.TotalMilliseconds:0} ms, {result.Steps} steps");
+        Assert.That(result.Verdict, Is.EqualTo(Verdict.Valid));
+        Assert.That(took, Is.LessThan(TimeSpan.FromSeconds(3)));
+
+        var last = (List<TimedCall<RegisterCall>>)partitions[^1].Calls;
+        var read = last.FindLastIndex(c => c.Call.Kind == RegisterCallKind.Read && !c.IsOptional);
+        last[read] = last[read] with { Call = last[read].Call with { Value = last[100].Call.Value + 100_000 } };
+        took = Judge(partitions, out result);
+        TestContext.Out.WriteLine($"the same with one wrong read at the end: {took.TotalMilliseconds:0} ms, {result.Verdict}, {result.Steps} steps, smallest {result.Smallest.Count}");
+        Assert.That(result.Verdict, Is.EqualTo(Verdict.Invalid));
+        Assert.That(took, Is.LessThan(TimeSpan.FromSeconds(20)));
+    }
+
     private static TimeSpan Judge(IReadOnlyList<Partition<RegisterCall>> partitions, out LinearizationResult<RegisterCall> result)
     {
         LinearizationResult<RegisterCall>? judged = null;

@@ -2,7 +2,8 @@ namespace Verify.Checks.Linearizability;
 
 public enum RegisterCallKind { Read, Write, Cas, CasRefused }
 
-/// <summary>A call on one register and its answer. Values are numbers given by the caller; <see cref="RegisterModel.Absent"/> is "nothing there".</summary>
+/// <summary>A call on one register and its answer. Values are numbers given by the caller;
+/// <see cref="RegisterModel.Absent"/> is "nothing there".</summary>
 /// <param name="Value">Read: what was read. Write and Cas: what is written (a delete writes <see cref="RegisterModel.Absent"/>).</param>
 /// <param name="Expected">Cas: what had to be there. CasRefused: what was certainly not there.</param>
 public readonly record struct RegisterCall(RegisterCallKind Kind, int Value, int Expected = RegisterModel.Absent);

@@ -60,7 +60,8 @@ internal sealed class ExpectationReader(FleetSpec? fleet, WorkloadSpec? workload
         {
             errors.Add(at, word.Length == 0
                 ? $"an expectation is one word, some with a value, as in '- fencedWithin: 3s'; words are {string.Join(", ", Words.Select(w => w.Word))}"
-                : $"'{word}' is not an expectation; allowed are {string.Join(", ", Words.Select(w => w.Word))}{ErrorList.Guess(word, Words.Select(w => w.Word))}");
+                : $"'{word}' is not an expectation; allowed are {string.Join(", ", Words.Select(w => w.Word))}"
+                    + $"{ErrorList.Guess(word, Words.Select(w => w.Word))}");
             return null;
         }
 

@@ -42,7 +42,8 @@ internal sealed class StepReader(FleetSpec? fleet, WorkloadSpec? workload, Error
     {
         if (at is { } start && until is { } end && end <= start)
         {
-            errors.Add(map.Find("until")!.Start, $"'until' ({DurationText.Of(end)}) must be later than 'at' ({DurationText.Of(start)}); both count from the end of the warm-up");
+            errors.Add(map.Find("until")!.Start, $"'until' ({DurationText.Of(end)}) must be later than 'at' ({DurationText.Of(start)}); "
+                + "both count from the end of the warm-up");
         }
 
         if (workload is not { } work)
@@ -52,7 +53,8 @@ internal sealed class StepReader(FleetSpec? fleet, WorkloadSpec? workload, Error
 
         if (at >= work.For)
         {
-            errors.Add(map.Find("at")!.Start, $"'at' must be earlier than the end of the workload ({DurationText.Of(work.For)}): afterwards everything is healed");
+            errors.Add(map.Find("at")!.Start, $"'at' must be earlier than the end of the workload ({DurationText.Of(work.For)}): "
+                + "afterwards everything is healed");
         }
         else if (until > work.For)
         {
