@@ -54,7 +54,11 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     public void StopApplying() => SqlIsOn = false;
 
     /// <summary>The fetching thread goes on trying and does not get through, for a reason of its own.</summary>
-    public void LoseSource() => _hasLostSource = true;
+    public void LoseSource()
+    {
+        _hasLostSource = true;
+        NoticeNetwork();
+    }
 
     public void Write(int transactions = 1)
     {
@@ -62,6 +66,12 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         _transactions += transactions;
         Executed = Executed.Union(Gtids.Parse($"{_uuid}:1-{_transactions}", Flavor.MySql));
         Replicate();
+    }
+
+    public void FindSource()
+    {
+        _hasLostSource = false;
+        NoticeNetwork();
     }
 
     /// <summary>This server and the other one each get a transaction that nobody else has.</summary>
