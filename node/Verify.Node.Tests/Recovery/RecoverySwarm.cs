@@ -10,7 +10,7 @@ public sealed class RecoverySwarm
     private static readonly string[] DataCenters = ["east", "north", "west"];
 
     [Test]
-    public void Two_servers_never_take_writes_at_once_and_after_healing_one_does([Range(1, 60)] int seed)
+    public void Two_servers_never_take_writes_at_once_and_after_healing_one_does([Range(1, 40)] int seed)
     {
         var dice = new Dice((ulong)seed);
         var bed = new HaBed(
@@ -45,8 +45,9 @@ public sealed class RecoverySwarm
                 bed.CutOff(place);
                 return $"{place} is cut off";
             case 2:
-                bed.Cut(place, DataCenters[dice.Next(3)]);
-                return $"a link of {place} is cut";
+                var next = DataCenters[(Array.IndexOf(DataCenters, place) + 1) % 3];
+                bed.Cut(place, next);
+                return $"{place} and {next} lose each other";
             case 3 or 4:
                 bed.Heal();
                 return "all links are healed";
