@@ -65,7 +65,7 @@ public sealed class HardStateFileTests
         var before = disk.Read(HardStateFile.Name);
         Write(file, State(5, "c"));
         var after = disk.Read(HardStateFile.Name);
-        for (var torn = 0; torn < before.Length; torn++)
+        foreach (var torn in Offsets(before.Length))
         {
             var crashed = new FakeDisk();
             crashed.Put(HardStateFile.Name, [.. after[..torn], .. before[torn..]]);
@@ -81,7 +81,7 @@ public sealed class HardStateFileTests
         Write(file, State(4, "b"));
         Write(file, State(5, "c"));
         var whole = disk.Read(HardStateFile.Name);
-        for (var at = 0; at < whole.Length; at++)
+        foreach (var at in Offsets(whole.Length))
         {
             var rotten = whole.ToArray();
             rotten[at] ^= 0x40;
@@ -128,6 +128,9 @@ public sealed class HardStateFileTests
         ("voted", Trim(HardStateFile.Slot(new(new("verify", new("n1:10008")), 5, new(new(3), new NodeId("n2:10008")))))),
         ("free", Trim(HardStateFile.Slot(new(new("verify", new("n1:10008")), 6, new(new(4), null))))),
     ]);
+
+    /// <summary>Every byte of the four copies with its borders, and some of the zeros between them.</summary>
+    private static IEnumerable<int> Offsets(int length) => Enumerable.Range(0, length).Where(at => at % 1024 < 100 || at % 97 == 0);
 
     private static byte[] Trim(byte[] slot)
     {

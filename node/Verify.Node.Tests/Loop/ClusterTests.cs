@@ -168,7 +168,7 @@ public sealed class ClusterTests
         var began = cluster.World.Now;
         cluster.World.Await(cluster.Node(leader).StopAsync());
         Assert.That(TimeSpan.FromTicks(cluster.World.Now - began), Is.LessThan(TimeSpan.FromMilliseconds(200)), "no election time-out was waited for");
-        Assert.That(cluster.Node(leader).AskAsync(new ApiRequest.RaftStatus()).Result, Is.InstanceOf<ApiReply.Refused>());
+        Assert.That(cluster.Ask(leader, new ApiRequest.RaftStatus()), Is.InstanceOf<ApiReply.Refused>());
         cluster.Kill(leader);
         var successor = cluster.WaitForLeader();
         Assert.That(successor, Is.Not.EqualTo(leader));
@@ -237,9 +237,9 @@ public sealed class ClusterTests
         cluster.World.RunFor(TimeSpan.FromSeconds(5));
         Assert.That(cluster.Events(follower).OfType<NodeEvent.DiskFull>().Select(e => e.Full), Is.EqualTo(new[] { true }));
         Assert.That(((ApiReply.Raft)cluster.Ask(follower, new ApiRequest.RaftStatus())).View.DiskFull, Is.True);
-        Assert.That(cluster.Raft(leader).Peers.Single(p => p.Peer.Name == follower).Match.Value, Is.EqualTo(1), "nothing was acknowledged that is not on disk");
+        Assert.That(Match(cluster, leader, follower).Value, Is.EqualTo(1), "nothing was acknowledged that is not on disk");
         cluster.Disk(follower).CapacityBytes = long.MaxValue;
-        cluster.World.RunUntil(() => cluster.Raft(leader).Peers.Single(p => p.Peer.Name == follower).Match == cluster.Raft(leader).Last.Index,
+        cluster.World.RunUntil(() => Match(cluster, leader, follower) == cluster.Raft(leader).Last.Index,
             TimeSpan.FromSeconds(3), "the follower has caught up");
         Assert.That(cluster.Events(follower).OfType<NodeEvent.DiskFull>().Select(e => e.Full), Is.EqualTo(new[] { true, false }));
         cluster.Kill(follower);
@@ -252,6 +252,7 @@ public sealed class ClusterTests
     {
         var cluster = FakeCluster.Settled(3);
         var leader = cluster.WaitForLeader();
+        cluster.Put(leader, "k", "1");
         cluster.Disk(leader).CapacityBytes = cluster.Disk(leader).UsedBytes + 30;
         cluster.Put(leader, "k", "the write that meets the full disk; the followers commit it");
         Assert.That(cluster.Put(leader, "k", "2"), Is.EqualTo(new ApiReply.Refused($"disk full on {leader}")).Or.InstanceOf<ApiReply.NoLeader>());
@@ -292,4 +293,7 @@ public sealed class ClusterTests
         cluster.Disk("a").Put(name, bytes);
         Assert.Throws<DamagedLogException>(() => cluster.Start("a"));
     }
+
+    private static LogIndex Match(FakeCluster cluster, string leader, string follower) =>
+        cluster.Raft(leader).Peers.Single(p => p.Peer == new NodeId(follower)).Match;
 }

@@ -191,7 +191,7 @@ public sealed class KvStoreTests
     {
         var text = string.Concat(key.Get.EnumerateRunes());
         var put = (Command.KvPut)CommandCodec.Decode(CommandCodec.Encode(new Command.KvPut(text, value ?? [], flags, flags > 5 ? 3 : null, null)));
-        return put.Key == text && put.Value.Span.SequenceEqual(value ?? []) && put.Flags == flags && put.ExpectedIndex == (flags > 5 ? 3L : null);
+        return string.Equals(put.Key, text, StringComparison.Ordinal) && put.Value.Span.SequenceEqual(value ?? []) && put.Flags == flags && put.ExpectedIndex == (flags > 5 ? 3L : null);
     });
 
     private static Command[] Commands(Dice dice, int count) => [.. Enumerable.Range(0, count).Select(i =>
