@@ -7,6 +7,7 @@ namespace Verify.Fleet.Toxiproxy;
 internal sealed class Connection(Socket client, ToxicChain upstream, ToxicChain downstream, TimeProvider time, long epoch) : IDisposable
 {
     private static readonly TimeSpan ConnectDeadline = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ReleaseDeadline = TimeSpan.FromSeconds(1);
     private readonly CancellationTokenSource _closing = new();
     private readonly Lock _ending = new();
     private Socket? _server;
@@ -41,11 +42,14 @@ internal sealed class Connection(Socket client, ToxicChain upstream, ToxicChain 
         }
         finally
         {
+            Close(PieceEnd.Close);
+            await Task.WhenAny(Task.WhenAll(Up.Released, Down.Released), Task.Delay(ReleaseDeadline, time));
             Dispose();
         }
     }
 
-    /// <summary>Ends both directions now.</summary>
+    /// <summary>Ends both directions now: with FIN, or with RST where a reset is asked for. The sockets themselves go when both
+    /// links have let go of them: closing one under a pending operation would always reset it.</summary>
     public void Close(PieceEnd how)
     {
         lock (_ending)
@@ -53,11 +57,13 @@ internal sealed class Connection(Socket client, ToxicChain upstream, ToxicChain 
             if (_closed) return;
             _closed = true;
             _closing.Cancel();
+            Up.Stop();
+            Down.Stop();
             foreach (var socket in new[] { client, _server })
             {
                 if (socket is null) continue;
                 if (how == PieceEnd.Reset) socket.LingerState = new(enable: true, seconds: 0);
-                socket.Dispose();
+                else if (socket.Connected) ShutDown(socket, SocketShutdown.Both);
             }
         }
     }
@@ -65,6 +71,8 @@ internal sealed class Connection(Socket client, ToxicChain upstream, ToxicChain 
     public void Dispose()
     {
         Close(PieceEnd.Close);
+        client.Dispose();
+        _server?.Dispose();
         _closing.Dispose();
     }
 
@@ -87,12 +95,24 @@ internal sealed class Connection(Socket client, ToxicChain upstream, ToxicChain 
         try
         {
             var end = await link.RunAsync(source, target);
-            if (end == PieceEnd.HalfClose && target is not null) target.Shutdown(SocketShutdown.Send);
+            if (end == PieceEnd.HalfClose && target is not null) ShutDown(target, SocketShutdown.Send);
             else Close(end);
         }
         catch (Exception ended) when (ended is SocketException or ObjectDisposedException)
         {
             Close(PieceEnd.Close);
+        }
+    }
+
+    private static void ShutDown(Socket socket, SocketShutdown how)
+    {
+        try
+        {
+            socket.Shutdown(how);
+        }
+        catch (SocketException)
+        {
+            // The other side was faster.
         }
     }
 }

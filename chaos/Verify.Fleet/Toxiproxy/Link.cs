@@ -12,11 +12,15 @@ internal sealed class Link(Direction direction, ToxicChain chain, TimeProvider t
     private readonly ConcurrentQueue<(Action<ToxicChain, TimeSpan> Change, TaskCompletionSource Applied)> _changes = new();
     private readonly Lock _starting = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private bool _ended;
+    private bool _running;
+    private volatile bool _stopped;
     private long _passedBytes;
 
     /// <summary>Called when the sender has nothing more to say, even when the toxics keep that from the other side.</summary>
     public Action SourceEnded { get; set; } = () => { };
+
+    /// <summary>Completes when, after the run, no operation is pending on the source.</summary>
+    public Task Released { get; private set; } = Task.CompletedTask;
     public Direction Direction { get; } = direction;
     public long PassedBytes => Volatile.Read(ref _passedBytes);
     public long DroppedBytes => chain.DroppedBytes;
@@ -28,11 +32,27 @@ internal sealed class Link(Direction direction, ToxicChain chain, TimeProvider t
     {
         lock (_starting)
         {
-            if (_ended) return Task.CompletedTask;
+            if (!_running)
+            {
+                // Not yet, no longer, or (nobody on the other side) never: no byte passes, and nobody else looks at the chain.
+                change(chain, Now);
+                return Task.CompletedTask;
+            }
+
             var applied = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _changes.Enqueue((change, applied));
             _changed.TrySetResult();
             return applied.Task;
+        }
+    }
+
+    /// <summary>Ends the direction, whatever the toxics hold.</summary>
+    public void Stop()
+    {
+        lock (_starting)
+        {
+            _stopped = true;
+            _changed.TrySetResult();
         }
     }
 
@@ -41,6 +61,7 @@ internal sealed class Link(Direction direction, ToxicChain chain, TimeProvider t
     /// <returns>How it ended.</returns>
     public async Task<PieceEnd> RunAsync(Socket source, Socket? target)
     {
+        lock (_starting) _running = true;
         var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         Task<int>? receiving = null;
         try
@@ -50,9 +71,7 @@ internal sealed class Link(Direction direction, ToxicChain chain, TimeProvider t
         finally
         {
             End();
-
-            // A receive that is still under way writes into the buffer: then it is not given back.
-            if (receiving is null or { IsCompleted: true }) ArrayPool<byte>.Shared.Return(buffer);
+            Released = ReleaseAsync(receiving, buffer);
         }
     }
 
@@ -64,6 +83,7 @@ internal sealed class Link(Direction direction, ToxicChain chain, TimeProvider t
         while (true)
         {
             var changed = ApplyChanges();
+            if (_stopped) return PieceEnd.Close;
             if (sending is { IsCompleted: true })
             {
                 if (!sending.IsCompletedSuccessfully) return PieceEnd.Close;
@@ -94,6 +114,13 @@ internal sealed class Link(Direction direction, ToxicChain chain, TimeProvider t
             if (receiving is { IsCompleted: true } || sending is { IsCompleted: true }) continue;
             await WaitAsync(receiving, sending, changed);
         }
+    }
+
+    // A receive that is still under way writes into the buffer; how it ends is of no interest any more.
+    private static async Task ReleaseAsync(Task<int>? receiving, byte[] buffer)
+    {
+        if (receiving is not null) await ((Task)receiving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        ArrayPool<byte>.Shared.Return(buffer);
     }
 
     /// <summary>Passes what was read to the toxics.</summary>
@@ -181,7 +208,7 @@ internal sealed class Link(Direction direction, ToxicChain chain, TimeProvider t
     {
         lock (_starting)
         {
-            _ended = true;
+            _running = false;
             while (_changes.TryDequeue(out var next)) next.Applied.SetResult();
         }
     }
