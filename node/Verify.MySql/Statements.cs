@@ -36,6 +36,21 @@ public abstract record Statement
         };
     }
 
+    /// <summary>On: from now on a commit on this server is acknowledged only when a replica has it. For the primary, before it is
+    /// opened for writes, and for nobody else: on a replica the applier's own commits would wait for an acknowledgement that
+    /// nobody gives, for ever. Off releases the commits that wait and acknowledges them without a replica: never while a
+    /// client may be waiting. A server starts with it off. Error 1193 where semi-sync is not installed.</summary>
+    public sealed record SetSemiSyncSource(bool On) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => (flavor, On) switch
+        {
+            (Flavor.MySql, true) => SqlText.Of($"SET GLOBAL rpl_semi_sync_source_enabled = ON"),
+            (Flavor.MySql, false) => SqlText.Of($"SET GLOBAL rpl_semi_sync_source_enabled = OFF"),
+            (_, true) => SqlText.Of($"SET GLOBAL rpl_semi_sync_master_enabled = ON"),
+            (_, false) => SqlText.Of($"SET GLOBAL rpl_semi_sync_master_enabled = OFF"),
+        };
+    }
+
     /// <summary>Client sessions: columns ID, USER, COMMAND.</summary>
     public sealed record ListSessions : Statement
     {

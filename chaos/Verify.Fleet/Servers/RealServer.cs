@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Verify.Fleet.Disks;
 using Verify.Fleet.Processes;
 using Verify.MySql;
@@ -78,7 +77,7 @@ public sealed class RealServer : IAsyncDisposable
         {
             LogFile = Path.Combine(_folder, "output.log"),
             WorkingDirectory = _folder,
-            Environment = [("OPENSSL_CONF", "/dev/null"), ("TCMALLOC_AGGRESSIVE_DECOMMIT", "1")],
+            Environment = [("OPENSSL_CONF", "/dev/null")],
         });
         IsPaused = false;
         await WaitUntilReadyAsync(begin, deadline, cancel);
@@ -125,6 +124,25 @@ public sealed class RealServer : IAsyncDisposable
         await StartAsync(deadline, cancel);
     }
 
+    /// <summary>Logs in over a direct connection, past every proxy.</summary>
+    public async Task<MySqlSession> OpenSessionAsync(MySqlLogin login, TimeSpan deadline, CancellationToken cancel = default)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            limit.CancelAfter(deadline);
+            await socket.ConnectAsync(Endpoint, limit.Token);
+        }
+        catch (Exception)
+        {
+            socket.Dispose();
+            throw;
+        }
+
+        return await MySqlSession.OpenAsync(new NetworkStream(socket, ownsSocket: true), login, TimeProvider.System, deadline, cancel);
+    }
+
     /// <summary>The last lines of the error log.</summary>
     public string LogTail(int lines = 5) => File.Exists(ErrorLog)
         ? string.Join('\n', File.ReadLines(ErrorLog).TakeLast(lines))
@@ -158,10 +176,10 @@ public sealed class RealServer : IAsyncDisposable
             if (!IsRunning) throw new FleetException($"{Name} ended with exit code {await Exited} while starting:\n{LogTail()}");
             try
             {
-                await GreetAsync(cancel);
+                await using var session = await OpenSessionAsync(_users.Topology, ProbeDeadline, cancel);
                 return;
             }
-            catch (Exception notYet) when (notYet is SocketException or IOException or TimeoutException)
+            catch (Exception notYet) when (notYet is SocketException or MySqlException)
             {
                 seen = notYet.Message;
             }
@@ -171,25 +189,5 @@ public sealed class RealServer : IAsyncDisposable
 
         throw new FleetException(string.Create(CultureInfo.InvariantCulture,
             $"{Name} ({Version}) on {Endpoint} did not let anybody in within {deadline.TotalSeconds:0} s; last answer: {seen}; its log ends with:\n{LogTail()}"));
-    }
-
-    /// <summary>Reads the server's first packet: the protocol's version 10 stands in its fifth byte.</summary>
-    private async Task GreetAsync(CancellationToken cancel)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(ProbeDeadline);
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            await socket.ConnectAsync(Endpoint, limit.Token);
-            var greeting = new byte[5];
-            await using var stream = new NetworkStream(socket, ownsSocket: false);
-            await stream.ReadExactlyAsync(greeting, limit.Token);
-            if (greeting[4] != 10) throw new IOException("the greeting is an error: " + Encoding.ASCII.GetString(greeting));
-        }
-        catch (OperationCanceledException late) when (!cancel.IsCancellationRequested)
-        {
-            throw new TimeoutException("no greeting", late);
-        }
     }
 }
