@@ -23,13 +23,23 @@ public class RealLoginTests(Flavor flavor) : RealServerFixture(flavor)
     }
 
     [Test]
-    public async Task A_wrong_password_and_an_unknown_user_are_refused_by_the_server([Values] TlsMode tls, [Values("verify_topology", "nobody")] string user)
+    public async Task A_wrong_password_is_refused_by_the_server([Values] TlsMode tls)
     {
         var stream = await Db1.ConnectAsync();
         var e = await Assert.ThrowsAsync<MySqlServerException>(() =>
-            MySqlSession.OpenAsync(stream, new(user, "wrong") { Tls = tls }, TimeProvider.System, ServerUnderTest.Patience).AsTask());
-        Assert.That(e!.Code, user is "nobody" ? Is.AnyOf(1045, 1698) : Is.EqualTo(1045), "an unknown user is shown the method of some other account");
-        Assert.That(e.SqlState, Is.EqualTo("28000"));
+            MySqlSession.OpenAsync(stream, new("verify_topology", "wrong") { Tls = tls }, TimeProvider.System, ServerUnderTest.Patience).AsTask());
+        Assert.That((e!.Code, e.SqlState), Is.EqualTo((1045, "28000")));
+        Assert.Throws<ObjectDisposedException>(() => stream.ReadByte());
+    }
+
+    /// <summary>Servers do not tell that a user is unknown: they ask for the method of some other account first, which need not be ours.</summary>
+    [Test]
+    public async Task An_unknown_user_does_not_get_in([Values] TlsMode tls)
+    {
+        var stream = await Db1.ConnectAsync();
+        var e = await Assert.CatchAsync<MySqlException>(() =>
+            MySqlSession.OpenAsync(stream, new("nobody", "wrong") { Tls = tls }, TimeProvider.System, ServerUnderTest.Patience).AsTask());
+        Assert.That(e!.Message, Does.StartWith("1045 (28000)").Or.StartWith("1698 (28000)").Or.StartWith("the server wants 'nobody' to log in by sha256_password"));
         Assert.Throws<ObjectDisposedException>(() => stream.ReadByte());
     }
 
@@ -109,7 +119,7 @@ public class RealLoginTests(Flavor flavor) : RealServerFixture(flavor)
             : SqlText.Of($"CREATE USER verify_other@'%' IDENTIFIED VIA unix_socket"));
         var e = await Assert.CatchAsync<MySqlException>(() => Db1.OpenAsync(new("verify_other", "x")));
         Assert.That(e!.Message, Does.Contain(Flavor == Flavor.MySql
-            ? "the account of 'verify_other' logs in by sha256_password; give it caching_sha2_password (MySQL)"
+            ? "the server wants 'verify_other' to log in by sha256_password; give the account caching_sha2_password (MySQL)"
             : "1698 (28000): Access denied")); // by TCP, MariaDB refuses it by itself
         await Db1.PrepareAsync(SqlText.Of($"DROP USER verify_other@'%'")); // MySQL would borrow its method for unknown users
     }
