@@ -16,7 +16,7 @@ public sealed class DeterminismTests
         var hashes = new SortedSet<ulong>();
         for (var seed = 0UL; seed < 20; seed++)
         {
-            var result = new RunTwice(seed, new SimOptions(), Limit, Toy) { IsAlone = true }.Check();
+            var result = new RunTwice(seed, new SimOptions(), Limit, Toy).Check();
             Assert.That(result.Failure, Is.Null);
             Assert.That(result.Events, Is.GreaterThan(2_000));
             hashes.Add(result.Hash);
@@ -59,14 +59,26 @@ public sealed class DeterminismTests
     }
 
     [Test]
-    public void Work_that_hides_in_the_thread_pool_is_found()
+    public void Work_that_hides_in_the_thread_pool_is_found_and_its_author_named()
     {
         var divergence = Assert.Catch(() => new RunTwice(1, new SimOptions(), Limit, async world =>
         {
             var hidden = Task.Run(() => 1);
             while (!hidden.IsCompleted) await Task.Delay(Ms(1), world.WorldTime);
-        }) { IsAlone = true }.Check());
+        }).Check());
         Assert.That(divergence, Is.TypeOf<DivergenceException>());
+        Assert.That(divergence!.Message, Does.Contain("Task.Run").And.Contain(nameof(Work_that_hides_in_the_thread_pool_is_found_and_its_author_named)));
+    }
+
+    [Test]
+    public void A_timer_of_the_real_clock_is_found()
+    {
+        var divergence = Assert.Catch(() => new RunTwice(1, new SimOptions(), Limit, async world =>
+        {
+            using var timer = new Timer(_ => { }, null, 60_000, -1);
+            await Task.Delay(Ms(1), world.WorldTime);
+        }).Check());
+        Assert.That(divergence, Is.TypeOf<DivergenceException>().With.Message.Contains("TimerQueueTimer"));
     }
 
     [Test]
@@ -84,8 +96,8 @@ public sealed class DeterminismTests
             {
                 await Task.Delay(Ms(1), world.WorldTime);
             }
-        }) { IsAlone = true }.Check());
-        Assert.That(failure, Is.TypeOf<DivergenceException>());
+        }).Check());
+        Assert.That(failure, Is.TypeOf<DivergenceException>().With.Message.Contains("DelayPromiseWithCancellation"));
     }
 
     [Test]
