@@ -33,8 +33,10 @@ internal sealed class TranscriptRunner
         _statements = new(stage, name => _sessions[name].SessionId, WithUuids);
     }
 
+    /// <summary>Plays to the end and tells all differences at once.</summary>
     public async Task PlayAsync(Transcript transcript)
     {
+        var differences = new List<string>();
         foreach (var step in transcript.Steps)
         {
             try
@@ -43,18 +45,19 @@ internal sealed class TranscriptRunner
             }
             catch (Exception e) when (e is MySqlException or IOException or FormatException or KeyNotFoundException or InvalidOperationException)
             {
-                Assert.Fail($"{transcript.Name} line {step.Line}, {_stage.Flavor}: '{step.Words}': {e.GetType().Name}: {e.Message}");
+                differences.Add($"line {step.Line}: '{step.Words}': {e.GetType().Name}: {e.Message}");
             }
         }
 
         foreach (var session in _sessions.Values) await session.DisposeAsync();
+        Assert.That(differences, Is.Empty, $"{transcript.Name}, {_stage.Flavor}:\n{string.Join('\n', differences)}");
 
         async Task PlayAsync(TranscriptStep step)
         {
             var actual = await DoAsync(step);
             if (actual is null) return;
-            Assert.That(Matches(step.Expected, actual), Is.True,
-                $"{transcript.Name} line {step.Line}, {_stage.Flavor}: '{step.Words}'\nexpected:\n  {string.Join("\n  ", step.Expected)}\nbut was:\n  {string.Join("\n  ", actual)}");
+            if (Matches(step.Expected, actual)) return;
+            differences.Add($"line {step.Line}: '{step.Words}'\n    expected: {string.Join(" ## ", step.Expected)}\n    but was:  {string.Join(" ## ", actual)}");
         }
     }
 

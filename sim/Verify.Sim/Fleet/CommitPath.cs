@@ -131,7 +131,8 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
         SemiSyncSource = options.SemiSyncSourceAtBoot;
     }
 
-    private ServerAnswer.Error? Refusal(ServerSession session) => (options.Flavor, session.Rights) switch
+    /// <summary>Why this account's write is refused now, before anything else is looked at.</summary>
+    public ServerAnswer.Error? Refusal(ServerSession session) => (options.Flavor, session.Rights) switch
     {
         (Flavor.MySql, AccountRights.Topology) => _superReadOnly ? ServerErrors.ReadOnly(options.Flavor, "super-read-only") : null,
         (_, AccountRights.Topology) => null,

@@ -78,6 +78,7 @@ internal sealed class MySqlModel
         if (!_sessions.TryGetValue(id, out var session)) return;
         session.IsBusy = true;
         if (!_reader.TryRead(text, out var request)) Answer(session, ServerErrors.Syntax(_options.Flavor, text));
+        else if (request is Request.Write && _commits.Refusal(session) is { } closed) Answer(session, closed);
         else if (AccountPolicy.Denial(_options.Flavor, session, request) is { } denied) Answer(session, denied);
         else Execute(session, request, nowSeconds);
     }
@@ -319,7 +320,7 @@ internal sealed class MySqlModel
 
     private ServerAnswer ReadIds()
     {
-        if (!_store.HasTable) return ServerErrors.NoTable;
+        if (_store.MissingTable() is { } missing) return missing;
         var rows = new List<string?[]>(_store.Rows.Count);
         foreach (var id in _store.Rows.Keys) rows.Add([id]);
         return new ServerAnswer.Rows(IdColumns, rows);
