@@ -99,7 +99,7 @@ internal sealed class MySqlModel
             return GtidRanges.Parse(knownGtids).LastOf(_options.ServerUuid) > own.LastOwn ? ServerErrors.ReplicaHasMore : null;
         var maria = (MariaGtidState)_store.Gtids;
         if (MariaGtidState.ParsePosition(knownGtids) is not { } position || maria.IsLogged(position)) return null;
-        return ServerErrors.NotInSourceBinlog(maria.Format(position), maria.LastNumber > position.Number);
+        return ServerErrors.NotInSourceBinlog(maria.Format(position), maria.LastNumber >= position.Number);
     }
 
     public void DumpBegins(long id)
@@ -117,13 +117,13 @@ internal sealed class MySqlModel
     /// <returns>False when the applier must wait until it is moved.</returns>
     public bool ApplyNext(long nowSeconds)
     {
-        if (_commits.ApplierWaits || Replica.Next is not { } next) return false;
+        if (Replica.Next is not { } next) return false;
         switch (_commits.Apply(next, out var error))
         {
             case CommitPath.Applied.Done:
                 Replica.Applied();
                 Committed();
-                return !_commits.ApplierWaits;
+                return true;
             case CommitPath.Applied.Failed:
                 Replica.ApplierFailed(new(error!.Code, ApplierText(next, error), ReplicaState.Stamp(nowSeconds)));
                 _threads.Follow(Replica);
