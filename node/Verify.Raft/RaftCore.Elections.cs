@@ -170,7 +170,7 @@ public sealed partial class RaftCore
 
     private void BecomeLeader()
     {
-        Invariant.Holds(_role is RoleState.Candidate && _votedFor == Self, "only a candidate of this term becomes its leader");
+        Invariant.Holds(_role is RoleState.Candidate, "only a candidate becomes leader");
         var peers = ImmutableArray.CreateBuilder<Progress>(_voters.Length - 1);
         for (var i = 0; i < _voters.Length; i++)
             if (i != _self) peers.Add(new Progress(_voters[i], _log.Last.Index.Next, _tick, _options.InflightMax));

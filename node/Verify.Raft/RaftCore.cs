@@ -47,8 +47,12 @@ public sealed partial class RaftCore
 
     public NodeId Self => _options.Self;
     public Term Term => _term;
+    public bool IsLeader => _role is RoleState.Leader;
     public LogIndex Commit => _log.Commit;
     public EntryId Last => _log.Last;
+
+    /// <summary>An entry of this node's log, committed or not; for checks and pages.</summary>
+    public Entry EntryAt(LogIndex index) => _log.At(index);
 
     public RaftRole Role => _role switch
     {

@@ -45,7 +45,11 @@ internal sealed class RaftLog
 
     public EntryId IdAt(LogIndex index) => new(TermAt(index), index);
 
-    public Entry At(LogIndex index) => _entries[index.Value - 1];
+    public Entry At(LogIndex index)
+    {
+        Invariant.Holds(index > LogIndex.Zero && index.Value <= _count, "only what is in the log can be read from it");
+        return _entries[index.Value - 1];
+    }
 
     public bool Holds(EntryId id) =>
         id.Index >= LogIndex.Zero && id.Index.Value <= _count && TermAt(id.Index) == id.Term;

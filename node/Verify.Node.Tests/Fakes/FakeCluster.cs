@@ -74,23 +74,20 @@ internal sealed class FakeCluster
             var other => throw new AssertionException($"a read was answered with {other}"),
         };
 
-    /// <summary>Power loss: unsynced bytes are gone, except for so many of the last write.</summary>
-    public void Kill(string name, int unsyncedBytesKept = 0)
+    /// <summary>Power loss: unsynced bytes are gone.</summary>
+    public void Kill(string name)
     {
         var machine = _machines[name];
         machine.Host.Kill();
         Network.Forget(name);
-        var host = new FakeHost(World);
-        host.Kill();
-        _machines[name] = machine with { Disk = machine.Disk.AfterCrash(World, host, unsyncedBytesKept) };
+        _machines[name] = machine with { Disk = machine.Disk.AfterPowerLoss() };
     }
 
     public void Start(string name)
     {
         var machine = _machines[name];
         var host = new FakeHost(World);
-        var disk = machine.Disk.AfterCrash(World, host);
-        disk.CapacityBytes = machine.Disk.CapacityBytes;
+        var disk = machine.Disk.AfterKill(World, host);
         machine = machine with { Host = host, Disk = disk, Events = new(), Logs = new() };
         _machines[name] = machine;
         var seam = new NodeSeam(

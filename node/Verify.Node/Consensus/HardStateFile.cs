@@ -59,15 +59,17 @@ internal sealed class HardStateFile : IDisposable
         if (newest is not null && Mutant.Is("M03", deviates: newest.State.VotedFor is not null))
             newest = newest with { State = new(logTerm ?? Term.Zero, VotedFor: null) };
 #endif
+        // What was read may lie in the page cache alone (see LogReader.MakeDurableAsync): it is written anew before it counts.
+        if (newest is not null) await WriteSlotAsync(file, newest);
         var opened = new HardStateFile(file, owner, newest);
         if (newest is null)
         {
             await file.SetLengthAsync(SlotDistance + SlotBytes);
             await file.WriteAsync(new byte[SlotDistance + SlotBytes], 0);
             await opened.WriteAsync(HardState.Initial);
-            await disk.SyncDirectoryAsync();
         }
 
+        await disk.SyncDirectoryAsync();
         return opened;
     }
 
@@ -77,12 +79,17 @@ internal sealed class HardStateFile : IDisposable
     {
         Invariant.Holds(state.Term >= State.Term, $"the durable term only grows (from {State.Term} to {state.Term})");
         var number = _number + 1;
-        await _file.WriteAsync(Slot(new(_owner, number, state)), number % 2 * SlotDistance);
-        await _file.SyncAsync();
+        await WriteSlotAsync(_file, new(_owner, number, state));
         (_number, State) = (number, state);
     }
 
     public void Dispose() => _file.Dispose();
+
+    private static async ValueTask WriteSlotAsync(IDiskFile file, Record record)
+    {
+        await file.WriteAsync(Slot(record), record.Number % 2 * SlotDistance);
+        await file.SyncAsync();
+    }
 
     private static UnusableDataException Forgotten(string how) => new(
         $"{Name}: {how}. This node may have forgotten a vote that it gave, so it must not vote again. Restore {Name} from a backup "

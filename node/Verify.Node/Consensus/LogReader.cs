@@ -46,12 +46,25 @@ internal sealed class LogReader(IDisk disk, DataOwner owner, int segmentBytesMax
         var segment = new LogFile.Segment(name, header.First, header.Bytes);
         _segments.Add(segment);
         ReadRecords(bytes, segment);
-        if (segment.End == bytes.Length) return;
-        if (!isLast || LastIndexIn(bytes, (int)segment.End) is not null)
-            throw Damaged(name, segment.End, $"the record of entry {NextIndex} is damaged", bytes);
-        NodeLog.TornTailCut(log, name, segment.End, bytes.Length - segment.End);
-        await file.SetLengthAsync(segment.End);
+        if (segment.End < bytes.Length)
+        {
+            if (!isLast || LastIndexIn(bytes, (int)segment.End) is not null)
+                throw Damaged(name, segment.End, $"the record of entry {NextIndex} is damaged", bytes);
+            NodeLog.TornTailCut(log, name, segment.End, bytes.Length - segment.End);
+        }
+
+        if (isLast) await MakeDurableAsync(file, bytes.AsMemory(0, (int)segment.End));
+    }
+
+    /// <summary>What was read may lie in the page cache alone: a process that was killed before its sync, or halted after a failed
+    /// one, leaves such pages, and after a failed sync the kernel takes them for clean, so that syncing again writes nothing
+    /// (Rebello et al., ATC'20). Only the last segment can hold such bytes. They are written anew before they count.</summary>
+    private async ValueTask MakeDurableAsync(IDiskFile file, ReadOnlyMemory<byte> content)
+    {
+        await file.SetLengthAsync(content.Length);
+        await file.WriteAsync(content, 0);
         await file.SyncAsync();
+        await disk.SyncDirectoryAsync();
     }
 
     private void ReadRecords(byte[] bytes, LogFile.Segment segment)

@@ -23,6 +23,9 @@ public enum DiagnosisCode
 
     /// <summary>A majority does not reach it, but a replica still reads from it: it lives, nothing is done.</summary>
     UnreachableMaster,
+
+    /// <summary>It answers and is closed, and its lease has stayed run out: nobody will open it. (Ours; orchestrator has no leases.)</summary>
+    UnguardedMaster,
     MasterSingleReplicaNotReplicating,
     MasterSingleReplicaDead,
     AllMasterReplicasNotReplicating,
@@ -40,7 +43,7 @@ public sealed record Diagnosis(
     string Cluster, InstanceKey Instance, DiagnosisCode Code, string Description, ImmutableArray<Vote> Votes)
 {
     /// <summary>A failover is called for.</summary>
-    public bool CallsForRecovery => Code is DiagnosisCode.DeadMaster or DiagnosisCode.DeadMasterAndSomeReplicas;
+    public bool CallsForRecovery => Code is DiagnosisCode.DeadMaster or DiagnosisCode.DeadMasterAndSomeReplicas or DiagnosisCode.UnguardedMaster;
 
     /// <summary>The votes on one line, for the ledger.</summary>
     public string VotesText()

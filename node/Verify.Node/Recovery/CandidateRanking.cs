@@ -6,7 +6,8 @@ namespace Verify.Node.Recovery;
 
 /// <summary>A reachable replica of a dead primary, after its relay log was drained.</summary>
 /// <param name="Retrieved">What it has fetched, applied or not.</param>
-internal sealed record Candidate(InstanceKey Key, string DataCenter, Gtids Executed, Gtids Retrieved)
+/// <param name="HasGuardian">A member in its data centre was heard from lately.</param>
+internal sealed record Candidate(InstanceKey Key, string DataCenter, Gtids Executed, Gtids Retrieved, bool HasGuardian)
 {
     /// <summary>Everything that it has in any form.</summary>
     public Gtids All => Executed.Union(Retrieved);
@@ -25,12 +26,13 @@ internal static class CandidateRanking
         if (reachable.IsEmpty) return new(null, "no replica is reachable");
         var complete = reachable
             .Where(c => reachable.All(other => c.Executed.Contains(other.All)))
-            .OrderBy(c => Same(c.DataCenter, failedDataCenter))
+            .OrderByDescending(c => c.HasGuardian)
+            .ThenBy(c => Same(c.DataCenter, failedDataCenter))
             .ThenByDescending(c => Same(c.DataCenter, leaderDataCenter))
             .ThenBy(c => c.Key)
             .ToImmutableArray();
         if (complete.IsEmpty) return new(null, WhyNone(reachable));
-        var among = complete.Length == 1 ? "the only one" : $"first of {complete.Length}: other data centre than the dead one, then the leader's, then name";
+        var among = complete.Length == 1 ? "the only one" : $"first of {complete.Length}: a guardian nearby, then another data centre than the dead one, then the leader's, then name";
         return new(complete[0].Key, $"has applied all that the {reachable.Length} reachable replicas have ({among})");
     }
 

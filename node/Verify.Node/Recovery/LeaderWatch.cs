@@ -19,6 +19,7 @@ internal sealed class LeaderWatch(INodeServices services, TopologyModel model, L
 
     private bool _isAsking;
     private DiagnosisCode? _said;
+    private TimeSpan? _unguardedSince;
     private string _complaint = "";
 
     public void Look()
@@ -26,6 +27,7 @@ internal sealed class LeaderWatch(INodeServices services, TopologyModel model, L
         if (!services.IsLeader)
         {
             _said = null;
+            _unguardedSince = null;
             return;
         }
 
@@ -42,11 +44,25 @@ internal sealed class LeaderWatch(INodeServices services, TopologyModel model, L
             .Select(i => i.Key)
             .ToImmutableArray();
         var sight = new ClusterSight(spec.Alias, ledger.Primary, replicas, model.Sights(services.Now));
-        return FailureAnalysis.Diagnose(sight, services.Config.Timing.ObservationAgeMax);
+        var diagnosis = FailureAnalysis.Diagnose(sight, services.Config.Timing.ObservationAgeMax);
+        var isUnguarded = diagnosis.Code == DiagnosisCode.NoProblem && _unguardedSince is { } since
+            && services.Now - since >= services.Config.Timing.WriteLease;
+        return isUnguarded
+            ? diagnosis with { Code = DiagnosisCode.UnguardedMaster, Description = $"{ledger.Primary} is closed and {ledger.Guardian} does not renew its lease" }
+            : diagnosis;
+    }
+
+    /// <summary>A closed primary whose guardian is gone stays closed. It is given the time of one lease to come back.</summary>
+    private void NoteGuard(ClusterLedger ledger)
+    {
+        var isUnguarded = ledger.OpenRecovery is null && services.Now >= leases.CertainEnd(spec.Alias)
+            && IsFresh(ledger.Primary) && model.View(ledger.Primary).Facts!.IsReadOnly;
+        _unguardedSince = isUnguarded ? _unguardedSince ?? services.Now : null;
     }
 
     private void Judge(ClusterLedger ledger)
     {
+        NoteGuard(ledger);
         var diagnosis = Diagnose()!;
         if (_said != diagnosis.Code)
         {

@@ -110,7 +110,12 @@ internal sealed class RecoveryRunner(
         var word = new ClosedUnder(cluster, recovery.Failed, recovery.Id);
         var hasWord = holder == services.Config.Self ? guardian.Word == word : model.HasWordOf(holder, word);
         if (hasWord) return $"closed: its guardian {holder} opens it no more and saw it read-only";
-        return services.Now >= end
+        if (services.Now < end) return null;
+
+        // The lease is out, yet the server answers and is open: its guardian is gone. It is closed before anything else.
+        var view = model.View(recovery.Failed);
+        var isSeenClosed = view is { IsAnswering: true, Facts.IsReadOnly: true } && view.FactsAskedAt >= end;
+        return isSeenClosed || view.MissesInRow > 0
             ? $"its lease has certainly run out: {(long)(services.Now - leases.OpenedAt(cluster)).TotalMilliseconds} ms after the recovery was opened"
             : null;
     }

@@ -130,7 +130,8 @@ internal sealed class StepExecutor(
     private async ValueTask<Candidate> CandidateAsync(ServerLink link, Instance instance, ReplicaStatus? status)
     {
         var facts = await link.ReadFactsAsync(Limit);
-        return new(instance.Key, instance.DataCenter, facts.Executed, status?.Retrieved ?? Gtids.Empty(facts.Flavor));
+        return new(instance.Key, instance.DataCenter, facts.Executed, status?.Retrieved ?? Gtids.Empty(facts.Flavor),
+            GuardianChoice.IsNear(instance.DataCenter, services.Config, model, services.Now));
     }
 
     private async ValueTask<StepResult> PromoteAsync(InstanceKey candidate, Func<bool> mayGoOn)
