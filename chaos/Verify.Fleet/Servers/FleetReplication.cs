@@ -29,13 +29,14 @@ public static class FleetReplication
         }
 
         await using var session = await primary.OpenSessionAsync(host.Users.Topology, StatementDeadline, cancel);
+        if (primary.Options.SemiSync) await session.QueryAsync(new Statement.SetSemiSync(On: true).Sql(host.Flavor), StatementDeadline, cancel);
         await session.QueryAsync(new Statement.SetReadOnly(On: false).Sql(host.Flavor), StatementDeadline, cancel);
         await session.QueryAsync(WorkloadStatements.CreateSchema, StatementDeadline, cancel);
         await session.QueryAsync(WorkloadStatements.CreateTable, StatementDeadline, cancel);
         var facts = ServerFacts.Read(await session.QueryAsync(new Statement.ReadFacts().Sql(host.Flavor), StatementDeadline, cancel), host.Flavor);
         foreach (var replica in followers)
         {
-            await WaitAsync(host, replica, "the workload's schema is there", Remaining(), status =>
+            await WaitAsync(host, replica, $"{facts.Executed} is applied", Remaining(), status =>
                 status is not null && status.Executed.Contains(facts.Executed), cancel);
         }
 
@@ -62,7 +63,7 @@ public static class FleetReplication
             if (TimeProvider.System.GetElapsedTime(begin) > deadline)
             {
                 throw new FleetException(string.Create(CultureInfo.InvariantCulture,
-                    $"{replica.Name}: waited {deadline.TotalSeconds:0} s in vain until {what}; IO thread {status?.IoThread} ({status?.LastIoErrno} {status?.LastIoError}), SQL thread {status?.SqlThread} ({status?.LastSqlErrno} {status?.LastSqlError})"));
+                    $"{replica.Name}: waited {deadline.TotalSeconds:0} s in vain until {what}; IO thread {status?.IoThread} ({status?.LastIoErrno} {status?.LastIoError}), executed {status?.Executed}, SQL thread {status?.SqlThread} ({status?.LastSqlErrno} {status?.LastSqlError})"));
             }
 
             await Task.Delay(Pause, cancel);

@@ -13,7 +13,9 @@ public sealed record ServerOptions(string Name, string Address, int Port, int Se
     /// <summary>Where others reach it when that is not its own address (through a proxy); what SHOW REPLICAS names.</summary>
     public (string Host, int Port)? Reported { get; init; }
 
-    /// <summary>A commit is acknowledged only when a replica has it (AFTER_SYNC), and never falls back to asynchronous.</summary>
+    /// <summary>A commit is acknowledged only when a replica has it (AFTER_SYNC), and never falls back to asynchronous. The
+    /// replica's side is on from the start; the source's side is turned on for a primary (<see cref="Statement.SetSemiSync"/>),
+    /// because on a replica the applier's commits would wait for ever.</summary>
     public bool SemiSync { get; init; } = true;
 
     /// <summary>Size limit of the data directory in bytes; null for none. With it the data directory is a disk of its own
@@ -85,7 +87,7 @@ public sealed record ServerOptions(string Name, string Address, int Port, int Se
         log_error_verbosity=2
         plugin-load-add=semisync_source.so
         plugin-load-add=semisync_replica.so
-        rpl_semi_sync_source_enabled={OnOff(semiSync)}
+        rpl_semi_sync_source_enabled=OFF
         rpl_semi_sync_replica_enabled={OnOff(semiSync)}
         rpl_semi_sync_source_timeout=4294967295
         rpl_semi_sync_source_wait_for_replica_count=1
@@ -112,7 +114,7 @@ public sealed record ServerOptions(string Name, string Address, int Port, int Se
         log-slave-updates=ON
         gtid_strict_mode=ON
         gtid_domain_id=0
-        rpl_semi_sync_master_enabled={OnOff(semiSync)}
+        rpl_semi_sync_master_enabled=OFF
         rpl_semi_sync_slave_enabled={OnOff(semiSync)}
         rpl_semi_sync_master_timeout=4294967295
         rpl_semi_sync_master_wait_no_slave=ON
