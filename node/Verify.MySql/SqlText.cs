@@ -38,7 +38,10 @@ public readonly ref struct SqlTextHandler
 /// is written in hexadecimal (MySQL 8.4 manual 11.1.4, MariaDB "Hexadecimal Literals").</summary>
 public readonly record struct SqlLiteral(string Value)
 {
-    public string Quoted => Value.All(IsPlain) ? $"'{Value}'" : $"_utf8mb4 0x{Convert.ToHexString(Encoding.UTF8.GetBytes(Value))}";
+    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <exception cref="ArgumentException">The value is no text: it holds half of a surrogate pair.</exception>
+    public string Quoted => Value.All(IsPlain) ? $"'{Value}'" : $"_utf8mb4 0x{Convert.ToHexString(Strict.GetBytes(Value))}";
 
     private static bool IsPlain(char c) => char.IsAsciiLetterOrDigit(c) || c is ' ' or '.' or ':' or '-' or '_' or ',' or '/' or '@' or '%' or '+' or '=';
 }

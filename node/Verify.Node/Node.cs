@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Logging;
 using Verify.Node.Api;
+using Verify.Node.Consensus;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
 
@@ -7,17 +9,76 @@ namespace Verify.Node;
 /// <summary>Builds the parts of a node and wires them. The same class runs under the host and under the simulator.</summary>
 public sealed class VerifyNode
 {
-    private VerifyNode() { }
+    private readonly NodeCore _core;
+    private readonly ITimer _timer;
+
+    private VerifyNode(NodeCore core)
+    {
+        _core = core;
+        _timer = core.Seam.Time.CreateTimer(static node => ((NodeCore)node!).Wake(), core, core.Config.Timing.Tick, core.Config.Timing.Tick);
+    }
+
+    internal NodeCore Core => _core;
+
+    /// <summary>What this node has applied, as one number and a place in the log: equal numbers at equal places mean equal states.
+    /// For simulation and tests: it reads the loop's state from outside the loop.</summary>
+    public (ulong Hash, long Applied) StateHash => (_core.State.StateHash(), _core.State.Applied.Index.Value);
 
     /// <summary>Reads the disk, repairs a torn tail, starts listening, probing and ticking.</summary>
     /// <exception cref="DamagedLogException">The log is damaged where it may hold committed entries.</exception>
-    public static ValueTask<VerifyNode> StartAsync(NodeConfig config, NodeSeam seam) => throw new NotImplementedException();
+    /// <exception cref="UnusableDataException">The data directory is another node's, or a newer program's, or has lost its vote.</exception>
+    /// <exception cref="ArgumentException">The configuration cannot be.</exception>
+    /// <exception cref="IOException">The data directory or the peer address cannot be used.</exception>
+    public static ValueTask<VerifyNode> StartAsync(NodeConfig config, NodeSeam seam) =>
+        StartAsync(config, seam, static services => new Recovery.HaPart(services));
 
     /// <summary>Asks the node. Always answers within Timing.RequestTimeout on the node's clock.</summary>
-    public ValueTask<ApiReply> AskAsync(ApiRequest request) => throw new NotImplementedException();
+    public ValueTask<ApiReply> AskAsync(ApiRequest request)
+    {
+        var answer = new TaskCompletionSource<ApiReply>();
+        var scheduler = _core.Seam.Scheduler;
+        var question = new Question(
+            new LeaderRequest.Client(request), wasForwarded: false, _core.Pulse.Now + _core.Config.Timing.RequestTimeout,
+            reply => scheduler.Schedule(_ => answer.SetResult(((LeaderReply.Client)reply).Reply), null));
+        return _core.Loop.TryPost(new NodeInput.ClientAsked(question))
+            ? new(answer.Task)
+            : new(_core.Loop.IsClosed
+                ? new ApiReply.Refused("the node has stopped")
+                : new ApiReply.Overloaded("the inbox is full", _core.Config.Timing.Tick * _core.Config.Timing.ElectionTicks));
+    }
 
     /// <summary>Hands leadership over, closes files and links. The primary's lease is left to run out.</summary>
-    public ValueTask StopAsync() => throw new NotImplementedException();
+    public async ValueTask StopAsync()
+    {
+        var gone = new TaskCompletionSource();
+        var isPosted = _core.Loop.Post(new NodeInput.HaPosted(
+            () => _core.Part(() => _core.Seam.Scheduler.Schedule(_ => gone.SetResult(), null))));
+        if (isPosted) await gone.Task;
+        await _timer.DisposeAsync();
+        await _core.Mesh.CloseAsync();
+    }
+
+    internal static async ValueTask<VerifyNode> StartAsync(NodeConfig config, NodeSeam seam, Func<INodeServices, IHaPart> haPart)
+    {
+        Validate(config);
+        var log = seam.Logs.CreateLogger("Verify.Node.Log");
+        var owner = new DataOwner(config.ClusterId, config.Self);
+        var hasLog = LogReader.IsThereALog(seam.Disk);
+        var (file, entries) = await new LogReader(seam.Disk, owner, config.Limits.SegmentBytesMax, log).ReadAsync();
+        var hardState = await HardStateFile.OpenAsync(seam.Disk, owner, hasLog ? file.Last.Term : null);
+        var core = new NodeCore(config, seam, new(hardState, file, entries), haPart);
+        core.Mesh.Start();
+        core.Start(isRecovered: hasLog || core.Status.Term.Value > 0);
+        return new(core);
+    }
+
+    private static void Validate(NodeConfig config)
+    {
+        var ids = config.Members.Select(m => m.Id).Order().ToArray();
+        if (!ids.Contains(config.Self)) throw new ArgumentException($"{config.Self} is not among the members {string.Join(", ", ids)}", nameof(config));
+        if (ids.Distinct().Count() != ids.Length) throw new ArgumentException($"a member is listed twice in {string.Join(", ", ids)}", nameof(config));
+        if (config.Timing.Tick <= TimeSpan.Zero) throw new ArgumentException("Timing.Tick must be longer than nothing", nameof(config));
+    }
 }
 
 /// <summary>The log is damaged in the middle. The message names file, offset, what is lost and what to do.</summary>

@@ -26,7 +26,7 @@ public static class Mutant
         return true;
     }
 
-    /// <summary>Like <see cref="Is"/>, and counts a hit where <paramref name="deviates"/> says that the wrong way differs
+    /// <summary>As with one argument, and counts a hit where <paramref name="deviates"/> says that the wrong way differs
     /// from the right one here.</summary>
     public static bool Is(string id, bool deviates)
     {

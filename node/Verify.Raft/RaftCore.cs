@@ -1,34 +1,179 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+
 namespace Verify.Raft;
 
-/// <summary>The consensus rules and nothing else: no clock, no socket, no file, no task, no lock.</summary>
-public sealed class RaftCore
+/// <summary>The consensus rules and nothing else: no clock, no socket, no file, no task, no lock. The algorithm is Raft
+/// (Ongaro and Ousterhout, USENIX ATC 2014, "the paper"; Ongaro's dissertation, Stanford 2014, "the thesis") with pre-vote,
+/// quorum check, leader lease, linearizable reads by read index, and leadership transfer. Membership is fixed.</summary>
+/// <remarks>One owner feeds it inputs (<see cref="Tick"/>, <see cref="Receive"/>, <see cref="Propose"/>, …) and after each
+/// takes the work that follows from them (<see cref="TryTakeWork"/>).</remarks>
+public sealed partial class RaftCore
 {
+    private readonly RaftOptions _options;
+    private readonly ImmutableArray<NodeId> _voters;
+    private readonly int _self;
+    private readonly RaftLog _log;
+    private readonly PendingWork _pending = new();
+    private readonly Queue<ReadTicket> _readsBeforeBarrier = new();
+    private readonly long[] _reached;
+
+    private Term _term;
+    private NodeId? _votedFor;
+    private RoleState _role = new RoleState.Follower(leader: null);
+    private long _tick;
+    private long _timerTick;
+    private int? _patience;
+    private long _heardLeaderTick;
+
     /// <param name="log">Every durable entry, in order, from index 1.</param>
-    public RaftCore(RaftOptions options, HardState hardState, IReadOnlyList<Entry> log) => throw new NotImplementedException();
+    /// <exception cref="ArgumentException">Options, hard state and log do not fit together.</exception>
+    public RaftCore(RaftOptions options, HardState hardState, IReadOnlyList<Entry> log)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(log);
+        options.Validate();
+        StartState.Validate(options, hardState, log);
+        _options = options;
+        _voters = options.Voters;
+        _self = IndexOf(options.Self);
+        _reached = new long[_voters.Length];
+        _log = new RaftLog(log);
+        (_term, _votedFor) = (hardState.Term, hardState.VotedFor);
+        // A node that has been in the group before may have followed a leader right up to its restart, and that leader's
+        // lease counts on its patience: it starts as if it had heard from one just now. A new node owes nothing.
+        _heardLeaderTick = _term == Term.Zero ? -options.ElectionTicks : 0;
+    }
+
+    public NodeId Self => _options.Self;
+    public Term Term => _term;
+    public bool IsLeader => _role is RoleState.Leader;
+    public LogIndex Commit => _log.Commit;
+    public EntryId Last => _log.Last;
+
+    /// <summary>An entry of this node's log, committed or not; for checks and pages.</summary>
+    public Entry EntryAt(LogIndex index) => _log.At(index);
+
+    public RaftRole Role => _role switch
+    {
+        RoleState.Follower => RaftRole.Follower,
+        RoleState.PreCandidate => RaftRole.PreCandidate,
+        RoleState.Candidate => RaftRole.Candidate,
+        RoleState.Leader => RaftRole.Leader,
+        _ => throw new UnreachableException(),
+    };
+
+    /// <summary>Who leads this node's term, as far as it knows.</summary>
+    public NodeId? Leader => _role switch
+    {
+        RoleState.Leader => Self,
+        RoleState.Follower follower => follower.Following,
+        _ => null,
+    };
+
+    /// <inheritdoc cref="RaftStatus" path="/summary"/>
+    public RaftStatus Status => new(
+        Self, Role, _term, _votedFor, Leader, _log.Last, _log.Durable, _log.Commit, _log.Applied,
+        HasLease, IsInQuorum, DescribePeers());
 
     /// <summary>One beat of the node's own monotonic time.</summary>
-    public void Tick() => throw new NotImplementedException();
+    public void Tick()
+    {
+        _tick++;
+        if (_role is RoleState.Leader leader) TickLeader(leader);
+        else TickElection();
+    }
 
-    public void Receive(in Envelope envelope) => throw new NotImplementedException();
+    /// <summary>A peer spoke. Messages of strangers, of the past, or without sense are dropped.</summary>
+    public void Receive(in Envelope envelope)
+    {
+        var from = IndexOf(envelope.From);
+        if (from < 0 || from == _self || envelope.To != Self) return;
+
+        // A request for a vote has rules of its own for terms: it must not disturb a group that is well led.
+        if (envelope.Body is Message.VoteRequest request)
+        {
+            ReceiveVoteRequest(envelope, request);
+            return;
+        }
+        if (envelope.Term < _term)
+        {
+            if (envelope.Body is Message.Append stale) RefuseStaleAppend(envelope.From, stale);
+            return;
+        }
+        // A granted pre-vote carries the term that was asked about, which nobody is in yet.
+        if (envelope.Term > _term && envelope.Body is not Message.VoteReply { IsPreVote: true, Granted: true })
+            StepDown(envelope.Term);
+
+        switch (envelope.Body)
+        {
+            case Message.VoteReply reply: ReceiveVoteReply(from, envelope.Term, reply); break;
+            case Message.Append append: ReceiveAppend(envelope.From, append); break;
+            case Message.AppendReply reply: ReceiveAppendReply(envelope.From, reply); break;
+            case Message.TimeoutNow: ReceiveTimeoutNow(); break;
+            default: throw new UnreachableException();
+        }
+    }
 
     /// <summary>Appends a command to the log if this node leads.</summary>
-    public ProposeResult Propose(ReadOnlyMemory<byte> command) => throw new NotImplementedException();
-
-    /// <summary>Asks for a linearizable read (ReadIndex, Raft thesis §6.4). Answered in <see cref="RaftWork.ReadsGranted"/>,
-    /// or in <see cref="RaftWork.ReadsRefused"/> when this node does not lead or stops leading first.</summary>
-    public void RequestRead(ReadTicket ticket) => throw new NotImplementedException();
+    public ProposeResult Propose(ReadOnlyMemory<byte> command)
+    {
+        if (_role is not RoleState.Leader leader) return new ProposeResult.NotLeader(Leader);
+        if (leader.Transfer is { } transfer)
+            return new ProposeResult.Overloaded($"leadership is being handed to {transfer.To}; ask again in a moment");
+        if (_log.Last.Index.Value - _log.Commit.Value >= _options.UncommittedEntriesMax)
+            return new ProposeResult.Overloaded($"{_options.UncommittedEntriesMax} entries wait for a majority; ask again later");
+        return new ProposeResult.Accepted(_log.Append(_term, EntryKind.Command, command).Id);
+    }
 
     /// <summary>The disk answered: everything up to this entry is durable here.</summary>
-    public void Appended(EntryId last) => throw new NotImplementedException();
+    public void Appended(EntryId last)
+    {
+        _log.BecameDurable(last);
+        if (_role is RoleState.Leader leader) CommitWhatAMajorityHolds(leader);
+    }
 
     /// <summary>The state machine has applied everything up to here.</summary>
-    public void Applied(LogIndex index) => throw new NotImplementedException();
+    public void Applied(LogIndex index) => _log.BecameApplied(index);
 
-    /// <summary>Hands leadership to a voter that is caught up, as soon as it is (thesis §3.10). False when this node
-    /// does not lead or the target is no voter.</summary>
-    public bool TransferLeadership(NodeId to) => throw new NotImplementedException();
+    /// <summary>Gives out what the outside must now do; false when there is nothing. Works must be carried out in the
+    /// order in which they were taken.</summary>
+    public bool TryTakeWork(out RaftWork work)
+    {
+        if (_role is RoleState.Leader leader) SendAppends(leader);
+        if (_pending.IsEmpty && !_log.HasEntriesForDisk && !_log.HasEntriesToApply)
+        {
+            work = RaftWork.Nothing;
+            return false;
+        }
+        work = _pending.Take(
+            new HardState(_term, _votedFor),
+            _log.HasEntriesForDisk ? _log.TakeEntriesForDisk() : [],
+            _log.HasEntriesToApply ? _log.TakeEntriesToApply() : []);
+        return true;
+    }
 
-    public bool TryTakeWork(out RaftWork work) => throw new NotImplementedException();
+    private int IndexOf(NodeId node)
+    {
+        for (var i = 0; i < _voters.Length; i++)
+            if (_voters[i] == node) return i;
+        return -1;
+    }
 
-    public RaftStatus Status => throw new NotImplementedException();
+    private void SendNow(NodeId to, Message body) => _pending.SendNow.Add(new Envelope(Self, to, _term, body));
+
+    private void SendWhenDurable(NodeId to, Term term, Message body) =>
+        _pending.SendWhenDurable.Add(new Envelope(Self, to, term, body));
+
+    private ImmutableArray<PeerProgress> DescribePeers()
+    {
+        if (_role is not RoleState.Leader leader) return [];
+        var peers = ImmutableArray.CreateBuilder<PeerProgress>(leader.Peers.Length);
+        foreach (var peer in leader.Peers)
+        {
+            var state = peer.State == ProgressState.Probe ? "probe" : "replicate";
+            peers.Add(new PeerProgress(peer.Peer, peer.Match, peer.Next, state, _tick - peer.HeardTick));
+        }
+        return peers.MoveToImmutable();
+    }
 }

@@ -18,6 +18,11 @@ public sealed record RaftOptions
     /// a leader that reached no quorum for this many ticks steps down.</summary>
     public int ElectionTicks { get; init; } = 25;
 
+    /// <summary>By how many ticks a leader's lease is shorter than <see cref="ElectionTicks"/>. One is lost because ticks are
+    /// whole: a follower's patience may end up to one tick early. The rest allows for clocks that run at different speeds;
+    /// with the defaults, 1 tick of 25 is 4 % between the fastest and the slowest clock.</summary>
+    public int LeaseMarginTicks { get; init; } = 2;
+
     /// <summary>Entries in one Append message at the most.</summary>
     public int AppendEntriesMax { get; init; } = 1024;
 
@@ -32,13 +37,34 @@ public sealed record RaftOptions
 
     /// <summary>Draws a whole number from 0 (inclusive) to its argument (exclusive). The only randomness of the core.</summary>
     public required Func<int, int> Draw { get; init; }
+
+    /// <exception cref="InvalidRaftOptionsException">A value that no group can work with.</exception>
+    public void Validate()
+    {
+        Require(!Voters.IsDefaultOrEmpty, "Voters must not be empty.");
+        for (var i = 1; i < Voters.Length; i++)
+            Require(Voters[i - 1].CompareTo(Voters[i]) < 0, $"Voters must be sorted and distinct; {Voters[i]} is out of place.");
+        Require(Voters.Contains(Self), $"Voters must contain this node ({Self}).");
+        Require(HeartbeatTicks >= 1, "HeartbeatTicks must be at least 1.");
+        Require(ElectionTicks > HeartbeatTicks, "ElectionTicks must be more than HeartbeatTicks.");
+        Require(LeaseMarginTicks >= 1, "LeaseMarginTicks must be at least 1.");
+        Require(AppendEntriesMax >= 1, "AppendEntriesMax must be at least 1.");
+        Require(AppendBytesMax >= 1, "AppendBytesMax must be at least 1.");
+        Require(InflightMax >= 1, "InflightMax must be at least 1.");
+        Require(UncommittedEntriesMax >= 1, "UncommittedEntriesMax must be at least 1.");
+    }
+
+    private static void Require(bool condition, string sentence)
+    {
+        if (!condition) throw new InvalidRaftOptionsException(sentence);
+    }
 }
 
 /// <summary>The role of a node, as shown to people and tests.</summary>
 public enum RaftRole { Follower, PreCandidate, Candidate, Leader }
 
 /// <summary>A picture of one node's Raft state, for status pages, tests and checks. <see cref="HasLease"/>: this node leads and
-/// a quorum answered a round that it sent less than ElectionTicks ago (by its own ticks).
+/// a quorum answered a round that it sent less than ElectionTicks ago (by its own ticks, less LeaseMarginTicks).
 /// <see cref="IsInQuorum"/>: the node has lease, or follows a leader that it heard within ElectionTicks.</summary>
 public sealed record RaftStatus(
     NodeId Self, RaftRole Role, Term Term, NodeId? VotedFor, NodeId? Leader,
@@ -47,3 +73,6 @@ public sealed record RaftStatus(
 
 /// <summary>What a leader knows of one follower.</summary>
 public sealed record PeerProgress(NodeId Peer, LogIndex Match, LogIndex Next, string State, long TicksSinceHeard);
+
+/// <summary>Options that no Raft group can work with; the message names the option and the rule.</summary>
+public sealed class InvalidRaftOptionsException(string rule) : Exception($"Raft options: {rule}");

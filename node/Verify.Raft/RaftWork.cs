@@ -6,6 +6,11 @@ namespace Verify.Raft;
 /// <see cref="Append"/> durable, only then send <see cref="SendWhenDurable"/>, then call
 /// <see cref="RaftCore.Appended"/>; <see cref="SendNow"/> may leave at once. <see cref="Apply"/> holds committed
 /// entries in order and is independent of the disk.</summary>
+/// <remarks>Works are carried out in the order in which they were taken: <see cref="SendWhenDurable"/> also waits for all
+/// earlier works to be durable, even when <see cref="NeedsSync"/> is false here. <see cref="HardState"/> is durable before,
+/// or together with, <see cref="Append"/>. When <see cref="Append"/> begins at or before the end of what is on the disk,
+/// everything from its first index on is replaced. One sync may cover several works, followed by one
+/// <see cref="RaftCore.Appended"/> with the last entry.</remarks>
 public sealed record RaftWork(
     HardState? HardState,
     ImmutableArray<Entry> Append,
@@ -15,6 +20,8 @@ public sealed record RaftWork(
     ImmutableArray<ReadGrant> ReadsGranted,
     ImmutableArray<ReadTicket> ReadsRefused)
 {
+    public static RaftWork Nothing { get; } = new(null, [], [], [], [], [], []);
+
     /// <summary>True when something must reach the disk before <see cref="SendWhenDurable"/> may leave.</summary>
     public bool NeedsSync => HardState is not null || !Append.IsEmpty;
 }

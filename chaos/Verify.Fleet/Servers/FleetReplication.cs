@@ -29,7 +29,7 @@ public static class FleetReplication
         }
 
         await using var session = await primary.OpenSessionAsync(host.Users.Topology, StatementDeadline, cancel);
-        if (primary.Options.SemiSync) await session.QueryAsync(new Statement.SetSemiSyncSource(On: true).Sql(host.Flavor), StatementDeadline, cancel);
+        if (primary.Options.SemiSync) await session.QueryAsync(new Statement.SetSemiSync(On: true).Sql(host.Flavor), StatementDeadline, cancel);
         await session.QueryAsync(new Statement.SetReadOnly(On: false).Sql(host.Flavor), StatementDeadline, cancel);
         await session.QueryAsync(WorkloadStatements.CreateSchema, StatementDeadline, cancel);
         await session.QueryAsync(WorkloadStatements.CreateTable, StatementDeadline, cancel);

@@ -14,7 +14,7 @@ public sealed record ServerOptions(string Name, string Address, int Port, int Se
     public (string Host, int Port)? Reported { get; init; }
 
     /// <summary>A commit is acknowledged only when a replica has it (AFTER_SYNC), and never falls back to asynchronous. The
-    /// replica's side is on from the start; the source's side is turned on for a primary (<see cref="Statement.SetSemiSyncSource"/>),
+    /// replica's side is on from the start; the source's side is turned on for a primary (<see cref="Statement.SetSemiSync"/>),
     /// because on a replica the applier's commits would wait for ever.</summary>
     public bool SemiSync { get; init; } = true;
 

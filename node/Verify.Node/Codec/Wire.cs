@@ -124,7 +124,8 @@ public ref struct WireReader(ReadOnlySpan<byte> bytes)
         return taken;
     }
 
-    private readonly WireFormatException Malformed(string what) => new(what, Position);
+    /// <summary>The complaint about what was read last, with its place.</summary>
+    public readonly WireFormatException Malformed(string what) => new(what, Position);
 }
 
 /// <summary>The bytes are not what the format says.</summary>
@@ -136,9 +137,13 @@ public sealed class WireFormatException(string what, int position) : Exception($
 /// <summary>CRC-32C (Castagnoli, RFC 3720 appendix B.4); check value of "123456789" is e3069283.</summary>
 public static class Crc32C
 {
-    public static uint Of(ReadOnlySpan<byte> bytes)
+    public static uint Of(ReadOnlySpan<byte> bytes) => ~Continue(0xFFFFFFFFU, bytes);
+
+    /// <summary>The checksum of bytes that lie in several places: Start, Continue, and in the end the complement (~).</summary>
+    public static uint Start(ReadOnlySpan<byte> bytes) => Continue(0xFFFFFFFFU, bytes);
+
+    public static uint Continue(uint crc, ReadOnlySpan<byte> bytes)
     {
-        var crc = 0xFFFFFFFFU;
         while (bytes.Length >= 8)
         {
             crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
@@ -146,6 +151,18 @@ public static class Crc32C
         }
 
         foreach (var b in bytes) crc = BitOperations.Crc32C(crc, b);
-        return ~crc;
+        return crc;
+    }
+}
+
+/// <summary>FNV-1a, 64 bits (draft-eastlake-fnv): names bytes in events and state hashes. Not a checksum against damage.</summary>
+public static class Fnv1A
+{
+    public const ulong Seed = 0xCBF29CE484222325UL;
+
+    public static ulong Of(ReadOnlySpan<byte> bytes, ulong hash = Seed)
+    {
+        foreach (var b in bytes) hash = (hash ^ b) * 0x100000001B3UL;
+        return hash;
     }
 }

@@ -1,0 +1,206 @@
+using System.Collections.Immutable;
+using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
+using Verify.Node.Api;
+using Verify.Node.Codec;
+using Verify.Node.Peers;
+using Verify.Node.Seam;
+using Verify.Node.State;
+using Verify.Node.State.Ledger;
+using Verify.Raft;
+
+namespace Verify.Node.Tests.Peers;
+
+/// <summary>The bytes between nodes.</summary>
+public sealed class PeerCodecTests
+{
+    private static readonly (string Name, PeerFrame Frame)[] One =
+    [
+        ("hello", new PeerFrame.Hello("verify", new("n1:10008"), "east", new("n2:10008"))),
+        ("welcome", new PeerFrame.Welcome(new("n2:10008"))),
+        ("refused", new PeerFrame.Refused("why")),
+        ("ping", new PeerFrame.Ping(1)),
+        ("pong", new PeerFrame.Pong(300)),
+        ("raft-vote-request", new PeerFrame.Raft(new(5), new Message.VoteRequest(Id(4, 17), IsPreVote: true, IsTransfer: false))),
+        ("raft-vote-reply", new PeerFrame.Raft(new(5), new Message.VoteReply(Granted: true, IsPreVote: false))),
+        ("raft-append", new PeerFrame.Raft(new(5), new Message.Append(Id(4, 17),
+            [new(Id(4, 18), EntryKind.Command, Encoding.UTF8.GetBytes("cmd")), new(Id(5, 19), EntryKind.Barrier, default)], new(16), 9))),
+        ("raft-append-reply", new PeerFrame.Raft(new(5), new Message.AppendReply(Accepted: false, Id(3, 12), new(17), 9))),
+        ("raft-timeout-now", new PeerFrame.Raft(new(5), new Message.TimeoutNow())),
+        ("report", new PeerFrame.Report(new byte[] { 1, 2, 3 })),
+        ("request-put", Asks(new ApiRequest.KvPut("key", Encoding.UTF8.GetBytes("value"), 42, 0, new RequestId("s", 7)))),
+        ("request-delete", Asks(new ApiRequest.KvDelete("key", null, null))),
+        ("request-get", Asks(new ApiRequest.KvGet("key", ReadConsistency.Consistent))),
+        ("request-analysis", Asks(new ApiRequest.ReplicationAnalysis())),
+        ("request-transfer", Asks(new ApiRequest.TransferLeadership(new("n2:10008")))),
+        ("request-ha", new PeerFrame.Request(8, new LeaderRequest.Ha(new HaCommand.RenewLease("main", new("db1", 3306), "n1:10008", new(77))))),
+        ("reply-done", Says(new ApiReply.Done(4711))),
+        ("reply-value", Says(new ApiReply.Value(new("key", Encoding.UTF8.GetBytes("value"), 42, 3, 9), 12))),
+        ("reply-not-found", Says(new ApiReply.NotFound(12))),
+        ("reply-cas-conflict", Says(new ApiReply.CasConflict(9))),
+        ("reply-analysis", Says(new ApiReply.Analysis(
+            [new("main", new("db1", 3306), "DeadMaster", "it is dead", [new("n1:10008", "down", 120, "refused")])]))),
+        ("reply-no-leader", Says(new ApiReply.NoLeader(TimeSpan.FromMilliseconds(250)))),
+        ("reply-overloaded", Says(new ApiReply.Overloaded("full", TimeSpan.FromSeconds(1)))),
+        ("reply-unknown", Says(new ApiReply.Unknown("the leader changed"))),
+        ("reply-refused", Says(new ApiReply.Refused("disk full"))),
+        ("reply-ha-done", new PeerFrame.Reply(8, new LeaderReply.Ha(new CommandResult.Done(5)))),
+        ("reply-ha-conflict", new PeerFrame.Reply(8, new LeaderReply.Ha(new CommandResult.CasConflict(5)))),
+        ("reply-ha-not-found", new PeerFrame.Reply(8, new LeaderReply.Ha(new CommandResult.NotFound()))),
+        ("reply-ha-rejected", new PeerFrame.Reply(8, new LeaderReply.Ha(new CommandResult.Rejected("an older token")))),
+        ("reply-ha-unknown", new PeerFrame.Reply(8, new LeaderReply.Ha(new CommandResult.Unknown("no leader")))),
+    ];
+
+    [Test]
+    public void The_bytes_of_version_1_stay_what_they_are() =>
+        Golden.Check("peer-v1.txt", [.. One.Select(one => (one.Name, Bytes(one.Frame)))]);
+
+    [Test]
+    public void Golden_frames_of_version_1_are_read_and_mean_the_same()
+    {
+        var golden = Golden.Read("peer-v1.txt");
+        foreach (var (name, frame) in One)
+        {
+            var buffer = new FrameBuffer(1 << 20);
+            Feed(buffer, golden[name]);
+            Assert.That(buffer.TryTake(out var read), Is.True, name);
+            Assert.That(Bytes(read!), Is.EqualTo(Bytes(frame)), name);
+            Assert.That(read!.GetType(), Is.EqualTo(frame.GetType()), name);
+        }
+    }
+
+    [Test]
+    public void Every_word_has_its_bytes()
+    {
+        var missing = Cases(typeof(PeerFrame), One.Select(o => (object)o.Frame))
+            .Concat(Cases(typeof(Message), One.Select(o => o.Frame).OfType<PeerFrame.Raft>().Select(r => (object)r.Body)))
+            .Concat(Cases(typeof(CommandResult), One.Select(o => o.Frame).OfType<PeerFrame.Reply>().Select(r => r.Body)
+                .OfType<LeaderReply.Ha>().Select(h => (object)h.Result)));
+        Assert.That(missing, Is.Empty);
+    }
+
+    [Test]
+    public void Every_request_that_is_for_the_leader_can_travel()
+    {
+        var travelling = One.Select(o => o.Frame).OfType<PeerFrame.Request>().Select(r => r.Body).OfType<LeaderRequest.Client>()
+            .Select(c => c.Request.GetType().Name);
+        Assert.That(travelling, Is.EquivalentTo(new[] { "KvPut", "KvDelete", "KvGet", "ReplicationAnalysis", "TransferLeadership" }));
+        Assert.That(typeof(ApiRequest).GetNestedTypes(), Has.Length.EqualTo(10), "a new request: does it go to the leader?");
+    }
+
+    [Test]
+    public void A_stream_may_be_cut_anywhere()
+    {
+        var stream = One.SelectMany(one => Bytes(one.Frame)).ToArray();
+        for (var piece = 1; piece < 40; piece++)
+        {
+            var buffer = new FrameBuffer(1 << 20);
+            var taken = new List<PeerFrame>();
+            foreach (var part in stream.Chunk(piece))
+            {
+                Feed(buffer, part);
+                while (buffer.TryTake(out var frame)) taken.Add(frame);
+            }
+
+            Assert.That(taken.SelectMany(Bytes), Is.EqualTo(stream), $"in pieces of {piece}");
+        }
+    }
+
+    [Test]
+    public void One_wrong_bit_anywhere_in_a_frame_is_noticed()
+    {
+        foreach (var (name, frame) in One)
+        {
+            var whole = Bytes(frame);
+            for (var bit = 32; bit < whole.Length * 8; bit++)
+            {
+                var wrong = whole.ToArray();
+                wrong[bit / 8] ^= (byte)(1 << (bit % 8));
+                var buffer = new FrameBuffer(1 << 20);
+                Feed(buffer, wrong);
+                Assert.That(() => buffer.TryTake(out _), Throws.TypeOf<WireFormatException>(), $"{name}, bit {bit}");
+            }
+        }
+    }
+
+    [Test]
+    public void A_frame_that_is_too_large_is_refused_before_memory_is_taken()
+    {
+        var buffer = new FrameBuffer(1_000);
+        Feed(buffer, [0xE9, 0x03, 0, 0, 0, 0, 0, 0]);
+        Assert.That(() => buffer.TryTake(out _), Throws.TypeOf<WireFormatException>().With.Message.Contains("1001"));
+    }
+
+    [Test]
+    public void Any_bytes_are_a_frame_or_are_refused()
+    {
+        var dice = new Dice(7);
+        var (read, refused) = (0, 0);
+        for (var i = 0; i < 300_000; i++)
+        {
+            var frame = Bytes(One[dice.Next(One.Length)].Frame);
+            var body = frame[PeerCodec.HeaderBytes..];
+            var changes = dice.Next(3);
+            for (var c = 0; c < changes; c++) body[dice.Next(body.Length)] = (byte)dice.Next(256);
+            try
+            {
+                PeerCodec.Read(body.AsSpan(0, dice.Chance(100) ? dice.Next(body.Length + 1) : body.Length));
+                read++;
+            }
+            catch (WireFormatException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.That((read > 50_000, refused > 50_000), Is.EqualTo((true, true)), $"{read} read, {refused} refused");
+    }
+
+    [FsCheck.NUnit.Property(MaxTest = 1000)]
+    public Property Appends_come_out_as_they_went_in() => Prop.ForAll(Entries().ToArbitrary(), entries =>
+    {
+        var frame = new PeerFrame.Raft(new(9), new Message.Append(Id(1, 1), [.. entries], new(1), 2));
+        var body = (Message.Append)((PeerFrame.Raft)PeerCodec.Read(Bytes(frame).AsSpan(PeerCodec.HeaderBytes))).Body;
+        return body.Entries.Length == entries.Length && body.Entries.Zip(entries).All(pair =>
+            pair.First.Id == pair.Second.Id && pair.First.Kind == pair.Second.Kind && pair.First.Payload.Span.SequenceEqual(pair.Second.Payload.Span));
+    });
+
+    private static Gen<Entry[]> Entries()
+    {
+        var payload = Gen.ArrayOf(Gen.Choose(0, 255).Select(b => (byte)b));
+        var entry = from term in Gen.Choose(1, int.MaxValue)
+                    from index in Gen.Choose(1, int.MaxValue)
+                    from kind in Gen.Elements(EntryKind.Command, EntryKind.Barrier)
+                    from bytes in payload
+                    select new Entry(Id(term, index), kind, bytes);
+        return Gen.ArrayOf(entry);
+    }
+
+    private static IEnumerable<string> Cases(Type list, IEnumerable<object> used) =>
+        list.GetNestedTypes(System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.NonPublic)
+            .Where(t => t.IsSubclassOf(list)).Select(t => t.Name).Except(used.Select(u => u.GetType().Name), StringComparer.Ordinal);
+
+    private static void Feed(FrameBuffer buffer, byte[] bytes)
+    {
+        for (var at = 0; at < bytes.Length;)
+        {
+            var space = buffer.Space;
+            var count = Math.Min(space.Length, bytes.Length - at);
+            bytes.AsSpan(at, count).CopyTo(space.Span);
+            buffer.Filled(count);
+            at += count;
+        }
+    }
+
+    private static byte[] Bytes(PeerFrame frame)
+    {
+        var to = new WireWriter();
+        PeerCodec.Write(to, frame, new WireWriter());
+        return to.Written.ToArray();
+    }
+
+    private static PeerFrame.Request Asks(ApiRequest request) => new(8, new LeaderRequest.Client(request));
+    private static PeerFrame.Reply Says(ApiReply reply) => new(8, new LeaderReply.Client(reply));
+    private static EntryId Id(long term, long index) => new(new(term), new(index));
+}

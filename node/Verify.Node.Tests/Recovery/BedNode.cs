@@ -1,0 +1,132 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Verify.MySql;
+using Verify.Node.Loop;
+using Verify.Node.Recovery;
+using Verify.Node.Seam;
+using Verify.Node.State;
+using Verify.Node.State.Ledger;
+using Verify.Node.Telemetry;
+using Verify.Node.Topology;
+using Verify.Raft;
+
+namespace Verify.Node.Tests.Recovery;
+
+/// <summary>A node without Raft and sockets: the high-availability part with a scripted node around it.</summary>
+internal sealed class BedNode : INodeServices, IServerDoor, IHalt
+{
+    private readonly HaBed _bed;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly HaPart _part;
+    private int _applied;
+
+    public BedNode(HaBed bed, NodeConfig config, double clockRate)
+    {
+        _bed = bed;
+        Config = config;
+        ClockRate = clockRate;
+        Seam = new(TimeProvider.System, new Dice(1), null!, null!, this, null!, null!, null!, null!);
+        _part = new(this, this);
+    }
+
+    public NodeConfig Config { get; }
+    public double ClockRate { get; }
+    public NodeSeam Seam { get; }
+    public HaState Ha { get; } = new();
+    public List<CommandResult> Results { get; } = [];
+    public bool IsUp { get; private set; }
+
+    /// <summary>It has a log of an earlier life, of which it does not know how much is committed.</summary>
+    public bool HasHistory { get; init; }
+
+    /// <summary>How much later than the leader this node applies what is committed.</summary>
+    public TimeSpan ApplyLag { get; set; }
+    public IHaPart Part => _part;
+
+    /// <summary>A server that this node does not reach, though others do.</summary>
+    public InstanceKey? IsBlindFor { get; set; }
+    public TimeSpan Now => _bed.Now * ClockRate;
+    public bool IsLeader => _bed.Leader == this && _bed.IsInQuorum(this) && _applied == _bed.Log.Count;
+    public CancellationToken Stopping => _stopping.Token;
+    public ILogger Log => NullLogger.Instance;
+
+    public RaftStatus Raft
+    {
+        get
+        {
+            var isInQuorum = _bed.IsInQuorum(this);
+            var last = new LogIndex(HasHistory && _applied == 0 ? 1 : _applied);
+            return new(
+                Config.Self, IsLeader ? RaftRole.Leader : RaftRole.Follower, new(_bed.Term), null, isInQuorum ? _bed.Leader?.Config.Self : null,
+                new(new(_bed.Term), last), last, new(_applied), new(_applied), IsLeader, isInQuorum, []);
+        }
+    }
+
+    public void Start()
+    {
+        IsUp = true;
+        _part.Start();
+        _part.RaftChanged(Raft);
+        Beat();
+    }
+
+    public void Kill()
+    {
+        IsUp = false;
+        _stopping.Cancel();
+    }
+
+    public void Submit(HaCommand command, Action<CommandResult> done) => _bed.Submit(this, command, done);
+    public void TellPeers(ReadOnlyMemory<byte> report) => _bed.Tell(this, report);
+
+    public bool Post(Action action)
+    {
+        if (!IsUp) return false;
+        _bed.At(TimeSpan.Zero, () => OnLoop(action));
+        return true;
+    }
+
+    public void After(TimeSpan delay, Action action) => _bed.At(delay / ClockRate, () => OnLoop(action));
+
+    public void Emit(NodeEvent happened) => _bed.Events.Add((_bed.Now, Config.DataCenter, happened));
+
+    public void RaftChanged() => OnLoop(() => _part.RaftChanged(Raft));
+
+    public void Hear(NodeId from, ReadOnlyMemory<byte> report) => OnLoop(() => _part.HeardFrom(from, report));
+
+    /// <summary>Applies what is committed, if this node is on the side of the majority.</summary>
+    public void CatchUp()
+    {
+        if (!_bed.IsInQuorum(this)) return;
+        if (ApplyLag > TimeSpan.Zero && _bed.Leader != this) _bed.At(ApplyLag, ApplyAll);
+        else ApplyAll();
+    }
+
+    public void Halt(string reason, Exception? cause) => throw new AssertionException($"{reason}{Environment.NewLine}{cause}");
+
+    public ValueTask<IServerConversation> OpenAsync(InstanceKey instance, TimeSpan deadline) =>
+        _bed.Server(instance).OpenAsync(this, deadline);
+
+    private void ApplyAll()
+    {
+        while (_applied < _bed.Log.Count && _bed.IsInQuorum(this))
+        {
+            var (term, command) = _bed.Log[_applied++];
+            var context = new ApplyContext(_applied, term);
+            var result = Ha.Apply(command, context);
+            Results.Add(result);
+            OnLoop(() => _part.Applied(command, context, result));
+        }
+    }
+
+    private void Beat()
+    {
+        OnLoop(_part.Tick);
+        if (IsUp) After(Config.Timing.Tick, Beat);
+    }
+
+    private void OnLoop(Action action)
+    {
+        if (IsUp) action();
+    }
+}

@@ -1,0 +1,44 @@
+using Verify.Raft;
+
+namespace Verify.Node.Consensus;
+
+/// <summary>What one disk sync pays for: everything that Raft asked for while the last sync ran. The messages leave when the
+/// group is durable.</summary>
+/// <param name="HardState">The newest; the older ones of the group never left the node.</param>
+/// <param name="Entries">One run without gaps: what a later part of the group replaced is not written at all.</param>
+internal sealed record DiskGroup(HardState? HardState, IReadOnlyList<Entry> Entries, IReadOnlyList<Envelope> Messages)
+{
+    public bool NeedsDisk => HardState is not null || Entries.Count > 0;
+
+    public static DiskGroup Of(IReadOnlyList<RaftWork> works)
+    {
+        HardState? hardState = null;
+        var entries = new List<Entry>();
+        var messages = new List<Envelope>();
+        foreach (var work in works)
+        {
+            hardState = work.HardState ?? hardState;
+            messages.AddRange(work.SendWhenDurable);
+            if (work.Append.IsEmpty) continue;
+            var first = work.Append[0].Index;
+            while (entries.Count > 0 && entries[^1].Index >= first) entries.RemoveAt(entries.Count - 1);
+            entries.AddRange(work.Append);
+        }
+
+        return new(hardState, entries, messages);
+    }
+}
+
+/// <summary>How the disk answered.</summary>
+internal abstract record DiskOutcome
+{
+    private DiskOutcome() { }
+
+    internal sealed record Durable : DiskOutcome;
+
+    /// <summary>No space. Nothing of the group may be believed; the same group can be written again.</summary>
+    internal sealed record Full(string Why) : DiskOutcome;
+
+    /// <summary>The disk failed. Nothing is known of what it holds.</summary>
+    internal sealed record Failed(Exception Cause) : DiskOutcome;
+}

@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using System.Text;
+using Verify.Node.Topology;
+using Verify.Raft;
+using ThreadState = Verify.MySql.ThreadState;
+
+namespace Verify.Node.Failures;
+
+/// <summary>What is wrong with a primary, in orchestrator's words (ReplicationAnalysis codes), of which these are used.</summary>
+public enum DiagnosisCode
+{
+    NoProblem,
+
+    /// <summary>A majority does not reach it and no replica reads from it; every replica is reachable.</summary>
+    DeadMaster,
+
+    /// <summary>The same, and some replicas are not reachable either.</summary>
+    DeadMasterAndSomeReplicas,
+
+    /// <summary>The same, and no replica is reachable: nobody to promote.</summary>
+    DeadMasterAndReplicas,
+    DeadMasterWithoutReplicas,
+
+    /// <summary>A majority does not reach it, but a replica still reads from it: it lives, nothing is done.</summary>
+    UnreachableMaster,
+
+    /// <summary>It answers and is closed, and its lease has stayed run out: nobody will open it. (Ours; orchestrator has no leases.)</summary>
+    UnguardedMaster,
+    MasterSingleReplicaNotReplicating,
+    MasterSingleReplicaDead,
+    AllMasterReplicasNotReplicating,
+    AllMasterReplicasNotReplicatingOrDead,
+}
+
+/// <summary>What a member says of the primary. Stale never counts as down and stays in the denominator: fail closed.</summary>
+public enum VoteKind { Up, Down, Stale }
+
+/// <summary>One member's vote with its age by that member's clock.</summary>
+public sealed record Vote(NodeId Node, VoteKind Kind, TimeSpan Age, string Detail);
+
+/// <summary>A verdict and the votes behind it.</summary>
+public sealed record Diagnosis(
+    string Cluster, InstanceKey Instance, DiagnosisCode Code, string Description, ImmutableArray<Vote> Votes)
+{
+    /// <summary>A failover is called for.</summary>
+    public bool CallsForRecovery => Code is DiagnosisCode.DeadMaster or DiagnosisCode.DeadMasterAndSomeReplicas or DiagnosisCode.UnguardedMaster;
+
+    /// <summary>The votes on one line, for the ledger.</summary>
+    public string VotesText()
+    {
+        var text = new StringBuilder();
+        foreach (var vote in Votes)
+        {
+            if (text.Length > 0) text.Append("; ");
+            text.Append($"{vote.Node} {vote.Kind.ToString().ToLowerInvariant()} {(long)vote.Age.TotalMilliseconds} ms");
+        }
+
+        return text.ToString();
+    }
+}
+
+/// <summary>One member's sight of one server.</summary>
+public sealed record InstanceSight(
+    InstanceKey Key, SightState State, TimeSpan Age, ThreadState? IoThread, InstanceKey? Source, string Detail);
+
+/// <summary>All that one member sees; empty when it never told.</summary>
+public sealed record NodeSight(NodeId Node, ImmutableArray<InstanceSight> Instances)
+{
+    public InstanceSight? Of(InstanceKey instance) => Instances.FirstOrDefault(i => i.Key == instance);
+}
+
+/// <summary>A primary, the servers that should follow it, and what each configured member sees.</summary>
+public sealed record ClusterSight(
+    string Cluster, InstanceKey Primary, ImmutableArray<InstanceKey> Replicas, ImmutableArray<NodeSight> Members);

@@ -1,0 +1,323 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging;
+using Verify.Node.Api;
+using Verify.Node.Codec;
+using Verify.Node.Consensus;
+using Verify.Node.Peers;
+using Verify.Node.Seam;
+using Verify.Node.State;
+using Verify.Node.Telemetry;
+using Verify.Raft;
+
+namespace Verify.Node.Loop;
+
+/// <summary>The node's mind: takes each input to the part it is for, carries Raft's work out after each batch, and tells the parts
+/// what changed. Everything in here happens on the loop.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "The cancellation source has no timer and no wait handle; its token is used to the node's end.")]
+internal sealed class NodeCore
+{
+    private static readonly TimeSpan HandOverAgain = TimeSpan.FromSeconds(1);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly RaftCore _raft;
+    private readonly ConsensusDriver _consensus;
+    private readonly DiskWriter _disk;
+    private readonly NodeMetrics _metrics;
+    private readonly ILogger _log;
+    private readonly IHaPart _ha;
+    private Term _barrierApplied;
+    private Parting? _parting;
+    private int _tickIsWaiting;
+
+    public NodeCore(NodeConfig config, NodeSeam seam, NodeData data, Func<INodeServices, IHaPart> haPart)
+    {
+        (Config, Seam) = (config, seam);
+        _log = seam.Logs.CreateLogger("Verify.Node");
+        HaLog = seam.Logs.CreateLogger("Verify.Node.Ha");
+        _metrics = new(seam.Meters);
+        Pulse = new(seam.Time, config.Timing.Tick);
+        Loop = new(seam.Scheduler, config.Limits.InboxInputsMax, Think, Break);
+        State = new(config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax);
+        _raft = new(OptionsOf(config, seam.Dice.Fork("raft")), data.HardState.State, data.Entries);
+        Status = _raft.Status;
+        Mesh = new(new(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token) { LinkLost = peer => Api!.LinkLost(peer) });
+        _disk = new(data.HardState, data.Log, Loop, seam.Scheduler, seam.Time, _metrics);
+        _consensus = new(_raft, _disk, new()
+        {
+            Send = Mesh.Send, Flush = Mesh.Flush, Apply = Apply,
+            ReadGranted = grant => Api!.ReadGranted(grant), ReadRefused = ticket => Api!.ReadRefused(ticket),
+            DiskFullChanged = DiskFullChanged, After = (delay, action) => Deadlines.At(Pulse.Now + delay, action),
+        }, _log);
+        _ha = haPart(new NodeServices(this));
+        Api = new(new(config, _raft, State, Mesh, _ha, _metrics, Pulse) { IsDiskFull = () => _consensus.IsDiskFull });
+    }
+
+    public NodeConfig Config { get; }
+    public NodeSeam Seam { get; }
+    public NodeLoop Loop { get; }
+    public Pulse Pulse { get; }
+    public Deadlines Deadlines { get; } = new();
+    public ReplicatedState State { get; }
+    public PeerMesh Mesh { get; }
+    public NodeApi Api { get; }
+    public ILogger HaLog { get; }
+    public CancellationToken Stopping => _stopping.Token;
+
+    /// <summary>Raft as it was after the last batch or tick.</summary>
+    public RaftStatus Status { get; private set; }
+
+    /// <summary>This node leads, everything that was committed before its term is applied here, and it holds its lease.</summary>
+    public bool LeadsForSure => _raft.HasLease && _barrierApplied == _raft.Term;
+
+    /// <summary>Before the first input.</summary>
+    public void Start(bool isRecovered)
+    {
+        NodeLog.Starting(_log, Config.Self, Config.DataCenter, Status.Term, Status.Last, Config.Members.Length);
+        Seam.Events.Emit(new NodeEvent.Started(Config.Self.Name, Config.DataCenter, isRecovered, Status.Last.Index.Value));
+        Tell(Status, before: null);
+        Loop.Post(new NodeInput.HaPosted(_ha.Start));
+    }
+
+    /// <summary>The timer fired. One tick waits in the inbox at the most; how much time has passed the clock says.</summary>
+    public void Wake()
+    {
+        if (Interlocked.Exchange(ref _tickIsWaiting, 1) == 0) Loop.Post(new NodeInput.Ticked());
+    }
+
+    /// <summary>Leaves: hands leadership over when there is somebody to take it, waits for that a moment, then closes.</summary>
+    public void Part(Action gone)
+    {
+        if (_parting is not null) return;
+        NodeLog.Stopping(_log);
+        _parting = new(Pulse.Now + (Config.Timing.Tick * Config.Timing.ElectionTicks * 2), gone);
+        HandOver("the node stops");
+    }
+
+    private void Think(IReadOnlyList<NodeInput> batch)
+    {
+        if (_parting is not { IsClosed: true }) Beat();
+        foreach (var input in batch) Handle(input);
+        if (_parting is not { IsClosed: true }) Settle();
+        if (_parting is not null) FinishParting();
+    }
+
+    private void Handle(NodeInput input)
+    {
+        switch (input)
+        {
+            case NodeInput.LogSynced(var group, var outcome):
+                _consensus.Synced(group, outcome);
+                break;
+            case NodeInput.DriverFailed(var driver, var cause):
+                throw new DriverFailedException(driver, cause);
+            case var _ when _parting is { IsClosed: true }:
+                break;
+            case NodeInput.Ticked:
+                // How many ticks that is was read from the clock at the start of the batch.
+                Interlocked.Exchange(ref _tickIsWaiting, 0);
+                break;
+            case NodeInput.PeerSaid(var from, var frame):
+                Hear(from, frame);
+                break;
+            case NodeInput.PeerCame(var inlet):
+                Mesh.Came(inlet);
+                break;
+            case NodeInput.PeerWent(var inlet, var why):
+                Mesh.Went(inlet, why);
+                break;
+            case NodeInput.LinkNews(var link, var change):
+                link.Take(change);
+                break;
+            case NodeInput.ClientAsked(var question):
+                Api.Ask(question);
+                break;
+            case NodeInput.HaPosted(var run):
+                run();
+                break;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private void Hear(NodeId from, PeerFrame frame)
+    {
+        switch (frame)
+        {
+            case PeerFrame.Raft { Body: Message.TimeoutNow } when _consensus.IsDiskFull:
+                break; // A node that cannot write must not be made leader.
+            case PeerFrame.Raft(var term, var body):
+                _raft.Receive(new(from, Config.Self, term, body));
+                break;
+            case PeerFrame.Report(var report):
+                _ha.HeardFrom(from, report);
+                break;
+            case PeerFrame.Request request:
+                Api.PeerAsks(from, request);
+                break;
+            case PeerFrame.Reply reply:
+                Api.PeerReplies(from, reply);
+                break;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    /// <summary>Time passes. A leader counts all of it, because its lease ran on while it did not; any other node counts at most a
+    /// few ticks, so that after a pause it hears what its peers have sent before it stands for election.</summary>
+    private void Beat()
+    {
+        var beats = Pulse.Take();
+        if (beats <= 0) return;
+        var few = Math.Min(beats, Pulse.LateTicksMax);
+        if (beats > Config.Timing.ElectionTicks) NodeLog.Paused(_log, Config.Timing.Tick * beats, few);
+        for (var i = 0L; i < beats && (i < few || (_raft.Role == RaftRole.Leader && i <= Config.Timing.ElectionTicks)); i++) _raft.Tick();
+        var now = Pulse.Now;
+        Deadlines.Run(now);
+        Mesh.Tick(Config.Timing.Tick * few);
+        Api.Tick(now);
+        Observe();
+        _ha.Tick();
+    }
+
+    /// <summary>Many inputs, one look at Raft's work, one disk sync.</summary>
+    private void Settle()
+    {
+        do _consensus.CarryOut();
+        while (Observe());
+        Mesh.Flush();
+    }
+
+    private void Apply(Entry entry)
+    {
+        Command? command = null;
+        try
+        {
+            if (entry.Kind == EntryKind.Command) command = CommandCodec.Decode(entry.Payload.Span);
+        }
+        catch (WireFormatException unreadable)
+        {
+            throw new UnreadableEntryException(entry.Id, unreadable);
+        }
+
+        var result = State.Apply(entry.Id, command);
+        _barrierApplied = entry.Term;
+        Seam.Events.Emit(new NodeEvent.Applied(Config.Self.Name, entry.Index.Value, entry.Term.Value, Fnv1A.Of(entry.Payload.Span)));
+        Api.EntryApplied(entry.Id, result);
+        if (command is Command.Ha(var inner)) _ha.Applied(inner, new(entry.Index.Value, entry.Term.Value), result!);
+    }
+
+    /// <summary>Looks at Raft and tells the parts when role, term, leader, lease or quorum have changed. Returns whether they have.</summary>
+    private bool Observe()
+    {
+        var before = Status;
+        Status = _raft.Status;
+        _metrics.Raft(Status);
+        return Tell(Status, before);
+    }
+
+    private bool Tell(RaftStatus now, RaftStatus? before)
+    {
+        var self = Config.Self.Name;
+        var leadershipMoved = before is null || (now.Role, now.Term, now.Leader) != (before.Role, before.Term, before.Leader);
+        var leaseMoved = now.HasLease != (before?.HasLease ?? false) || (now.HasLease && now.Term != before!.Term);
+        var quorumMoved = now.IsInQuorum != before?.IsInQuorum;
+        if (leaseMoved && before is { HasLease: true }) Seam.Events.Emit(new NodeEvent.LeaderLease(self, before.Term.Value, Held: false));
+        if (leadershipMoved)
+        {
+            NodeLog.RoleChanged(_log, now.Role, now.Term, now.Leader?.Name ?? "none");
+            Seam.Events.Emit(new NodeEvent.RoleChanged(self, now.Role.ToString(), now.Term.Value, now.Leader?.Name));
+            if (before is not null && now.Leader != before.Leader) _metrics.LeaderChanged();
+        }
+
+        if (leaseMoved && now.HasLease) Seam.Events.Emit(new NodeEvent.LeaderLease(self, now.Term.Value, Held: true));
+        if (quorumMoved) Seam.Events.Emit(new NodeEvent.QuorumSeen(self, now.IsInQuorum));
+        if (before is null || !(leadershipMoved || leaseMoved || quorumMoved)) return false;
+        Api.RaftChanged(now);
+        _ha.RaftChanged(now);
+        return true;
+    }
+
+    private void DiskFullChanged(bool isFull, string why)
+    {
+        _metrics.DiskFull(isFull);
+        Seam.Events.Emit(new NodeEvent.DiskFull(Config.Self.Name, isFull));
+        if (isFull) HandOverWhileFull($"the disk is full ({why})");
+    }
+
+    private void HandOverWhileFull(string why)
+    {
+        if (!_consensus.IsDiskFull || _parting is not null) return;
+        HandOver(why);
+        Deadlines.At(Pulse.Now + HandOverAgain, () => HandOverWhileFull(why));
+    }
+
+    /// <summary>To the follower that has most of the log, among those that were heard lately.</summary>
+    private void HandOver(string why)
+    {
+        if (_raft.Role != RaftRole.Leader) return;
+        var heir = _raft.Status.Peers
+            .Where(peer => peer.TicksSinceHeard < Config.Timing.ElectionTicks)
+            .OrderByDescending(peer => peer.Match).ThenBy(peer => peer.Peer)
+            .FirstOrDefault();
+        if (heir is null || !_raft.TransferLeadership(heir.Peer)) return;
+        NodeLog.HandingOver(_log, why, heir.Peer);
+    }
+
+    private void FinishParting()
+    {
+        var parting = _parting!;
+        if (!parting.IsClosed)
+        {
+            var mayGo = _raft.Role != RaftRole.Leader || Config.Members.Length == 1 || Pulse.Now >= parting.Until;
+            if (!mayGo || !_consensus.IsIdle) return;
+            _parting = parting = parting with { IsClosed = true };
+            _consensus.Stop();
+            Api.Close();
+            _stopping.Cancel();
+        }
+
+        if (!_consensus.IsIdle) return;
+        Loop.Close();
+        _disk.Dispose();
+        parting.Gone();
+    }
+
+    private void Break(Exception cause)
+    {
+        var reason = cause switch
+        {
+            InvariantBrokenException => $"{cause.Message}. This node does not go on, so that the fault cannot spread. Keep its data directory and its log for analysis; the other nodes carry on without it.",
+            DiskFailedException or UnreadableEntryException or DriverFailedException => cause.Message,
+            _ => $"Unexpected {cause.GetType().Name}: {cause.Message}. This node does not go on. Keep its log for analysis and start it again.",
+        };
+        NodeLog.Halting(_log, cause, reason);
+        Seam.Events.Emit(new NodeEvent.Halted(Config.Self.Name, reason));
+        Seam.Halt.Halt(reason, cause);
+    }
+
+    private static RaftOptions OptionsOf(NodeConfig config, Dice dice) => new()
+    {
+        Self = config.Self,
+        Voters = [.. config.Members.Select(m => m.Id).Order()],
+        HeartbeatTicks = config.Timing.HeartbeatTicks,
+        ElectionTicks = config.Timing.ElectionTicks,
+        Draw = dice.Next,
+    };
+
+    /// <summary>How this node is leaving.</summary>
+    private sealed record Parting(TimeSpan Until, Action Gone)
+    {
+        public bool IsClosed { get; init; }
+    }
+}
+
+/// <summary>What a node found in its data directory.</summary>
+internal sealed record NodeData(HardStateFile HardState, LogFile Log, IReadOnlyList<Entry> Entries);
+
+/// <summary>A driver met something it has no name for.</summary>
+internal sealed class DriverFailedException(string driver, Exception cause) : Exception(
+    $"Unexpected {cause.GetType().Name} in the {driver}: {cause.Message}. This node does not go on. Keep its log for analysis and start it again.", cause);
+
+/// <summary>A committed entry cannot be read, so this node cannot have the state that the others have.</summary>
+internal sealed class UnreadableEntryException(EntryId id, Exception cause) : Exception(
+    $"The committed entry {id} cannot be read ({cause.Message}). If the other nodes run a newer version, upgrade this one.", cause);

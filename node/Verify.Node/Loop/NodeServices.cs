@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Logging;
+using Verify.Node.Api;
+using Verify.Node.Seam;
+using Verify.Node.State;
+using Verify.Node.State.Ledger;
+using Verify.Node.Telemetry;
+using Verify.Raft;
+
+namespace Verify.Node.Loop;
+
+/// <summary>The node as its high-availability part sees it.</summary>
+internal sealed class NodeServices(NodeCore node) : INodeServices
+{
+    public NodeConfig Config => node.Config;
+    public NodeSeam Seam => node.Seam;
+    public TimeSpan Now => node.Pulse.Now;
+    public bool IsLeader => node.LeadsForSure;
+    public RaftStatus Raft => node.Status;
+    public HaState Ha => node.State.Ha;
+    public CancellationToken Stopping => node.Stopping;
+    public ILogger Log => node.HaLog;
+
+    public void Submit(HaCommand command, Action<CommandResult> done) => node.Api.Ask(new(
+        new LeaderRequest.Ha(command), wasForwarded: false, Now + Config.Timing.RequestTimeout,
+        reply => done(((LeaderReply.Ha)reply).Result)));
+
+    public void TellPeers(ReadOnlyMemory<byte> report) => node.Mesh.TellAll(new Peers.PeerFrame.Report(report));
+
+    public bool Post(Action action) => node.Loop.TryPost(new NodeInput.HaPosted(action));
+
+    public void After(TimeSpan delay, Action action) => node.Deadlines.At(Now + delay, action);
+
+    public void Emit(NodeEvent happened) => node.Seam.Events.Emit(happened);
+}

@@ -1,0 +1,25 @@
+namespace Verify.Node.Loop;
+
+/// <summary>Turns the node's monotonic clock into Raft ticks. The timer only wakes the node; how many ticks have passed is read
+/// from the clock, so that a late timer does not slow time down and a pause is seen for what it was.</summary>
+internal sealed class Pulse(TimeProvider time, TimeSpan tick)
+{
+    /// <summary>Ticks that a node counts at once when it is not the leader. After a pause its peers have much to tell, and it
+    /// must hear that before it loses patience with the leader. A leader counts every tick: its lease ran on during the pause.</summary>
+    public const int LateTicksMax = 3;
+
+    private readonly long _start = time.GetTimestamp();
+    private long _counted;
+
+    /// <summary>Monotonic time since the node started.</summary>
+    public TimeSpan Now => time.GetElapsedTime(_start);
+
+    /// <summary>Ticks that have passed since the last call. A timer that fires up to a quarter tick early counts as punctual.</summary>
+    public long Take()
+    {
+        var passed = (Now.Ticks + (tick.Ticks / 4)) / tick.Ticks;
+        var fresh = passed - _counted;
+        _counted = passed;
+        return fresh;
+    }
+}

@@ -1,0 +1,183 @@
+using Verify.Node.Loop;
+using Verify.Node.State;
+using Verify.Node.State.Ledger;
+using Verify.Node.Telemetry;
+using Verify.Node.Topology;
+using Verify.Raft;
+
+namespace Verify.Node.Recovery;
+
+/// <summary>Keeps one cluster's primary writable while, and only while, this node holds its write lease (architecture.md §11). It is
+/// the only one that opens a server. Renewals go through the quorum; when none is granted in time, the server is closed
+/// before the lease ends by the guardian's own clock.</summary>
+internal sealed class Guardian(
+    INodeServices services, TopologyModel model, LeaseWatch leases, Func<InstanceKey, ServerGate> gates, string cluster)
+{
+    private const int RenewalsUnderWayMax = 8;
+    private Duty? _duty;
+    private long _closedUnder;
+
+    /// <summary>The instance and token that this node answers for, and how things stand.</summary>
+    private sealed class Duty(InstanceKey instance, FencingToken token)
+    {
+        public InstanceKey Instance { get; } = instance;
+        public FencingToken Token { get; } = token;
+
+        /// <summary>The end of the lease on this node's clock; null before the first grant.</summary>
+        public TimeSpan? End { get; set; }
+        public bool IsHeld { get; set; }
+        public TimeSpan NextRenewal { get; set; }
+        public int RenewalsUnderWay { get; set; }
+        public TimeSpan? FirstRenewal { get; set; }
+
+        /// <summary>The server may be open although nobody may keep it open: close it, seen or not.</summary>
+        public bool MustClose { get; set; }
+
+        /// <summary>Looks begun before this time say nothing of whether the server is open.</summary>
+        public TimeSpan LooksCountFrom { get; set; }
+        public long RecoverySeen { get; set; }
+    }
+
+    /// <summary>This node's word that the old primary stays closed; null when it cannot give it.</summary>
+    public ClosedUnder? Word => _duty is { } duty && _closedUnder != 0 ? new(cluster, duty.Instance, _closedUnder) : null;
+
+    /// <summary>The state moved, or time did.</summary>
+    public void Tick()
+    {
+        TakeDuty();
+        if (_duty is not { } duty) return;
+        var ledger = services.Ha.Cluster(cluster)!;
+        JudgeLease(duty, ledger);
+        Renew(duty, ledger);
+        if (MayBeOpen(duty)) Open(duty);
+        else Close(duty);
+        GiveWord(duty, ledger);
+    }
+
+    /// <summary>There may be a leader again: do not wait for the next turn.</summary>
+    public void RenewSoon()
+    {
+        if (_duty is { } duty) duty.NextRenewal = services.Now;
+    }
+
+    private void TakeDuty()
+    {
+        var ledger = services.Ha.Cluster(cluster);
+        var isMine = ledger is not null && string.Equals(ledger.Guardian, services.Config.Self.Name, StringComparison.Ordinal);
+        if (_duty is { } old && (!isMine || old.Token != ledger!.Token))
+        {
+            SayHeld(old, held: false);
+            _duty = null;
+            _closedUnder = 0;
+        }
+
+        if (isMine) _duty ??= new Duty(ledger!.Primary, ledger.Token) { NextRenewal = services.Now };
+    }
+
+    private void JudgeLease(Duty duty, ClusterLedger ledger)
+    {
+        var isHeld = ledger.LeaseIsRenewable && duty.End is { } end
+            && services.Now < LeaseArithmetic.FencingStart(end, services.Config.Timing);
+        if (duty.IsHeld && !isHeld) duty.MustClose = true;
+        SayHeld(duty, isHeld);
+        if (ledger.LeaseIsRenewable || ledger.OpenRecovery!.Id == duty.RecoverySeen) return;
+        duty.RecoverySeen = ledger.OpenRecovery.Id;
+        duty.MustClose = true;
+    }
+
+    private void SayHeld(Duty duty, bool held)
+    {
+        if (duty.IsHeld == held) return;
+        duty.IsHeld = held;
+        services.Emit(new NodeEvent.WriteLease(services.Config.Self.Name, cluster, duty.Instance.ToString(), duty.Token.Value, held));
+    }
+
+    /// <summary>A lease on a server that this node does not reach is no use to anybody: it would only make a failover wait.</summary>
+    private void Renew(Duty duty, ClusterLedger ledger)
+    {
+        var now = services.Now;
+        var view = model.View(duty.Instance);
+        var isReached = view.MissesInRow == 0 && view.AliveAt is { } alive && now - alive <= services.Config.Timing.ProbeTimeout;
+        if (now < duty.NextRenewal || !ledger.LeaseIsRenewable || !isReached || duty.RenewalsUnderWay >= RenewalsUnderWayMax) return;
+        duty.NextRenewal = now + services.Config.Timing.LeaseRenewal;
+        duty.FirstRenewal ??= now;
+        duty.RenewalsUnderWay++;
+        services.Submit(
+            new HaCommand.RenewLease(cluster, duty.Instance, services.Config.Self.Name, duty.Token), result => Renewed(duty, now, result));
+    }
+
+    private void Renewed(Duty duty, TimeSpan sentAt, CommandResult result)
+    {
+        duty.RenewalsUnderWay--;
+        if (result is not CommandResult.Done) return;
+        var end = LeaseArithmetic.HolderEnd(sentAt, services.Config.Timing);
+        if (duty.End is null || end > duty.End) duty.End = end;
+        if (duty == _duty) Tick();
+    }
+
+    private bool MayBeOpen(Duty duty) =>
+        duty == _duty && duty.IsHeld && duty.End is { } end && services.Ha.Cluster(cluster) is { LeaseIsRenewable: true } ledger
+        && ledger.Token == duty.Token && services.Now < LeaseArithmetic.FencingStart(end, services.Config.Timing);
+
+    private void Open(Duty duty)
+    {
+        duty.MustClose = false;
+        _closedUnder = 0;
+        var gate = gates(duty.Instance);
+        var view = model.View(duty.Instance);
+        var isSeenClosed = view is { IsAnswering: true, Facts.IsReadOnly: true } && view.FactsAskedAt >= duty.LooksCountFrom
+            && view.HasFactsSince(services.Now - services.Config.Timing.ObservationAgeMax);
+        if (!isSeenClosed || gate.IsBusy) return;
+        gate.Open(
+            duty.Token, cluster, LeaseArithmetic.FencingStart(duty.End!.Value, services.Config.Timing), () => MayBeOpen(duty),
+            _ => duty.LooksCountFrom = services.Now);
+    }
+
+    private void Close(Duty duty)
+    {
+        var gate = gates(duty.Instance);
+        var view = model.View(duty.Instance);
+        var isSeenOpen = view is { IsAnswering: true, Facts.IsReadOnly: false } && view.FactsAskedAt >= duty.LooksCountFrom;
+        if (gate.IsBusy || (!duty.MustClose && !isSeenOpen) || (!duty.MustClose && IsFirstGrantUnderWay(duty))) return;
+        if (!services.Config.FencingEnabled) return;
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M49", deviates: true)) return;
+#endif
+        var recovery = services.Ha.OpenRecovery(cluster)?.Id ?? 0;
+        gate.Close(duty.Token, cluster, "guardian", () => !MayBeOpenNow(duty), closedAt => Closed(duty, recovery, closedAt));
+    }
+
+    private void Closed(Duty duty, long recovery, TimeSpan? closedAt)
+    {
+        if (closedAt is not { } at) return;
+        duty.MustClose = false;
+        duty.LooksCountFrom = at;
+        if (duty == _duty && recovery != 0 && recovery == services.Ha.OpenRecovery(cluster)?.Id) _closedUnder = recovery;
+    }
+
+    /// <summary>The server is the primary again and this node may keep it open: no more closing, whichever duty began it.</summary>
+    private bool MayBeOpenNow(Duty duty) => _duty is { } now && now.Instance == duty.Instance && MayBeOpen(now);
+
+    /// <summary>A server that was just adopted, or whose guardian was just restarted, is open already; its lease is on the way. Nobody
+    /// was promised that it is closed, so it is not closed for the moment that the first grant takes.</summary>
+    private bool IsFirstGrantUnderWay(Duty duty) =>
+        duty is { End: null, FirstRenewal: { } first, RenewalsUnderWay: > 0 } && services.Raft.IsInQuorum
+        && services.Now - first < services.Config.Timing.FencingMargin;
+
+    /// <summary>The word of the guardian lets the majority go on before the lease has run out. It is given only when this node has
+    /// applied the recovery (so it opens the server no more), has no opening on its way, and saw the server closed after that.</summary>
+    private void GiveWord(Duty duty, ClusterLedger ledger)
+    {
+        if (ledger.OpenRecovery is not { Published: null } recovery)
+        {
+            _closedUnder = 0;
+            return;
+        }
+
+        var gate = gates(duty.Instance);
+        var view = model.View(duty.Instance);
+        if (gate.IsOpening || gate.IsInDoubt || view is not { IsAnswering: true, Facts.IsReadOnly: true }) return;
+        var since = leases.OpenedAt(cluster) > duty.LooksCountFrom ? leases.OpenedAt(cluster) : duty.LooksCountFrom;
+        if (view.FactsAskedAt >= since) _closedUnder = recovery.Id;
+    }
+}

@@ -1,0 +1,131 @@
+using System.Collections.Immutable;
+using Verify.MySql;
+using Verify.Node.Failures;
+using Verify.Node.Loop;
+using Verify.Node.State;
+using Verify.Node.State.Ledger;
+using Verify.Node.Telemetry;
+using Verify.Node.Topology;
+using ThreadState = Verify.MySql.ThreadState;
+
+namespace Verify.Node.Recovery;
+
+/// <summary>On the leader: gives a cluster its first primary, judges the primary it has, and opens a recovery when a majority calls it
+/// dead. Nothing here touches a server.</summary>
+internal sealed class LeaderWatch(INodeServices services, Leadership leadership, TopologyModel model, LeaseWatch leases, ClusterSpec spec)
+{
+    /// <summary>Between a recovery that failed and the next one for the same cluster.</summary>
+    private static readonly TimeSpan FailedRecoveryPause = TimeSpan.FromSeconds(5);
+
+    private bool _isAsking;
+    private DiagnosisCode? _said;
+    private TimeSpan? _unguardedSince;
+    private string _complaint = "";
+
+    public void Look()
+    {
+        if (!leadership.IsHeld)
+        {
+            _said = null;
+            _unguardedSince = null;
+            return;
+        }
+
+        if (services.Ha.Cluster(spec.Alias) is not { } ledger) Adopt();
+        else Judge(ledger);
+    }
+
+    /// <summary>The verdict as this node sees it, leader or not; null while the cluster has no primary.</summary>
+    public Diagnosis? Diagnose()
+    {
+        if (services.Ha.Cluster(spec.Alias) is not { } ledger) return null;
+        var replicas = spec.Instances
+            .Where(i => i.Key != ledger.Primary && ledger.AsideOf(i.Key) is null)
+            .Select(i => i.Key)
+            .ToImmutableArray();
+        var sight = new ClusterSight(spec.Alias, ledger.Primary, replicas, model.Sights(services.Now));
+        var diagnosis = FailureAnalysis.Diagnose(sight, services.Config.Timing.ObservationAgeMax);
+        var isUnguarded = diagnosis.Code == DiagnosisCode.NoProblem && _unguardedSince is { } since
+            && services.Now - since >= services.Config.Timing.WriteLease;
+        return isUnguarded
+            ? diagnosis with { Code = DiagnosisCode.UnguardedMaster, Description = $"{ledger.Primary} is closed and {ledger.Guardian} does not renew its lease" }
+            : diagnosis;
+    }
+
+    /// <summary>A closed primary whose guardian is gone stays closed. It is given the time of one lease to come back.</summary>
+    private void NoteGuard(ClusterLedger ledger)
+    {
+        var isUnguarded = ledger.OpenRecovery is null && services.Now >= leases.CertainEnd(spec.Alias)
+            && IsFresh(ledger.Primary) && model.View(ledger.Primary).Facts!.IsReadOnly;
+        _unguardedSince = isUnguarded ? _unguardedSince ?? services.Now : null;
+    }
+
+    private void Judge(ClusterLedger ledger)
+    {
+        NoteGuard(ledger);
+        var diagnosis = Diagnose()!;
+        if (_said != diagnosis.Code)
+        {
+            _said = diagnosis.Code;
+            RecoveryLog.Verdict(services.Log, spec.Alias, diagnosis.Code, diagnosis.Description);
+            services.Emit(new NodeEvent.Verdict(
+                services.Config.Self.Name, spec.Alias, ledger.Primary.ToString(), diagnosis.Code.ToString(), diagnosis.VotesText()));
+        }
+
+        if (!diagnosis.CallsForRecovery || ledger.OpenRecovery is not null || _isAsking) return;
+        if (leases.FailedAt(spec.Alias) is { } failedAt && services.Now - failedAt < FailedRecoveryPause) return;
+        if (ledger is { IsAdopted: true, LastRenewal: 0 })
+        {
+            Complain("nobody has held its write lease yet, so nobody can say that it is closed; close it by hand or bring it back");
+            return;
+        }
+
+        Ask(new HaCommand.OpenRecovery(
+            spec.Alias, ledger.Primary, diagnosis.Code.ToString(), diagnosis.VotesText(), ledger.Token));
+    }
+
+    private void Adopt()
+    {
+        if (_isAsking) return;
+        var free = spec.Instances.Where(i => IsFresh(i.Key) && model.View(i.Key).Replica is null).ToImmutableArray();
+        var sources = free.Where(i => spec.Instances.Length == 1 || spec.Instances.Any(r => ReadsFrom(r.Key, i.Key))).ToImmutableArray();
+        if (sources.Length != 1)
+        {
+            Complain($"{sources.Length} servers follow nobody and are followed, of {free.Length} reachable ones that follow nobody; exactly one must be");
+            return;
+        }
+
+        var place = sources[0].DataCenter;
+        var guardian = GuardianChoice.Near(place, services.Config, model, services.Now)?.Id;
+        if (guardian is null && GuardianChoice.HasMembers(place, services.Config))
+        {
+            Complain($"no member in {place} was heard from lately, and one of them must guard {sources[0].Key}");
+            return;
+        }
+
+        Ask(new HaCommand.AdoptPrimary(spec.Alias, sources[0].Key, (guardian ?? services.Config.Self).Name));
+    }
+
+    private bool ReadsFrom(InstanceKey replica, InstanceKey source) =>
+        IsFresh(replica) && model.View(replica) is { Replica.IoThread: ThreadState.Running } view && view.Source == source;
+
+    private bool IsFresh(InstanceKey instance) =>
+        model.View(instance).IsAnswering && model.View(instance).HasFactsSince(services.Now - services.Config.Timing.ObservationAgeMax);
+
+    private void Ask(HaCommand command)
+    {
+        _isAsking = true;
+        services.Submit(command, result =>
+        {
+            _isAsking = false;
+            if (result is not CommandResult.Done) RecoveryLog.NotAccepted(services.Log, spec.Alias, command, result);
+        });
+    }
+
+    private void Complain(string why)
+    {
+        if (string.Equals(_complaint, why, StringComparison.Ordinal)) return;
+        _complaint = why;
+        RecoveryLog.NothingToAdopt(services.Log, spec.Alias, why);
+    }
+}

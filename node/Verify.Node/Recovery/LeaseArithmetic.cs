@@ -1,0 +1,20 @@
+using Verify.Node.Loop;
+
+namespace Verify.Node.Recovery;
+
+/// <summary>The write lease on two clocks that may drift apart by ρ (architecture.md §11; the idea is that of Gray and Cheriton,
+/// "Leases", SOSP 1989): the holder counts less than the lease from the moment it asked, everybody else more than the
+/// lease from the moment they learned of it, which is never before it was asked for. So the holder's end comes first.</summary>
+internal static class LeaseArithmetic
+{
+    /// <summary>Until when the guardian may keep the server open, given when it sent the renewal.</summary>
+    public static TimeSpan HolderEnd(TimeSpan sentAt, Timing timing) =>
+        sentAt + TimeSpan.FromTicks(timing.WriteLease.Ticks * (1000 - timing.ClockDriftPerMille) / 1000);
+
+    /// <summary>When to begin closing, so that it is closed at <see cref="HolderEnd"/>.</summary>
+    public static TimeSpan FencingStart(TimeSpan holderEnd, Timing timing) => holderEnd - timing.FencingMargin;
+
+    /// <summary>From when on the lease has certainly run out, given when this node applied its last grant. Rounded up.</summary>
+    public static TimeSpan CertainEnd(TimeSpan appliedAt, Timing timing) =>
+        appliedAt + TimeSpan.FromTicks(((timing.WriteLease.Ticks * (1000 + timing.ClockDriftPerMille)) + 999) / 1000);
+}

@@ -1,0 +1,43 @@
+using Verify.Node.Loop;
+using Verify.Node.State;
+using Verify.Node.State.Ledger;
+
+namespace Verify.Node.Recovery;
+
+/// <summary>When this node applied the entries that grant a lease and those that open a recovery, on its own monotonic clock. An
+/// entry is applied after it was asked for, on every node and also when a log is read again after a restart, so counting from
+/// here is never too early: a new leader needs to know nothing of the old one's clock.</summary>
+internal sealed class LeaseWatch(INodeServices services)
+{
+    private readonly SortedDictionary<string, TimeSpan> _grantedAt = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, TimeSpan> _openedAt = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, TimeSpan> _failedAt = new(StringComparer.Ordinal);
+
+    public void Applied(HaCommand command, CommandResult result)
+    {
+        if (result is not CommandResult.Done) return;
+        switch (command)
+        {
+            case HaCommand.AdoptPrimary c: _grantedAt[c.Cluster] = services.Now; break;
+            case HaCommand.RenewLease c: _grantedAt[c.Cluster] = services.Now; break;
+            case HaCommand.PublishPrimary c: _grantedAt[c.Cluster] = services.Now; break;
+            case HaCommand.OpenRecovery c: _openedAt[c.Cluster] = services.Now; break;
+            case HaCommand.CloseRecovery { Successful: false } c: _failedAt[c.Cluster] = services.Now; break;
+            default: break;
+        }
+    }
+
+    /// <summary>From when on nobody can hold the present lease any more, if it is not renewed.</summary>
+    public TimeSpan CertainEnd(string cluster)
+    {
+        // The state came from elsewhere: count from the first time somebody asked, which is later than any grant.
+        if (!_grantedAt.TryGetValue(cluster, out var grantedAt)) _grantedAt[cluster] = grantedAt = services.Now;
+        return LeaseArithmetic.CertainEnd(grantedAt, services.Config.Timing);
+    }
+
+    /// <summary>When the recovery that was opened last was applied here.</summary>
+    public TimeSpan OpenedAt(string cluster) => _openedAt.GetValueOrDefault(cluster);
+
+    /// <summary>When the last recovery that ended badly was closed; null for none.</summary>
+    public TimeSpan? FailedAt(string cluster) => _failedAt.TryGetValue(cluster, out var at) ? at : null;
+}

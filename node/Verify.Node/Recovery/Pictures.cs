@@ -1,0 +1,42 @@
+using Verify.Node.Api;
+using Verify.Node.Failures;
+using Verify.Node.Loop;
+using Verify.Node.State.Ledger;
+using Verify.Node.Topology;
+
+namespace Verify.Node.Recovery;
+
+/// <summary>What the API shows of clusters, verdicts and recoveries. Reads only.</summary>
+internal sealed class Pictures(INodeServices services, TopologyModel model, LeaseWatch leases)
+{
+    public ClusterPicture Of(ClusterSpec spec)
+    {
+        var ledger = services.Ha.Cluster(spec.Alias);
+        var isHeld = ledger is { LastRenewal: > 0 } && services.Now < leases.CertainEnd(spec.Alias);
+        var aside = ledger is null ? "" : string.Join("; ", ledger.Aside.Select(a => $"{a.Instance}: {a.ErrantGtids}"));
+        return new(
+            spec.Alias, ledger?.Primary, ledger?.Token.Value ?? 0, isHeld ? ledger!.Guardian : "", ledger?.OpenRecovery is not null, aside,
+            [.. spec.Instances.Select(i => Of(model.View(i.Key)))]);
+    }
+
+    public static AnalysisPicture Of(Diagnosis diagnosis) => new(
+        diagnosis.Cluster, diagnosis.Instance, diagnosis.Code.ToString(), diagnosis.Description,
+        [.. diagnosis.Votes.Select(v => new VotePicture(
+            v.Node.Name, v.Kind.ToString().ToLowerInvariant(), (long)v.Age.TotalMilliseconds, v.Detail))]);
+
+    public static RecoveryPicture Of(RecoveryRecord recovery) => new(
+        recovery.Id, recovery.Cluster, recovery.Failed, recovery.Analysis, recovery.Successor, recovery.IsOpen, recovery.IsSuccessful,
+        [$"votes: {recovery.Votes}", .. recovery.Steps.Select(Text), .. recovery.IsOpen ? [] : new[] { $"closed: {recovery.Closing}" }]);
+
+    private static string Text(StepRecord step)
+    {
+        var state = step.IsDone ? "done" : step.Failures > 0 ? $"failed {step.Failures} times" : "begun";
+        return $"{step.Step} {step.Target}: {state}{(step.Detail.Length > 0 ? ": " + step.Detail : "")}";
+    }
+
+    private InstancePicture Of(InstanceView view) => new(
+        view.Key, view.DataCenter, view.FactsAt is null ? "" : view.Version.ToString(), view.Facts?.ServerUuid ?? "",
+        view.IsAnswering, view.AliveAt is { } at ? (long)(services.Now - at).TotalMilliseconds : -1, view.Facts?.IsReadOnly ?? false,
+        view.Source, view.Replica?.IoThread.ToString() ?? "", view.Replica?.SqlThread.ToString() ?? "", view.Replica?.SecondsBehind,
+        view.Facts?.Executed.ToString() ?? "", view.Problem);
+}

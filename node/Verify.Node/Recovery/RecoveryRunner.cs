@@ -1,0 +1,172 @@
+using Verify.Node.Loop;
+using Verify.Node.State;
+using Verify.Node.State.Ledger;
+using Verify.Node.Topology;
+using Verify.Raft;
+
+namespace Verify.Node.Recovery;
+
+/// <summary>On the leader: takes one cluster's open recovery from step to step. Before a step its intent is committed, after it
+/// its outcome; so whoever leads next goes on from the ledger, and repeats at most the step that was under way.</summary>
+internal sealed class RecoveryRunner(
+    INodeServices services, Leadership leadership, TopologyModel model, LeaseWatch leases, StepExecutor executor,
+    Func<InstanceKey, ServerGate> gates, Guardian guardian, string cluster)
+{
+    private const int StepFailuresMax = 5;
+    private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(500);
+
+    private bool _isBusy;
+    private TimeSpan _notBefore;
+    private StepUnderWay? _fencing;
+
+    /// <summary>A step that this node does, and the right under which it does it.</summary>
+    private sealed record StepUnderWay(RecoveryRecord Recovery, RecoveryStep Step, Term Term);
+
+    /// <summary>The state moved, or time did.</summary>
+    public void Tick()
+    {
+        if (_fencing is { } fencing) Fence(fencing);
+        if (_isBusy || !leadership.IsHeld || services.Now < _notBefore) return;
+        if (services.Ha.OpenRecovery(cluster) is not { } recovery) return;
+        if (recovery.Current is { Failures: >= StepFailuresMax } stuck)
+        {
+            Close(recovery, successful: false, $"{stuck.Step} failed {stuck.Failures} times: {stuck.Detail}");
+        }
+        else if (recovery.CurrentStep == RecoveryStep.Close)
+        {
+            Close(recovery, successful: true, $"{recovery.Successor} is the primary with token {recovery.Published}");
+        }
+        else
+        {
+            Begin(recovery, new(recovery, recovery.CurrentStep, leadership.Term));
+        }
+    }
+
+    private void Begin(RecoveryRecord recovery, StepUnderWay step)
+    {
+        var target = step.Step == RecoveryStep.FenceOldPrimary ? recovery.Failed : recovery.Successor;
+        Submit(
+            new HaCommand.StepIntent(cluster, recovery.Id, (int)step.Step, step.Step.ToString(), target?.ToString() ?? "replicas"),
+            () => Do(step));
+    }
+
+    private void Do(StepUnderWay step)
+    {
+        if (!MayGoOn(step))
+        {
+            _isBusy = false;
+            return;
+        }
+
+        switch (step.Step)
+        {
+            case RecoveryStep.FenceOldPrimary:
+                _fencing = step;
+                Fence(step);
+                break;
+            case RecoveryStep.PublishPrimary:
+                Publish(step);
+                break;
+            default:
+                executor.Start(step.Recovery, step.Step, () => MayGoOn(step), result => Done(step, result));
+                break;
+        }
+    }
+
+    /// <summary>The step is still the current one of the open recovery, and this node still leads in the term in which it began.
+    /// Asked again right before every statement: a deposed leader must not finish a failover.</summary>
+    private bool MayGoOn(StepUnderWay step) =>
+        leadership.IsHeldIn(step.Term)
+        && services.Ha.OpenRecovery(cluster) is { } recovery && recovery.Id == step.Recovery.Id && recovery.CurrentStep == step.Step;
+
+    private void Fence(StepUnderWay step)
+    {
+        if (!MayGoOn(step))
+        {
+            _fencing = null;
+            _isBusy = false;
+        }
+        else if (ProofOfSilence(step.Recovery) is { } proof)
+        {
+            _fencing = null;
+            Done(step, new(Succeeded: true, proof));
+        }
+        else if (!gates(step.Recovery.Failed).IsBusy)
+        {
+            gates(step.Recovery.Failed).Close(step.Recovery.SeenToken, cluster, "recovery", () => MayGoOn(step), _ => { });
+        }
+    }
+
+    /// <summary>Why nobody can write to the old primary any more; null as long as somebody could. That this node sees it read-only is
+    /// not enough: a guardian that has not heard of the recovery may still open it until its lease ends.</summary>
+    private string? ProofOfSilence(RecoveryRecord recovery)
+    {
+        if (!services.Config.FencingEnabled) return "not waited for: fencing is switched off (test only)";
+        var end = leases.CertainEnd(cluster);
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M50", deviates: services.Now < end)) return "not waited for (planted bug M50)";
+#endif
+        var holder = new NodeId(services.Ha.Cluster(cluster)!.Guardian);
+        var word = new ClosedUnder(cluster, recovery.Failed, recovery.Id);
+        var hasWord = holder == services.Config.Self ? guardian.Word == word : model.HasWordOf(holder, word);
+        if (hasWord) return $"closed: its guardian {holder} opens it no more and saw it read-only";
+        if (services.Now < end) return null;
+
+        // The lease is out. A server that answers all the same and is open has lost its guardian: it is closed before anything
+        // else. One that is silent was closed by its guardian, if that was near enough to reach it, or it does not run.
+        var view = model.View(recovery.Failed);
+        var isSeenClosed = view is { IsAnswering: true, Facts.IsReadOnly: true } && view.FactsAskedAt >= end;
+        var isNear = GuardianChoice.IsMember(holder, view.DataCenter, services.Config);
+        return isSeenClosed || (view.MissesInRow > 0 && (isNear || view.Refused))
+            ? $"its lease has certainly run out: {(long)(services.Now - leases.OpenedAt(cluster)).TotalMilliseconds} ms after the recovery was opened"
+            : null;
+    }
+
+    private void Publish(StepUnderWay step)
+    {
+        var successor = step.Recovery.Successor!.Value;
+        var holder = GuardianChoice.Near(model.View(successor).DataCenter, services.Config, model, services.Now)?.Id ?? services.Config.Self;
+        Submit(
+            new HaCommand.PublishPrimary(cluster, step.Recovery.Id, successor, holder.Name),
+            () => Done(step, new(Succeeded: true, $"{successor} is the primary, {holder} its guardian")));
+    }
+
+    private void Done(StepUnderWay step, StepResult? result)
+    {
+        if (result is null || !leadership.IsHeldIn(step.Term))
+        {
+            _isBusy = false;
+            return;
+        }
+
+        if (!result.Succeeded) _notBefore = services.Now + RetryPause;
+        Submit(
+            new HaCommand.StepOutcome(cluster, step.Recovery.Id, (int)step.Step, result.Succeeded, result.Detail),
+            () =>
+            {
+                _isBusy = false;
+                Tick();
+            });
+    }
+
+    private void Close(RecoveryRecord recovery, bool successful, string detail) =>
+        Submit(new HaCommand.CloseRecovery(cluster, recovery.Id, successful, detail), () => _isBusy = false);
+
+    /// <summary>Whatever is not accepted is looked at anew from the ledger.</summary>
+    private void Submit(HaCommand command, Action accepted)
+    {
+        _isBusy = true;
+        services.Submit(command, result =>
+        {
+            if (result is CommandResult.Done)
+            {
+                accepted();
+                return;
+            }
+
+            RecoveryLog.NotAccepted(services.Log, cluster, command, result);
+            _notBefore = services.Now + services.Config.Timing.Tick;
+            _isBusy = false;
+        });
+    }
+}

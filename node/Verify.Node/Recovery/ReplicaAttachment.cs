@@ -1,0 +1,76 @@
+using Verify.MySql;
+using Verify.MySql.Gtid;
+using Verify.Node.Loop;
+using Verify.Node.Topology;
+using ThreadState = Verify.MySql.ThreadState;
+
+namespace Verify.Node.Recovery;
+
+/// <summary>How the attempt to make a server follow the primary ended.</summary>
+internal abstract record Attached
+{
+    private Attached() { }
+
+    /// <summary>It follows the primary.</summary>
+    public sealed record Following : Attached;
+
+    /// <summary>It has transactions that the primary has not, and was left alone.</summary>
+    public sealed record Errant(string Gtids) : Attached;
+    public sealed record Failed(string Why) : Attached;
+}
+
+/// <summary>Makes a server follow the primary, unless it has transactions of its own: MySQL itself would not refuse it
+/// (facts/mysql.md §2). Safe to do twice.</summary>
+internal sealed class ReplicaAttachment(INodeServices services)
+{
+    private TimeSpan Limit => services.Config.Timing.StatementTimeout;
+
+    public async ValueTask<Attached> AttachAsync(ServerLink replica, string replicaDataCenter, ServerLink primary, Func<bool> mayGoOn)
+    {
+        try
+        {
+            return await TryAttachAsync(replica, replicaDataCenter, primary, mayGoOn);
+        }
+        catch (Exception e) when (e is MySqlException or IOException or FormatException)
+        {
+            return new Attached.Failed(e.Message);
+        }
+    }
+
+    private async ValueTask<Attached> TryAttachAsync(ServerLink replica, string replicaDataCenter, ServerLink primary, Func<bool> mayGoOn)
+    {
+        var facts = await replica.ReadFactsAsync(Limit);
+        if (!facts.IsReadOnly)
+        {
+            await replica.AskAsync(new Statement.SetReadOnly(On: true), Limit, mayGoOn);
+            facts = await replica.ReadFactsAsync(Limit);
+            if (!facts.IsReadOnly) return new Attached.Failed("does not become read-only");
+        }
+
+        var status = await replica.ReadReplicaStatusAsync(Limit);
+
+        // The primary is asked after the server: what the server has and the primary lacks then, it lacks for ever.
+        var atPrimary = await primary.ReadFactsAsync(Limit);
+        if (atPrimary.Flavor != facts.Flavor) return new Attached.Failed($"is {facts.Flavor}, and the primary is {atPrimary.Flavor}");
+        var errant = ErrantOf(facts, status, atPrimary.Executed);
+        if (!errant.IsEmpty) return new Attached.Errant(errant.ToString());
+
+        var config = services.Config;
+        var address = config.Addresses.From(replicaDataCenter, primary.Instance.Endpoint);
+        var isThere = status is not null && string.Equals(status.SourceHost, address.Host, StringComparison.Ordinal) && status.SourcePort == address.Port;
+        if (isThere && status!.IoThread != ThreadState.Stopped && status.SqlThread != ThreadState.Stopped) return new Attached.Following();
+        if (status is null && facts.Flavor == Flavor.MariaDb) await replica.AskAsync(new Statement.AdoptBinlogPosition(), Limit, mayGoOn);
+        if (status is not null) await replica.AskAsync(new Statement.StopReplica(OnlyIoThread: false), Limit, mayGoOn);
+
+        // With the source's half on, its applier would wait for a replica of its own; no client waits on a server that is closed.
+        if (config.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == replica.Instance))) await replica.AskAsync(new Statement.SetSemiSync(On: false), Limit, mayGoOn);
+        var login = config.ReplicationLogin;
+        await replica.AskAsync(new Statement.ChangeSource(address.Host, address.Port, login.User, login.Password), Limit, mayGoOn);
+        await replica.AskAsync(new Statement.StartReplica(), Limit, mayGoOn);
+        return new Attached.Following();
+    }
+
+    /// <summary>What the relay log holds unapplied goes with it: it is dropped when the source changes.</summary>
+    private static Gtids ErrantOf(ServerFacts facts, ReplicaStatus? status, Gtids atPrimary) =>
+        (status is null ? facts.Executed : facts.Executed.Union(status.Executed)).Except(atPrimary);
+}

@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using Verify.Node.Api;
+using Verify.Node.Codec;
+using Verify.Node.State.Ledger;
+
+namespace Verify.Node.State;
+
+/// <summary>Versioned bytes of <see cref="Command"/>: version, kind, body. What is in the log stays readable for ever, so a kind is
+/// never reused and a changed body gets a new kind.</summary>
+public static class CommandCodec
+{
+    public const byte Version = 1;
+    private const byte Put = 1;
+    private const byte Delete = 2;
+    private const byte Ha = 3;
+
+    public static byte[] Encode(Command command)
+    {
+        var to = new WireWriter();
+        to.Byte(Version);
+        switch (command)
+        {
+            case Command.KvPut put:
+                to.Byte(Put);
+                to.Text(put.Key);
+                to.Bytes(put.Value.Span);
+                to.UInt64(put.Flags);
+                WriteIndex(to, put.ExpectedIndex);
+                WriteId(to, put.Id);
+                break;
+            case Command.KvDelete delete:
+                to.Byte(Delete);
+                to.Text(delete.Key);
+                WriteIndex(to, delete.ExpectedIndex);
+                WriteId(to, delete.Id);
+                break;
+            case Command.Ha ha:
+                to.Byte(Ha);
+                HaCommandCodec.Write(to, ha.Inner);
+                break;
+            default:
+                throw new UnreachableException();
+        }
+
+        return to.Written.ToArray();
+    }
+
+    /// <exception cref="WireFormatException">The bytes are damaged, or were written by a newer program.</exception>
+    public static Command Decode(ReadOnlySpan<byte> bytes)
+    {
+        var from = new WireReader(bytes);
+        var version = from.Byte();
+        if (version != Version) throw from.Malformed($"a command of version {version}; this program reads version {Version}");
+        var kind = from.Byte();
+        Command command = kind switch
+        {
+            Put => new Command.KvPut(from.Text(), from.Bytes().ToArray(), from.UInt64(), ReadIndex(ref from), ReadId(ref from)),
+            Delete => new Command.KvDelete(from.Text(), ReadIndex(ref from), ReadId(ref from)),
+            Ha => new Command.Ha(HaCommandCodec.Read(ref from)),
+            _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
+        };
+        from.End();
+        return command;
+    }
+
+    internal static void WriteIndex(WireWriter to, long? index)
+    {
+        to.Bool(index is not null);
+        if (index is { } value) to.Number(value);
+    }
+
+    internal static long? ReadIndex(ref WireReader from) => from.Bool() ? from.Number() : null;
+
+    internal static void WriteId(WireWriter to, RequestId? id)
+    {
+        to.Bool(id is not null);
+        if (id is not { } value) return;
+        to.Text(value.Session);
+        to.Number(value.Sequence);
+    }
+
+    internal static RequestId? ReadId(ref WireReader from) => from.Bool() ? new RequestId(from.Text(), from.Number()) : null;
+}

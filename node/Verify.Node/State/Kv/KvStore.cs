@@ -1,0 +1,49 @@
+using Verify.Node.Api;
+using Verify.Node.Codec;
+
+namespace Verify.Node.State.Kv;
+
+/// <summary>The replicated key-value store. A key's create and modify index are the indexes of the log entries that made and last
+/// changed it, which is what compare-and-set compares.</summary>
+public sealed class KvStore
+{
+    private readonly SortedDictionary<string, KvPair> _pairs = new(StringComparer.Ordinal);
+
+    public int Count => _pairs.Count;
+
+    public KvPair? Get(string key) => _pairs.GetValueOrDefault(key);
+
+    /// <summary>All pairs whose key begins so, sorted by key (ordinal).</summary>
+    public IReadOnlyList<KvPair> List(string prefix) =>
+        [.. _pairs.Values.Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal))];
+
+    internal CommandResult Put(Command.KvPut put, long index)
+    {
+        var old = Get(put.Key);
+        if (put.ExpectedIndex is { } expected && expected != (old?.ModifyIndex ?? 0)) return new CommandResult.CasConflict(old?.ModifyIndex ?? 0);
+        _pairs[put.Key] = new(put.Key, put.Value, put.Flags, old?.CreateIndex ?? index, index);
+        return new CommandResult.Done(index);
+    }
+
+    internal CommandResult Delete(Command.KvDelete delete, long index)
+    {
+        var old = Get(delete.Key);
+        if (delete.ExpectedIndex is { } expected && expected != (old?.ModifyIndex ?? 0)) return new CommandResult.CasConflict(old?.ModifyIndex ?? 0);
+        if (old is null) return new CommandResult.NotFound();
+        _pairs.Remove(delete.Key);
+        return new CommandResult.Done(index);
+    }
+
+    internal void WriteTo(WireWriter to)
+    {
+        to.Number(_pairs.Count);
+        foreach (var pair in _pairs.Values)
+        {
+            to.Text(pair.Key);
+            to.Bytes(pair.Value.Span);
+            to.UInt64(pair.Flags);
+            to.Number(pair.CreateIndex);
+            to.Number(pair.ModifyIndex);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using Verify.Node.Codec;
+using Verify.Node.Topology;
+
+namespace Verify.Node.State.Ledger;
+
+/// <summary>Versioned bytes of <see cref="HaCommand"/>: a version, the number of the case, its fields in order. Old logs stay
+/// readable for ever, so numbers are never given twice.</summary>
+public static class HaCommandCodec
+{
+    private const byte Version = 1;
+
+    public static void Write(WireWriter to, HaCommand command)
+    {
+        to.Byte(Version);
+        switch (command)
+        {
+            case HaCommand.AdoptPrimary c:
+                Head(to, 1, c.Cluster);
+                Instance(to, c.Instance);
+                to.Text(c.Guardian);
+                break;
+            case HaCommand.RenewLease c:
+                Head(to, 2, c.Cluster);
+                Instance(to, c.Instance);
+                to.Text(c.Guardian);
+                to.Number(c.Token.Value);
+                break;
+            case HaCommand.OpenRecovery c:
+                Head(to, 3, c.Cluster);
+                Instance(to, c.Failed);
+                to.Text(c.Analysis);
+                to.Text(c.Votes);
+                to.Number(c.SeenToken.Value);
+                break;
+            case HaCommand.StepIntent c:
+                Head(to, 4, c.Cluster);
+                to.Number(c.RecoveryId);
+                to.Number(c.Step);
+                to.Text(c.Kind);
+                to.Text(c.Target);
+                break;
+            case HaCommand.StepOutcome c:
+                Head(to, 5, c.Cluster);
+                to.Number(c.RecoveryId);
+                to.Number(c.Step);
+                to.Bool(c.Succeeded);
+                to.Text(c.Detail);
+                break;
+            case HaCommand.PublishPrimary c:
+                Head(to, 6, c.Cluster);
+                to.Number(c.RecoveryId);
+                Instance(to, c.Instance);
+                to.Text(c.Guardian);
+                break;
+            case HaCommand.CloseRecovery c:
+                Head(to, 7, c.Cluster);
+                to.Number(c.RecoveryId);
+                to.Bool(c.Successful);
+                to.Text(c.Detail);
+                break;
+            case HaCommand.SetAside c:
+                Head(to, 8, c.Cluster);
+                Instance(to, c.Instance);
+                to.Text(c.ErrantGtids);
+                break;
+            case HaCommand.TakeBack c:
+                Head(to, 9, c.Cluster);
+                Instance(to, c.Instance);
+                break;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    /// <exception cref="WireFormatException">The bytes are of another version or no command.</exception>
+    public static HaCommand Read(ref WireReader from)
+    {
+        var version = from.Byte();
+        if (version != Version) throw new WireFormatException($"high-availability commands of version {version}; this node reads {Version}", from.Position);
+        var kind = from.Byte();
+        var cluster = from.Text();
+        return kind switch
+        {
+            1 => new HaCommand.AdoptPrimary(cluster, Instance(ref from), from.Text()),
+            2 => new HaCommand.RenewLease(cluster, Instance(ref from), from.Text(), new(from.Number())),
+            3 => new HaCommand.OpenRecovery(cluster, Instance(ref from), from.Text(), from.Text(), new(from.Number())),
+            4 => new HaCommand.StepIntent(cluster, from.Number(), Step(ref from), from.Text(), from.Text()),
+            5 => new HaCommand.StepOutcome(cluster, from.Number(), Step(ref from), from.Bool(), from.Text()),
+            6 => new HaCommand.PublishPrimary(cluster, from.Number(), Instance(ref from), from.Text()),
+            7 => new HaCommand.CloseRecovery(cluster, from.Number(), from.Bool(), from.Text()),
+            8 => new HaCommand.SetAside(cluster, Instance(ref from), from.Text()),
+            9 => new HaCommand.TakeBack(cluster, Instance(ref from)),
+            _ => throw new WireFormatException($"no high-availability command has the number {kind}", from.Position),
+        };
+    }
+
+    private static void Head(WireWriter to, byte kind, string cluster)
+    {
+        to.Byte(kind);
+        to.Text(cluster);
+    }
+
+    private static void Instance(WireWriter to, InstanceKey instance)
+    {
+        to.Text(instance.Host);
+        to.Number(instance.Port);
+    }
+
+    private static InstanceKey Instance(ref WireReader from)
+    {
+        var host = from.Text();
+        var port = from.Number();
+        if (port is < 1 or > 65535) throw new WireFormatException($"{port} is no port", from.Position);
+        return new(host, (int)port);
+    }
+
+    private static int Step(ref WireReader from)
+    {
+        var step = from.Number();
+        if (step > (long)RecoveryStep.Close) throw new WireFormatException($"{step} is no step of a recovery", from.Position);
+        return (int)step;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Collections.Immutable;
+using Verify.Node.Topology;
+
+namespace Verify.Node.State.Ledger;
+
+/// <summary>The fixed steps of a failover, in order. The number is the step's place in the ledger and in the log: never reorder.</summary>
+public enum RecoveryStep
+{
+    /// <summary>Nobody can write to the old primary any more: its guardian closed it, or its lease has run out.</summary>
+    FenceOldPrimary = 0,
+
+    /// <summary>Every reachable replica stops fetching and applies what it has already fetched.</summary>
+    DrainRelayLogs = 1,
+
+    /// <summary>The replica that has everything the others have. The choice binds the later steps.</summary>
+    ChooseCandidate = 2,
+
+    /// <summary>The candidate forgets its source; it stays read-only.</summary>
+    Promote = 3,
+
+    /// <summary>The new primary and its token are committed.</summary>
+    PublishPrimary = 4,
+
+    /// <summary>The other replicas follow the new primary.</summary>
+    RepointReplicas = 5,
+
+    /// <summary>Nothing is left to do but to say so.</summary>
+    Close = 6,
+}
+
+/// <summary>How often a step was begun and how it ended; what a new leader reads to go on.</summary>
+/// <param name="Target">What the step is about, in words.</param>
+/// <param name="Intents">How often a leader said that it begins.</param>
+/// <param name="Failures">How often it ended badly.</param>
+/// <param name="Detail">The last outcome, in words.</param>
+public sealed record StepRecord(RecoveryStep Step, string Target, int Intents, int Failures, bool IsDone, string Detail);
+
+/// <summary>One failover as the log has it. Its id is the index of the entry that opened it.</summary>
+public sealed record RecoveryRecord
+{
+    public required long Id { get; init; }
+    public required string Cluster { get; init; }
+    public required InstanceKey Failed { get; init; }
+    public required string Analysis { get; init; }
+    public required string Votes { get; init; }
+    public required FencingToken SeenToken { get; init; }
+
+    /// <summary>The candidate, once chosen.</summary>
+    public InstanceKey? Successor { get; init; }
+
+    /// <summary>The token of the new primary, once published.</summary>
+    public FencingToken? Published { get; init; }
+    public bool IsOpen { get; init; } = true;
+    public bool IsSuccessful { get; init; }
+    public string Closing { get; init; } = "";
+
+    /// <summary>Steps that were begun, in order; the last one is the current one unless it is done.</summary>
+    public ImmutableArray<StepRecord> Steps { get; init; } = [];
+
+    /// <summary>The first step that is not done.</summary>
+    public RecoveryStep CurrentStep => Steps.IsEmpty
+        ? RecoveryStep.FenceOldPrimary
+        : Steps[^1].IsDone ? Steps[^1].Step + 1 : Steps[^1].Step;
+
+    /// <summary>The record of the current step; null before its first intent.</summary>
+    public StepRecord? Current => Steps.IsEmpty || Steps[^1].IsDone ? null : Steps[^1];
+}
+
+/// <summary>A server that came back with transactions that nobody else has.</summary>
+public sealed record AsideRecord(InstanceKey Instance, string ErrantGtids);
+
+/// <summary>What is agreed on one cluster.</summary>
+public sealed record ClusterLedger
+{
+    public required string Cluster { get; init; }
+    public required InstanceKey Primary { get; init; }
+
+    /// <summary>The index of the entry that made <see cref="Primary"/> the primary.</summary>
+    public required FencingToken Token { get; init; }
+
+    /// <summary>The node that keeps the primary open while it holds the lease; the only one that may open it.</summary>
+    public required string Guardian { get; init; }
+
+    /// <summary>True when the primary was found, false when a recovery made it.</summary>
+    public bool IsAdopted { get; init; }
+
+    /// <summary>The index of the last renewal under <see cref="Token"/>; 0 when the lease was never granted.</summary>
+    public long LastRenewal { get; init; }
+    public RecoveryRecord? OpenRecovery { get; init; }
+
+    /// <summary>Closed recoveries, oldest first, at most as many as the limit says.</summary>
+    public ImmutableArray<RecoveryRecord> Closed { get; init; } = [];
+
+    /// <summary>Sorted by instance.</summary>
+    public ImmutableArray<AsideRecord> Aside { get; init; } = [];
+
+    /// <summary>Whether the lease may be renewed: no recovery is open, or it has already handed the lease to the new primary.</summary>
+    public bool LeaseIsRenewable => OpenRecovery is null or { Published: not null };
+
+    public AsideRecord? AsideOf(InstanceKey instance) => Aside.FirstOrDefault(a => a.Instance == instance);
+}

@@ -1,0 +1,66 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+
+namespace Verify.Raft.Tests.Groups;
+
+/// <summary>Puts messages, entries and states into words for transcripts.</summary>
+internal static class Words
+{
+    public static string Of(Envelope e) => $"{e.From} -> {e.To}  t{e.Term}  {Of(e.Body)}";
+
+    public static string Of(Message body) => body switch
+    {
+        Message.VoteRequest m => $"{(m.IsPreVote ? "PreVote?" : "Vote?")} last={m.LastEntry}{(m.IsTransfer ? " transfer" : "")}",
+        Message.VoteReply m => $"{(m.IsPreVote ? "PreVote" : "Vote")} {(m.Granted ? "granted" : "refused")}",
+        Message.Append m => $"Append prev={m.Previous} entries={Of(m.Entries)} commit={m.Commit} round={m.ReadRound}",
+        Message.AppendReply { Accepted: true } m => $"Accepted {m.Hint} round={m.ReadRound}",
+        Message.AppendReply m => $"Refused {m.Refused} hint={m.Hint} round={m.ReadRound}",
+        Message.TimeoutNow => "TimeoutNow",
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    /// <summary>Entries of one term as a range: "[1.5..1.9 2.10 "set x"]".</summary>
+    public static string Of(ImmutableArray<Entry> entries)
+    {
+        if (entries.Length <= 3) return $"[{string.Join(' ', entries.Select(Of))}]";
+        var text = new StringBuilder("[");
+        for (var i = 0; i < entries.Length;)
+        {
+            var end = i;
+            while (end + 1 < entries.Length && entries[end + 1].Term == entries[i].Term) end++;
+            if (i > 0) text.Append(' ');
+            text.Append(end == i ? $"{entries[i].Id}" : $"{entries[i].Id}..{entries[end].Id}");
+            i = end + 1;
+        }
+        return text.Append(']').ToString();
+    }
+
+    public static string Of(Entry entry) =>
+        entry.Kind == EntryKind.Barrier ? $"{entry.Id}:barrier" : $"{entry.Id}:{Encoding.UTF8.GetString(entry.Payload.Span)}";
+
+    public static string Of(RaftStatus s)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{s.Self}  {s.Role} t{s.Term} vote={s.VotedFor?.Name ?? "-"}");
+        text.Append(CultureInfo.InvariantCulture, $" leader={s.Leader?.Name ?? "-"} last={s.Last} durable={s.Durable}");
+        text.Append(CultureInfo.InvariantCulture, $" commit={s.Commit} applied={s.Applied}");
+        text.Append(s.HasLease ? " lease" : "").Append(s.IsInQuorum ? " in-quorum" : "");
+        foreach (var p in s.Peers)
+            text.Append(CultureInfo.InvariantCulture, $"\n    {p.Peer}: {p.State} match={p.Match} next={p.Next} heard={p.TicksSinceHeard}");
+        return text.ToString();
+    }
+
+    public static string Of(NodeId node, RaftWork work)
+    {
+        var text = new StringBuilder();
+        if (work.HardState is { } hs) text.Append(CultureInfo.InvariantCulture, $"  save term={hs.Term} vote={hs.VotedFor?.Name ?? "-"}\n");
+        if (!work.Append.IsEmpty) text.Append(CultureInfo.InvariantCulture, $"  append {Of(work.Append)}\n");
+        foreach (var e in work.SendNow) text.Append(CultureInfo.InvariantCulture, $"  send now      {Of(e)}\n");
+        foreach (var e in work.SendWhenDurable) text.Append(CultureInfo.InvariantCulture, $"  when durable  {Of(e)}\n");
+        if (!work.Apply.IsEmpty) text.Append(CultureInfo.InvariantCulture, $"  apply {Of(work.Apply)}\n");
+        foreach (var g in work.ReadsGranted) text.Append(CultureInfo.InvariantCulture, $"  read {g.Ticket} granted at {g.Index}\n");
+        foreach (var t in work.ReadsRefused) text.Append(CultureInfo.InvariantCulture, $"  read {t} refused\n");
+        return $"{node} works\n{text}";
+    }
+}

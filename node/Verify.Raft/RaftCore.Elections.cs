@@ -1,0 +1,182 @@
+using System.Collections.Immutable;
+
+namespace Verify.Raft;
+
+/// <summary>Elections (paper §5.2 and §5.4.1), pre-vote (thesis §9.6), quorum check and patience with a living leader
+/// (thesis §6.2 and §4.2.3). The only places where term, vote and role change are at the end of this file.</summary>
+public sealed partial class RaftCore
+{
+    /// <summary>A leader is alive as far as this node can tell, so elections that nobody asked for are refused.</summary>
+    private bool IsPatientWithLeader => _role is RoleState.Leader || _tick - _heardLeaderTick < _options.ElectionTicks;
+
+    private void TickElection()
+    {
+        if (_voters.Length > 1)
+        {
+            var waited = _tick - _timerTick;
+            if (waited < _options.ElectionTicks) return;
+            // Drawn only when it begins to matter: most timers are reset long before.
+            _patience ??= _options.Draw(_options.ElectionTicks);
+            if (waited < _options.ElectionTicks + _patience) return;
+        }
+        BecomePreCandidate();
+    }
+
+    private void ResetElectionTimer()
+    {
+        _timerTick = _tick;
+        _patience = null;
+    }
+
+    private void ReceiveVoteRequest(in Envelope envelope, Message.VoteRequest request)
+    {
+        var refuses = envelope.Term < _term || (IsPatientWithLeader && !request.IsTransfer);
+        if (!refuses && !request.IsPreVote && envelope.Term > _term) StepDown(envelope.Term);
+        var granted = !refuses && WouldVoteFor(envelope.From, envelope.Term) && IsUpToDate(request.LastEntry);
+        if (granted && !request.IsPreVote) Vote(envelope.From);
+        // A granted pre-vote answers in the term that was asked about; everything else speaks of this node's own term.
+        var term = granted ? envelope.Term : _term;
+        SendWhenDurable(envelope.From, term, new Message.VoteReply(granted, request.IsPreVote));
+    }
+
+    private bool WouldVoteFor(NodeId candidate, Term term)
+    {
+        var free = term > _term || _votedFor == candidate || (_votedFor is null && Leader is null);
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M01", deviates: !free)) free = true;
+#endif
+        return free;
+    }
+
+    private bool IsUpToDate(EntryId last)
+    {
+        var upToDate = last.IsAtLeastAsUpToDateAs(_log.Last);
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M09", deviates: last.Index >= _log.Last.Index != upToDate)) upToDate = !upToDate;
+#endif
+        return upToDate;
+    }
+
+    private void ReceiveVoteReply(int from, Term term, Message.VoteReply reply)
+    {
+        switch (_role)
+        {
+            case RoleState.PreCandidate candidate when reply.IsPreVote && term == (reply.Granted ? _term.Next : _term):
+                candidate.Votes.Record(from, reply.Granted);
+                if (candidate.Votes.Outcome == VoteOutcome.Won) BecomeCandidate(isTransfer: false);
+                else if (candidate.Votes.Outcome == VoteOutcome.Lost) BecomeFollower(_term, leader: null);
+                break;
+            case RoleState.Candidate candidate when !reply.IsPreVote && term == _term:
+                candidate.Votes.Record(from, reply.Granted);
+                if (candidate.Votes.Outcome == VoteOutcome.Won) BecomeLeader();
+                else if (candidate.Votes.Outcome == VoteOutcome.Lost) BecomeFollower(_term, leader: null);
+                break;
+            default:
+                break; // The answer to a question that is no longer asked.
+        }
+    }
+
+    private void ReceiveTimeoutNow()
+    {
+        if (_role is RoleState.Follower or RoleState.PreCandidate) BecomeCandidate(isTransfer: true);
+    }
+
+    /// <summary>A message of this term's leader arrived.</summary>
+    private void HearFromLeader(NodeId leader)
+    {
+        Invariant.Holds(_role is not RoleState.Leader, "a term has one leader: this node leads, and another speaks as leader");
+        if (_role is RoleState.Follower follower)
+        {
+            Invariant.Holds(follower.Following is null || follower.Following == leader, "a term has one leader: two speak as leader");
+            follower.Following = leader;
+        }
+        else
+        {
+            BecomeFollower(_term, leader);
+        }
+        _heardLeaderTick = _tick;
+        ResetElectionTimer();
+    }
+
+    /// <summary>A later term exists: whatever this node was, it now follows, and knows no leader yet.</summary>
+    private void StepDown(Term term)
+    {
+        Invariant.Holds(term > _term, "a node steps down for a later term only");
+        BecomeFollower(term, leader: null);
+    }
+
+    private void Vote(NodeId candidate)
+    {
+        ResetElectionTimer();
+        if (_votedFor == candidate) return;
+        _votedFor = candidate;
+        _pending.HardStateChanged = true;
+    }
+
+    private void EnterTerm(Term term, NodeId? vote)
+    {
+        Invariant.Holds(term > _term, "a term never goes back");
+        (_term, _votedFor) = (term, vote);
+        _pending.HardStateChanged = true;
+    }
+
+    /// <summary>Within the same term the vote stays: a node that stood for election and gave up must not vote again.</summary>
+    private void BecomeFollower(Term term, NodeId? leader)
+    {
+        if (_role is RoleState.Leader)
+        {
+            RefuseWaitingReads();
+            ResetElectionTimer();
+        }
+        if (term != _term) EnterTerm(term, vote: null);
+        _role = new RoleState.Follower(leader);
+    }
+
+    private void BecomePreCandidate()
+    {
+        Invariant.Holds(_role is not RoleState.Leader, "a leader does not stand for election");
+        ResetElectionTimer();
+        var votes = new VoteTally(_voters.Length, _self);
+        _role = new RoleState.PreCandidate(votes);
+        if (votes.Outcome == VoteOutcome.Won)
+        {
+            BecomeCandidate(isTransfer: false);
+            return;
+        }
+        var request = new Message.VoteRequest(_log.Last, IsPreVote: true, IsTransfer: false);
+        for (var i = 0; i < _voters.Length; i++)
+            if (i != _self) _pending.SendNow.Add(new Envelope(Self, _voters[i], _term.Next, request));
+    }
+
+    private void BecomeCandidate(bool isTransfer)
+    {
+        Invariant.Holds(
+            _role is RoleState.PreCandidate || (isTransfer && _role is RoleState.Follower),
+            "only a node that won the pre-vote, or was asked by its leader, stands for election");
+        ResetElectionTimer();
+        EnterTerm(_term.Next, vote: Self);
+        var votes = new VoteTally(_voters.Length, _self);
+        _role = new RoleState.Candidate(votes);
+        if (votes.Outcome == VoteOutcome.Won)
+        {
+            BecomeLeader();
+            return;
+        }
+        // The own vote counts too, so it must be durable before anyone else's can arrive.
+        var request = new Message.VoteRequest(_log.Last, IsPreVote: false, isTransfer);
+        for (var i = 0; i < _voters.Length; i++)
+            if (i != _self) SendWhenDurable(_voters[i], _term, request);
+    }
+
+    private void BecomeLeader()
+    {
+        Invariant.Holds(_role is RoleState.Candidate, "only a candidate becomes leader");
+        var peers = ImmutableArray.CreateBuilder<Progress>(_voters.Length - 1);
+        for (var i = 0; i < _voters.Length; i++)
+            if (i != _self) peers.Add(new Progress(_voters[i], _log.Last.Index.Next, _tick, _options.InflightMax));
+        var barrier = _log.Append(_term, EntryKind.Barrier, default);
+        var leader = new RoleState.Leader(peers.MoveToImmutable(), barrier.Index, _tick);
+        _role = leader;
+        StartRound(leader);
+    }
+}

@@ -1,0 +1,151 @@
+using Verify.Raft;
+using Verify.Sim.RaftOnly;
+using Verify.Sim.RaftOnly.Promises;
+
+namespace Verify.Sim.Tests.RaftOnly;
+
+/// <summary>A check that cannot fail proves nothing: each promise is broken here on purpose.</summary>
+public sealed class PromiseTests
+{
+    private static readonly SwarmNode[] Nodes = [.. Enumerable.Range(0, 3).Select(NewNode)];
+
+    [Test]
+    public void Two_leaders_of_one_term_break_MoreThanOneLeader()
+    {
+        var promise = new MoreThanOneLeader();
+        Assert.That(promise.Leads(0, new Term(5)), Is.True);
+        Assert.That(promise.Leads(0, new Term(5)), Is.False, "the same leader again is no news");
+        Assert.That(promise.Leads(1, new Term(6)), Is.True);
+        Assert.That(promise.Broken, Is.Null);
+        promise.Leads(2, new Term(5));
+        Assert.That(promise.Broken, Is.EqualTo("n1 and n3 both lead term 5"));
+    }
+
+    [Test]
+    public void A_violation_stays_whatever_comes_after_it()
+    {
+        var promise = new MoreThanOneLeader();
+        promise.Leads(0, new Term(5));
+        promise.Leads(1, new Term(5));
+        var first = promise.Broken;
+        promise.Leads(2, new Term(5));
+        Assert.That(promise.Broken, Is.EqualTo(first));
+    }
+
+    [Test]
+    public void A_term_that_goes_back_over_a_crash_breaks_Monotonic()
+    {
+        var promise = new Monotonic(3);
+        promise.Spoke(1, new Envelope(new NodeId("n2"), new NodeId("n1"), new Term(4), new Message.VoteReply(Granted: true, IsPreVote: false)));
+        promise.Restarted(1, new Term(4));
+        Assert.That(promise.Broken, Is.Null);
+        promise.Restarted(1, new Term(3));
+        Assert.That(promise.Broken, Is.EqualTo("n2 spoke in term 4 and woke up in term 3"));
+    }
+
+    [Test]
+    public void A_commit_that_goes_back_breaks_Monotonic()
+    {
+        var promise = new Monotonic(3);
+        promise.Observe(0, new Term(1), new LogIndex(7));
+        promise.Observe(0, new Term(2), new LogIndex(6));
+        Assert.That(promise.Broken, Is.EqualTo("n1 went from commit 7 to 6"));
+    }
+
+    [Test]
+    public void A_commit_that_no_majority_of_disks_holds_breaks_CommittedIsDurable()
+    {
+        var committed = new CommittedLog();
+        committed.Add(Id(1, 1), new Term(1));
+        var promise = new CommittedIsDurable(committed);
+        promise.Committed(new LogIndex(1), Nodes);
+        Assert.That(promise.Broken, Is.EqualTo("1.1 is committed, but on 0 of 3 disks only"));
+    }
+
+    [Test]
+    public void An_entry_applied_without_commit_or_out_of_order_or_another_one_breaks_StateMachineSafety()
+    {
+        var committed = new CommittedLog();
+        committed.Add(Id(1, 1), new Term(1));
+        var uncommitted = new StateMachineSafety(committed);
+        uncommitted.Applied(Nodes[0], Command(1, 2));
+        Assert.That(uncommitted.Broken, Is.EqualTo("n1 applies 1.2 after index 0"));
+
+        var another = new StateMachineSafety(committed);
+        another.Applied(Nodes[0], Command(2, 1));
+        Assert.That(another.Broken, Is.EqualTo("n1 has 2.1 committed where 1.1 is"));
+
+        var nobody = new StateMachineSafety(new CommittedLog());
+        nobody.Applied(Nodes[0], Command(1, 1));
+        Assert.That(nobody.Broken, Is.EqualTo("n1 applies 1.1, which nobody has committed"));
+    }
+
+    [Test]
+    public void A_read_below_what_was_committed_when_it_was_asked_breaks_LinearizableReads()
+    {
+        var committed = new CommittedLog();
+        var promise = new LinearizableReads(committed);
+        var early = promise.Ask();
+        committed.Add(Id(1, 1), new Term(1));
+        var late = promise.Ask();
+        promise.Grant(0, new ReadGrant(early, LogIndex.Zero));
+        Assert.That(promise.Broken, Is.Null, "what was committed only after the question need not be seen");
+        promise.Grant(0, new ReadGrant(late, LogIndex.Zero));
+        Assert.That(promise.Broken, Is.EqualTo("n1 answers r1 at index 0; 1 was committed when it was asked"));
+    }
+
+    [Test]
+    public void A_leader_without_a_committed_entry_breaks_LeaderCompleteness_only_after_the_term_that_committed_it()
+    {
+        var leader = NewLeaderOfOne();
+        var committed = new CommittedLog();
+        committed.Add(Id(1, 1), new Term(1));
+        committed.Add(Id(1, 2), committedIn: new Term(1));
+        var same = new LeaderCompleteness(committed);
+        same.Elected(leader);
+        Assert.That(same.Broken, Is.Null, "it leads term 1, in which the entry was committed");
+
+        var foreign = new CommittedLog();
+        foreign.Add(Id(0, 1), Term.Zero);
+        var later = new LeaderCompleteness(foreign);
+        later.Elected(leader);
+        Assert.That(later.Broken, Is.EqualTo("n1 leads term 1 without the committed entry 0.1"));
+    }
+
+    [Test]
+    public void Two_leases_at_once_break_LeaseOverlap()
+    {
+        var promise = new LeaseOverlap();
+        var (one, other) = (NewLeaderOfOne(), NewLeaderOfOne());
+        promise.Observe(one, [one, Nodes[1]]);
+        Assert.That(promise.Broken, Is.Null);
+        promise.Observe(one, [one, other]);
+        Assert.That(promise.Broken, Does.Contain("hold the lease at once"));
+    }
+
+    [Test]
+    public void One_id_with_two_payloads_breaks_LogMatching()
+    {
+        var promise = new LogMatching();
+        promise.Appended(Nodes[0], Command(1, 1));
+        promise.Appended(Nodes[1], Command(1, 1) with { Payload = new byte[] { 9 } });
+        Assert.That(promise.Broken, Does.StartWith("two different logs end with 1.1"));
+    }
+
+    private static EntryId Id(long term, long index) => new(new Term(term), new LogIndex(index));
+
+    private static Entry Command(long term, long index) => new(Id(term, index), EntryKind.Command, default);
+
+    private static SwarmNode NewNode(int number) => new(number, Options(SwarmNames.First(3), number));
+
+    private static SwarmNode NewLeaderOfOne()
+    {
+        var node = new SwarmNode(0, Options(SwarmNames.First(1), 0));
+        node.Core.Tick();
+        Assert.That(node.Core.HasLease, Is.True);
+        return node;
+    }
+
+    private static RaftOptions Options(System.Collections.Immutable.ImmutableArray<NodeId> voters, int self) =>
+        new() { Self = voters[self], Voters = voters, Draw = _ => 0 };
+}

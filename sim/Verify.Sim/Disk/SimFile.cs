@@ -1,0 +1,124 @@
+using Verify.Sim.Scheduling;
+
+namespace Verify.Sim.Disk;
+
+/// <summary>The bytes of one file, twice: as the process sees them (the page cache), and as they would be after a power loss.</summary>
+internal sealed class SimFile(string name)
+{
+    private const int SmallestBytes = 4_096;
+    private const int Fates = 4;
+    private readonly List<Change> _pending = [];
+    private byte[] _seen = [];
+    private byte[] _durable = [];
+    private long _durableLength;
+    private long _sequence;
+
+    /// <summary>A change that has not been synced: bytes written, or (Length -1 aside) the file cut or extended to Offset.</summary>
+    private readonly record struct Change(long Sequence, long Offset, int Bytes, bool IsLength);
+
+    public string Name { get; } = name;
+    public long Length { get; private set; }
+    public long DurableLength => _durableLength;
+
+    /// <summary>The newest change; a sync covers what is up to here when it begins.</summary>
+    public long Sequence => _sequence;
+
+    public int Read(Span<byte> into, long offset)
+    {
+        if (offset >= Length) return 0;
+        var part = (int)Math.Min(into.Length, Length - offset);
+        _seen.AsSpan((int)offset, part).CopyTo(into);
+        return part;
+    }
+
+    public void Write(ReadOnlySpan<byte> bytes, long offset)
+    {
+        if (bytes.IsEmpty) return;
+        var end = offset + bytes.Length;
+        Grow(ref _seen, end);
+        if (offset > Length) _seen.AsSpan((int)Length, (int)(offset - Length)).Clear();
+        bytes.CopyTo(_seen.AsSpan((int)offset));
+        Length = Math.Max(Length, end);
+        _pending.Add(new Change(++_sequence, offset, bytes.Length, IsLength: false));
+    }
+
+    public void SetLength(long length)
+    {
+        Grow(ref _seen, length);
+        if (length > Length) _seen.AsSpan((int)Length, (int)(length - Length)).Clear();
+        Length = length;
+        _pending.Add(new Change(++_sequence, length, 0, IsLength: true));
+    }
+
+    /// <summary>Makes durable what was written up to that change.</summary>
+    public void Sync(long upTo)
+    {
+        var done = 0;
+        for (; done < _pending.Count && _pending[done].Sequence <= upTo; done++) Harden(_pending[done], _pending[done].Bytes);
+        _pending.RemoveRange(0, done);
+    }
+
+    /// <summary>A sync failed: the kernel marks the pages clean all the same, so that no later sync writes them (Rebello et al.,
+    /// USENIX ATC 2020). They are seen until the crash and gone after it.</summary>
+    public void Forget(long upTo) => _pending.RemoveAll(change => change.Sequence <= upTo);
+
+    /// <summary>The whole content anew, seen and durable at once.</summary>
+    public void Replace(ReadOnlySpan<byte> content)
+    {
+        _pending.Clear();
+        _seen = content.ToArray();
+        _durable = content.ToArray();
+        Length = _durableLength = content.Length;
+    }
+
+    /// <summary>The power is gone: of each change that was not synced everything, nothing or the beginning is left.</summary>
+    public void Crash(IChoiceSource choices, bool keepsSome)
+    {
+        foreach (var change in _pending)
+        {
+            if (!keepsSome) break;
+            switch (choices.Next(ChoiceKind.Fault, Fates))
+            {
+                case 0: Harden(change, change.Bytes); break;
+                case 1 when change.Bytes > 1: Harden(change, 1 + choices.Next(ChoiceKind.Value, change.Bytes - 1)); break;
+                default: break;
+            }
+        }
+
+        _pending.Clear();
+        _seen = _durable.AsSpan(0, (int)_durableLength).ToArray();
+        Length = _durableLength;
+    }
+
+    /// <summary>Turns bits of one byte, seen and durable.</summary>
+    public void Damage(long offset, byte bits)
+    {
+        if (offset < Length) _seen[offset] ^= bits;
+        if (offset < _durableLength) _durable[offset] ^= bits;
+    }
+
+    private void Harden(Change change, int bytes)
+    {
+        if (change.IsLength)
+        {
+            Grow(ref _durable, change.Offset);
+            if (change.Offset > _durableLength) _durable.AsSpan((int)_durableLength, (int)(change.Offset - _durableLength)).Clear();
+            _durableLength = change.Offset;
+            return;
+        }
+
+        var available = (int)Math.Clamp(_seen.Length - change.Offset, 0, bytes);
+        var end = change.Offset + available;
+        if (available == 0) return;
+        Grow(ref _durable, end);
+        if (change.Offset > _durableLength) _durable.AsSpan((int)_durableLength, (int)(change.Offset - _durableLength)).Clear();
+        _seen.AsSpan((int)change.Offset, available).CopyTo(_durable.AsSpan((int)change.Offset));
+        _durableLength = Math.Max(_durableLength, end);
+    }
+
+    private static void Grow(ref byte[] bytes, long needed)
+    {
+        if (needed <= bytes.Length) return;
+        Array.Resize(ref bytes, (int)Math.Max(needed, Math.Max(SmallestBytes, bytes.Length * 2L)));
+    }
+}

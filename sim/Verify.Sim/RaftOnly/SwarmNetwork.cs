@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Text;
+using Verify.Raft;
+using Verify.Sim.Scheduling;
+
+namespace Verify.Sim.RaftOnly;
+
+/// <summary>The messages under way, oldest first, and who does not hear whom. It loses, repeats, holds back and reorders as
+/// the options say; what crosses a cut is lost when it would arrive.</summary>
+internal sealed class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choices)
+{
+    private const int MessagesMax = 96;
+    private readonly List<Flight> _flights = [];
+    private readonly bool[] _cuts = new bool[options.Nodes * options.Nodes];
+
+    public bool FaultsAreOff { get; set; }
+    public int Count => _flights.Count;
+
+    public void Send(int from, int to, in Envelope envelope, long now)
+    {
+        if (Happens(options.LossPerMille)) return;
+        // Nobody can lose more than the network holds: the oldest goes when it is full.
+        if (_flights.Count >= MessagesMax) _flights.RemoveAt(0);
+        var due = Happens(options.DelayPerMille) ? now + 1 + choices.Next(ChoiceKind.Delay, options.DelayTicksMax) : now;
+        _flights.Add(new Flight(from, to, due, envelope));
+    }
+
+    /// <summary>Picks what arrives next: the oldest that is due, or any that is due. False when nothing is.</summary>
+    public bool TryTake(long now, out Flight flight)
+    {
+        flight = default;
+        if (_flights.Count == 0) return false;
+        var at = Happens(options.ReorderPerMille) ? choices.Next(ChoiceKind.Actor, _flights.Count) : 0;
+        while (at < _flights.Count && _flights[at].DueTick > now && !FaultsAreOff) at++;
+        if (at == _flights.Count) return false;
+        flight = _flights[at];
+        if (!Happens(options.DuplicatePerMille)) _flights.RemoveAt(at);
+        return true;
+    }
+
+    public bool IsCut(int from, int to) => _cuts[(from * options.Nodes) + to];
+
+    public void Cut(int from, int to) => _cuts[(from * options.Nodes) + to] = true;
+
+    public void HealAll() => Array.Clear(_cuts);
+
+    /// <summary>Who does not hear whom.</summary>
+    public string Describe()
+    {
+        var text = new StringBuilder();
+        for (var i = 0; i < _cuts.Length; i++)
+            if (_cuts[i]) text.Append(CultureInfo.InvariantCulture, $" n{(i / options.Nodes) + 1}-x->n{(i % options.Nodes) + 1}");
+        return text.Length == 0 ? "whole" : $"cut:{text}";
+    }
+
+    private bool Happens(int perMille) =>
+        perMille > 0 && !FaultsAreOff && choices.Next(ChoiceKind.Fault, 1000) < perMille;
+
+    internal readonly record struct Flight(int From, int To, long DueTick, Envelope Envelope);
+}
