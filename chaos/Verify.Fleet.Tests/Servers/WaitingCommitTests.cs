@@ -86,7 +86,7 @@ public sealed class WaitingCommitTests(Flavor flavor)
     {
         await KillClientsAsync();
         Assert.That(await EndedWithoutOkAsync());
-        await _admin.QueryAsync(new Statement.SetSemiSyncSource(On: false).Sql(flavor), Soon);
+        await _admin.QueryAsync(new Statement.SetSemiSync(On: false).Sql(flavor), Soon);
         await _admin.QueryAsync(new Statement.SetReadOnly(On: true).Sql(flavor), Soon);
         Assert.That((await FactsAsync()).IsReadOnly);
         await using var reader = await _primary.OpenSessionAsync(_host.Users.Application, Soon);
@@ -103,7 +103,7 @@ public sealed class WaitingCommitTests(Flavor flavor)
         Assert.That(await EndedWithoutOkAsync());
         var refusal = await Assert.ThrowsAsync<MySqlServerException>(async () => await _primary.OpenSessionAsync(_host.Users.Application, Soon));
         Assert.That(refusal!.Code, Is.EqualTo(3032));
-        await _admin.QueryAsync(new Statement.SetSemiSyncSource(On: false).Sql(flavor), Soon);
+        await _admin.QueryAsync(new Statement.SetSemiSync(On: false).Sql(flavor), Soon);
         await _admin.QueryAsync(new Statement.SetReadOnly(On: true).Sql(flavor), Soon);
         await _admin.QueryAsync(SqlText.Of($"SET GLOBAL offline_mode = OFF"), Soon);
         await using var reader = await _primary.OpenSessionAsync(_host.Users.Application, Soon);
@@ -113,7 +113,7 @@ public sealed class WaitingCommitTests(Flavor flavor)
     [Test]
     public async Task Switching_semi_sync_off_alone_acknowledges_the_waiting_commit_without_any_replica()
     {
-        await _admin.QueryAsync(new Statement.SetSemiSyncSource(On: false).Sql(flavor), Soon);
+        await _admin.QueryAsync(new Statement.SetSemiSync(On: false).Sql(flavor), Soon);
         await _commit.WaitAsync(Soon);
     }
 
