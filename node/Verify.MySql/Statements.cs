@@ -36,9 +36,10 @@ public abstract record Statement
         };
     }
 
-    /// <summary>The source's half of semi-sync: on before a server is opened, off before it follows. A replica that has it on applies
-    /// nothing, because its own applier waits for a replica (seen on MySQL 9.7 and MariaDB 10.11). Switching it off commits
-    /// and acknowledges whatever waits: end the client sessions first.</summary>
+    /// <summary>On: from now on a commit on this server is acknowledged only when a replica has it. For the primary, before it is
+    /// opened for writes, and for nobody else: on a replica the applier's own commits would wait for an acknowledgement that
+    /// nobody gives, for ever. Off releases the commits that wait and acknowledges them without a replica: never while a
+    /// client may be waiting. A server starts with it off. Error 1193 where semi-sync is not installed.</summary>
     public sealed record SetSemiSync(bool On) : Statement
     {
         public override SqlText Sql(Flavor flavor) => (flavor, On) switch

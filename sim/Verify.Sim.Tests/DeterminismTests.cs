@@ -114,7 +114,7 @@ public sealed class DeterminismTests
     [Test]
     public void A_recorded_run_replays_to_the_same_hash_and_consumes_its_record_exactly()
     {
-        var recording = new RecordingChoices(new SeededChoices(77));
+        var recording = new RecordingChoices(new DiceChoices(77));
         var recorded = HashOfToy(recording);
         Assert.That(recording.Recorded, Has.Count.GreaterThan(1_000));
         var replay = new ReplayedChoices(recording.Recorded);
@@ -125,7 +125,7 @@ public sealed class DeterminismTests
     [Test]
     public void A_replay_that_departs_says_at_which_choice_and_after_which_events()
     {
-        var recording = new RecordingChoices(new SeededChoices(77));
+        var recording = new RecordingChoices(new DiceChoices(77));
         HashOfToy(recording);
         var altered = recording.Recorded.ToList();
         altered[500] = altered[500] with { N = altered[500].N + 1 };
@@ -137,7 +137,7 @@ public sealed class DeterminismTests
     [Test]
     public void A_record_that_is_too_short_or_too_long_is_refused()
     {
-        var recording = new RecordingChoices(new SeededChoices(77));
+        var recording = new RecordingChoices(new DiceChoices(77));
         HashOfToy(recording);
         var failure = Assert.Throws<SimWorldException>(() => HashOfToy(new ReplayedChoices([.. recording.Recorded.Take(600)])));
         Assert.That(failure!.Message, Does.Contain("the record ends after 600 choices"));
@@ -149,7 +149,7 @@ public sealed class DeterminismTests
     [Test]
     public void A_choice_of_one_is_not_recorded()
     {
-        var recording = new RecordingChoices(new SeededChoices(1));
+        var recording = new RecordingChoices(new DiceChoices(1));
         Assert.That(recording.Next(ChoiceKind.Value, 1), Is.Zero);
         Assert.That(recording.Recorded, Is.Empty);
     }

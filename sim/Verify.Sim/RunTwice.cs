@@ -58,7 +58,7 @@ public sealed class RunTwice(ulong seed, SimOptions options, TimeSpan limit, Fun
     {
         using var watch = new PoolWatch();
         watch.Begin();
-        var choices = new SeededChoices(seed);
+        var choices = new DiceChoices(seed);
         var strategy = Strategy?.Invoke(choices) ?? new RandomActors(choices);
         using var world = new SimWorld(options with { KeepWholeTrace = keepAll }, choices, strategy);
         Exception? failure = null;

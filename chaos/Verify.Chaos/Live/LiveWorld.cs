@@ -80,7 +80,7 @@ internal sealed class LiveWorld : IWorld
             }
 
             var plan = LivePlan.Draw(scenario.Fleet, run.Addresses, addresses);
-            var links = await LinkProxies.StartAsync(plan, run, options.ToxiproxyUrl, cancel);
+            var links = await LinkProxies.StartAsync(plan, options.ToxiproxyUrl, cancel);
             return new(scenario, options, run, servers, plan, links, say);
         }
         catch
@@ -269,7 +269,7 @@ internal sealed class LiveWorld : IWorld
         ["RaftAdvertise"] = NodeNames.PeerIdentity(node.Name),
         ["RaftNodes"] = Nodes.Keys.Select(NodeNames.PeerIdentity).ToArray(),
         ["DataCenter"] = node.DataCenter,
-        ["DataCenters"] = new SortedDictionary<string, string>(Nodes.ToDictionary(n => NodeNames.PeerIdentity(n.Key), n => n.Value), StringComparer.Ordinal),
+        ["DataCenters"] = new SortedDictionary<string, string>(Nodes.ToDictionary(n => NodeNames.PeerIdentity(n.Key), n => n.Value, StringComparer.Ordinal), StringComparer.Ordinal),
         ["ListenAddress"] = node.Http.Authority,
         ["MySQLTopologyUser"] = _servers.Users.Topology.User,
         ["MySQLTopologyPassword"] = _servers.Users.Topology.Password,
@@ -277,7 +277,7 @@ internal sealed class LiveWorld : IWorld
         ["MySQLReplicationPassword"] = _servers.Users.Replication.Password,
         ["MySQLClusters"] = new SortedDictionary<string, object>(StringComparer.Ordinal)
         {
-            ["main"] = new SortedDictionary<string, string>(Servers.ToDictionary(s => NodeNames.ServerIdentity(s.Key), s => s.Value), StringComparer.Ordinal),
+            ["main"] = new SortedDictionary<string, string>(Servers.ToDictionary(s => NodeNames.ServerIdentity(s.Key), s => s.Value, StringComparer.Ordinal), StringComparer.Ordinal),
         },
         ["SemiSync"] = _scenario.Fleet.Durability == "semi_sync",
         ["AddressViews"] = _plan.AddressViews(_scenario.Fleet.DataCenters),

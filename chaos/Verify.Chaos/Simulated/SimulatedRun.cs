@@ -76,7 +76,7 @@ internal static class SimulatedRun
 
     private static (SimulatedWorld World, SimWorld Simulation) Build(Scenario scenario, ulong seed, SimulatedOptions options, bool keepTrace)
     {
-        var choices = new SeededChoices(seed);
+        var choices = new DiceChoices(seed);
         var simulation = new SimWorld(new SimOptions { KeepWholeTrace = keepTrace }, choices, new RandomActors(choices));
         return (new SimulatedWorld(scenario, simulation, options), simulation);
     }

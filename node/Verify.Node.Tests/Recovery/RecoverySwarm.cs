@@ -68,7 +68,7 @@ public sealed class RecoverySwarm
                 return $"{bed.Leader?.Config.DataCenter} leads";
             default:
                 // Never the server of its own data centre: a guardian that cannot reach its server is what the dead-man switch is for.
-                var far = bed.Servers.Where(s => bed.Node(place).Config.Clusters[0].Instances.Single(i => i.Key == s.Key).DataCenter != place).ToList();
+                var far = bed.Servers.Where((_, i) => i != Array.IndexOf(DataCenters, place)).ToList();
                 bed.Node(place).IsBlindFor = dice.Chance(300) ? null : far[dice.Next(far.Count)].Key;
                 return $"{place} does not reach {bed.Node(place).IsBlindFor}";
         }
