@@ -18,7 +18,7 @@ public sealed record RunEvent(
 /// <summary>The kinds of <see cref="RunEvent"/>. Node events keep the names and fields of the node's own NodeEvent list.</summary>
 public static class EventKinds
 {
-    // From nodes: subject = node.
+    // From nodes: subject = node. Booleans are written "true" and "false".
     public const string Started = "started";              // recovered, lastIndex
     public const string RoleChanged = "roleChanged";      // role (Follower|PreCandidate|Candidate|Leader), term, leader
     public const string LeaderLease = "leaderLease";      // term, held (true|false)
@@ -29,17 +29,21 @@ public static class EventKinds
     public const string Fencing = "fencing";              // cluster, instance, token, phase (begun|done|failed), by
     public const string Opened = "opened";                // cluster, instance, token
     public const string Recovery = "recovery";            // cluster, recoveryId, phase (opened|intent|outcome|closed), step, detail
+                                                          // (of an outcome that is no success it begins with "failed")
     public const string DiskFull = "diskFull";            // full
     public const string Halted = "halted";                // reason
     public const string NodeDown = "nodeDown";            // how (kill|stop|halt); said by the world
     public const string NodeUp = "nodeUp";
 
     // From the world: subject = server.
-    public const string Writable = "writable";            // writable (true|false): a write of an ordinary user would be accepted; exact in simulation, sampled live
+    public const string Writable = "writable";            // writable (true|false): a write of an ordinary user would be accepted;
+                                                          // in simulation every change, live every sample
     public const string ServerDown = "serverDown";        // how
-    public const string ServerUp = "serverUp";
+    public const string ServerUp = "serverUp";            // a server that comes up writable says writable=true again
 
-    // From the nemesis: subject = the step's name.
+    // From the nemesis: subject = the step's name, the same at the beginning and at the end. The beginning is written just before the
+    // fault is inflicted, the end just after it is undone. "resolved" names nodes and servers
+    // (or whole data centres): "n1", "n1, db1"; the sides of a partition "n1, db1 | n2, n3, db2, db3"; one way "n1, db1 > n2, n3".
     public const string FaultBegun = "faultBegun";        // fault, target (as written), resolved (the answer), effect
     public const string FaultEnded = "faultEnded";        // fault, resolved, droppedFrames or other proof that the fault bit
     public const string Phase = "phase";                  // name: warmUp|faults|healed|settled|final

@@ -13,7 +13,12 @@ public sealed record Member(NodeId Id, Endpoint Endpoint, string DataCenter);
 public sealed record Instance(InstanceKey Key, string DataCenter);
 
 /// <summary>A replication cluster: its alias and the servers that may belong to it.</summary>
-public sealed record ClusterSpec(string Alias, ImmutableArray<Instance> Instances);
+public sealed record ClusterSpec(string Alias, ImmutableArray<Instance> Instances)
+{
+    /// <summary>True: a primary is opened only with the source's half of semi-sync on, so that a commit is acknowledged only when a
+    /// replica has it; a server that follows has it off. False: durability is nobody's promise.</summary>
+    public bool SemiSync { get; init; }
+}
 
 /// <summary>All a node is told at its start; NodeHost makes it from the configuration file, the simulator directly.</summary>
 public sealed record NodeConfig

@@ -70,6 +70,24 @@ public sealed class LeaderTests
     }
 
     [Test]
+    public void A_vote_that_arrives_twice_counts_once()
+    {
+        var group = new TestGroup(5);
+        var n1 = group["n1"];
+        group.Cut("n4", "n5");
+        group.Tick("n1", 10);
+        group.Work();
+        while (n1.Core.Role != RaftRole.Candidate) group.DeliverAll();
+        group.DeliverAll();
+        var vote = group.Network.First(e => e.From == new NodeId("n2") && e.Body is Message.VoteReply { IsPreVote: false });
+        n1.Core.Receive(vote);
+        n1.Core.Receive(vote);
+        Assert.That(n1.Core.Role, Is.EqualTo(RaftRole.Candidate), "two of five are no majority");
+        group.DeliverAll();
+        Assert.That(n1.Core.IsLeader, Is.True, "n3's vote makes it three");
+    }
+
+    [Test]
     public void Match_never_goes_back_whatever_arrives_late()
     {
         var group = new TestGroup(3);

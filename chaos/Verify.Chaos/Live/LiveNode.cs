@@ -1,0 +1,83 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using Verify.Fleet;
+using Verify.Fleet.Disks;
+using Verify.Fleet.Processes;
+
+namespace Verify.Chaos.Live;
+
+/// <summary>One verify-node process: its configuration, its data directory, its clock, its events.</summary>
+internal sealed class LiveNode(FleetRun run, string name, string dataCenter, string hostProgram, Uri http) : IAsyncDisposable
+{
+    private ChildProcess? _process;
+
+    public string Name => name;
+    public string DataCenter => dataCenter;
+    public Uri Http => http;
+    public bool IsRunning => _process is { IsRunning: true };
+    public bool IsPaused { get; private set; }
+    public Task<int> Exited => _process?.Exited ?? Task.FromResult(0);
+
+    /// <summary>Where it keeps its log; a disk of its own when the scenario fills disks.</summary>
+    public LimitedDisk? Disk { get; private set; }
+    public string Folder { get; } = run.Folder(Path.Combine("nodes", name));
+    public string EventsFile => Path.Combine(Folder, "events.ndjson");
+    public string LogFile => Path.Combine(Folder, "node.log");
+    private string DataDirectory => Path.Combine(Folder, "data");
+    private string ConfigFile => Path.Combine(Folder, "node.json");
+    private string ClockFile => Path.Combine(Folder, "clock");
+
+    /// <param name="settings">The keys of verify-node's configuration but for RaftDataDir.</param>
+    /// <param name="diskBytesMax">Null: a plain directory.</param>
+    public async Task PrepareAsync(SortedDictionary<string, object> settings, long? diskBytesMax)
+    {
+        settings["RaftDataDir"] = DataDirectory;
+        await File.WriteAllTextAsync(ConfigFile, JsonSerializer.Serialize(settings, new JsonSerializerOptions { WriteIndented = true }));
+        if (diskBytesMax is { } bytes) Disk = await LimitedDisk.CreateAsync(run, DataDirectory, bytes);
+    }
+
+    public async Task StartAsync(bool fencingOff, bool skewable)
+    {
+        var environment = ImmutableArray.CreateBuilder<(string, string)>();
+        if (fencingOff) environment.Add(("VERIFY_TEST_ONLY_NO_FENCING", "1"));
+        if (skewable) environment.Add(("VERIFY_TEST_ONLY_CLOCK", ClockFile));
+        environment.Add(("DOTNET_gcServer", "0"));
+        environment.Add(("DOTNET_TieredPGO", "0"));
+        _process = await run.StartAsync(new(name, ConfigFile, [Dotnet(), hostProgram, "--config", ConfigFile, "--events", EventsFile])
+        {
+            LogFile = LogFile,
+            Environment = environment.ToImmutable(),
+            WorkingDirectory = Folder,
+        });
+    }
+
+    public Task KillAsync() => _process?.KillAsync() ?? Task.CompletedTask;
+
+    public void Pause()
+    {
+        _process?.Pause();
+        IsPaused = true;
+    }
+
+    public void Resume()
+    {
+        _process?.Resume();
+        IsPaused = false;
+    }
+
+    public Task SkewAsync(TimeSpan offset, double drift) =>
+        File.WriteAllTextAsync(ClockFile, string.Create(CultureInfo.InvariantCulture, $"{offset.TotalMilliseconds} {drift}"));
+
+    public string LogTail() => _process?.LogTail(12) ?? "";
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { } process) await process.DisposeAsync();
+        if (Disk is { } disk) await disk.DisposeAsync();
+    }
+
+    private static string Dotnet() => Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self
+        : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host
+        : Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet");
+}

@@ -1,0 +1,18 @@
+using Verify.MySql;
+
+namespace Verify.Chaos.Live;
+
+/// <summary>How the live world is to be built.</summary>
+public sealed record LiveOptions
+{
+    public Flavor Flavor { get; init; } = Flavor.MySql;
+
+    /// <summary>False: nothing is fetched; a server must be there.</summary>
+    public bool MayInstall { get; init; } = true;
+
+    /// <summary>A Toxiproxy server on this machine; null starts the built-in one.</summary>
+    public Uri? ToxiproxyUrl { get; init; }
+
+    /// <summary>Test only.</summary>
+    public bool FencingOff { get; init; }
+}

@@ -1,0 +1,165 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Verify.Chaos.Worlds;
+using Verify.Checks;
+using Verify.Scenarios;
+
+namespace Verify.Chaos.Running;
+
+/// <summary>Does to the fleet what the scenario says, when it says so, and undoes it. Every hurt knows how to undo itself.</summary>
+public sealed class Nemesis(IWorld world, Targets targets)
+{
+    private readonly List<Wound> _open = [];
+    private readonly List<string> _troubles = [];
+
+    /// <summary>Steps that could not be done: their target had no answer, or the world refused. A run with troubles is no pass.</summary>
+    public IReadOnlyList<string> Troubles => _troubles;
+
+    /// <summary>Runs all steps; times count from <paramref name="startUs"/>.</summary>
+    public async Task RunAsync(ImmutableArray<Step> steps, long startUs, CancellationToken cancel)
+    {
+        var due = new List<(TimeSpan At, int Order, Step Step, bool Begins)>();
+        for (var i = 0; i < steps.Length; i++)
+        {
+            due.Add((steps[i].At, i, steps[i], Begins: true));
+            if (steps[i].Until is { } until) due.Add((until, i, steps[i], Begins: false));
+        }
+
+        foreach (var (at, order, step, begins) in due.OrderBy(d => d.At).ThenBy(d => d.Begins).ThenBy(d => d.Order))
+        {
+            var wait = startUs + (long)at.TotalMicroseconds - world.Events.NowUs;
+            if (wait > 0) await Task.Delay(TimeSpan.FromMicroseconds(wait), world.Time, cancel);
+            if (begins) await BeginAsync(step, $"step {order + 1}");
+            else await EndAsync(_open.Find(w => w.Step == step));
+        }
+    }
+
+    /// <summary>Undoes whatever is still open.</summary>
+    public async ValueTask HealAllAsync()
+    {
+        while (_open.Count > 0) await EndAsync(_open[^1]);
+    }
+
+    private async ValueTask BeginAsync(Step step, string name)
+    {
+        try
+        {
+            var wound = await InflictAsync(step, name);
+            _open.Add(wound);
+        }
+        catch (Exception e) when (e is TargetUnresolvedException or NotSupportedException or IOException)
+        {
+            _troubles.Add($"{name} ({step.Fault.Word}) was not done: {e.Message}");
+            world.Events.Add(EventKinds.FaultBegun, name, "", fields: [("fault", step.Fault.Word), ("effect", $"not done: {e.Message}")]);
+        }
+    }
+
+    private async ValueTask EndAsync(Wound? wound)
+    {
+        if (wound is null || !_open.Remove(wound)) return;
+        var proof = await wound.Undo();
+        world.Events.Add(EventKinds.FaultEnded, wound.Name, "", fields:
+            [("fault", wound.Step.Fault.Word), ("resolved", wound.Resolved), ("proof", proof.ToString(CultureInfo.InvariantCulture))]);
+    }
+
+    private async ValueTask<Wound> InflictAsync(Step step, string name) => step.Fault switch
+    {
+        Fault.Partition(var groups) => await PartitionAsync(step, name, groups),
+        Fault.OneWay(var from, var to) => await OneWayAsync(step, name, from, to),
+        Fault.Slow(var from, var to, var delay, var jitter) => await SlowAsync(step, name, from, to, delay, jitter),
+        Fault.Kill(var target) => await EachAsync(step, name, target, world.KillAsync, world.StartAgainAsync),
+        Fault.Pause(var target) => await EachAsync(step, name, target, world.PauseAsync, world.ResumeAsync),
+        Fault.ClockSkew(var target, var offset, var drift) => await EachAsync(step, name, target,
+            n => world.SkewClockAsync(n, offset, drift), n => world.SkewClockAsync(n, TimeSpan.Zero, 1.0)),
+        Fault.DiskFull(var target) => await DiskFullAsync(step, name, target),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    private async ValueTask<Wound> PartitionAsync(Step step, string name, ImmutableArray<ImmutableArray<Target>> groups)
+    {
+        var sides = new List<ImmutableArray<string>>();
+        foreach (var group in groups)
+        {
+            var side = new List<string>();
+            foreach (var target in group) side.AddRange(await targets.DataCentersAsync(target));
+            sides.Add([.. side.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)]);
+        }
+
+        var named = sides.SelectMany(s => s).ToArray();
+        var rest = world.Nodes.Values.Concat(world.Servers.Values).Distinct(StringComparer.Ordinal)
+            .Except(named, StringComparer.Ordinal).Order(StringComparer.Ordinal).ToImmutableArray();
+        if (rest.Length > 0) sides.Add(rest);
+        var cuts = new List<(string From, string To)>();
+        foreach (var a in sides)
+        {
+            foreach (var b in sides.Where(b => b != a)) cuts.AddRange(a.SelectMany(_ => b, (x, y) => (x, y)));
+        }
+
+        return await CutAsync(step, name, cuts, string.Join(" | ", sides.Select(s => string.Join(",", s))));
+    }
+
+    private async ValueTask<Wound> OneWayAsync(Step step, string name, Target from, Target to)
+    {
+        var sources = await targets.DataCentersAsync(from);
+        var sinks = (await targets.DataCentersAsync(to)).Except(sources, StringComparer.Ordinal).ToArray();
+        var cuts = sources.SelectMany(_ => sinks, (a, b) => (a, b)).ToList();
+        return await CutAsync(step, name, cuts, $"{string.Join(",", sources)} > {string.Join(",", sinks)}");
+    }
+
+    private async ValueTask<Wound> CutAsync(Step step, string name, List<(string From, string To)> cuts, string resolved)
+    {
+        Begun(step, name, resolved);
+        foreach (var (from, to) in cuts) await world.CutAsync(from, to);
+        return new(step, name, resolved, async () =>
+        {
+            var dropped = 0L;
+            foreach (var (from, to) in cuts) dropped += await world.MendAsync(from, to);
+            if (dropped == 0) _troubles.Add($"{name} ({step.Fault.Word} {resolved}) dropped nothing: the fault had no effect");
+            return dropped;
+        });
+    }
+
+    private async ValueTask<Wound> SlowAsync(Step step, string name, Target from, Target to, TimeSpan delay, TimeSpan jitter)
+    {
+        var sources = await targets.DataCentersAsync(from);
+        var sinks = (await targets.DataCentersAsync(to)).Except(sources, StringComparer.Ordinal).ToArray();
+        var resolved = $"{string.Join(",", sources)} > {string.Join(",", sinks)}";
+        Begun(step, name, resolved);
+        foreach (var (a, b) in sources.SelectMany(_ => sinks, (a, b) => (a, b))) await world.DelayAsync(a, b, delay, jitter);
+        return new(step, name, resolved, async () =>
+        {
+            foreach (var (a, b) in sources.SelectMany(_ => sinks, (a, b) => (a, b))) await world.DelayAsync(a, b, TimeSpan.Zero, TimeSpan.Zero);
+            return -1;
+        });
+    }
+
+    private async ValueTask<Wound> EachAsync(Step step, string name, Target target, Func<string, ValueTask> hurt, Func<string, ValueTask> heal)
+    {
+        var members = await targets.MembersAsync(target);
+        Begun(step, name, string.Join(",", members));
+        foreach (var member in members) await hurt(member);
+        return new(step, name, string.Join(",", members), async () =>
+        {
+            foreach (var member in members) await heal(member);
+            return -1;
+        });
+    }
+
+    private async ValueTask<Wound> DiskFullAsync(Step step, string name, Target target)
+    {
+        var members = await targets.MembersAsync(target);
+        Begun(step, name, string.Join(",", members));
+        foreach (var member in members) await world.FillDiskAsync(member);
+        return new(step, name, string.Join(",", members), async () =>
+        {
+            var refused = 0L;
+            foreach (var member in members) refused += await world.FreeDiskAsync(member);
+            return refused;
+        });
+    }
+
+    private void Begun(Step step, string name, string resolved) =>
+        world.Events.Add(EventKinds.FaultBegun, name, "", fields: [("fault", step.Fault.Word), ("resolved", resolved), ("line", $"{step.Line}")]);
+
+    private sealed record Wound(Step Step, string Name, string Resolved, Func<ValueTask<long>> Undo);
+}

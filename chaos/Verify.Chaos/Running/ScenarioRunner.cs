@@ -1,0 +1,110 @@
+using Verify.Chaos.Worlds;
+using Verify.Checks;
+using Verify.Node.Seam;
+using Verify.Scenarios;
+
+namespace Verify.Chaos.Running;
+
+/// <summary>Plays one scenario in one world: set up, warm up, work and hurt, heal, settle, read. It knows nothing of which
+/// world it is; in simulation it runs inside the world, on virtual time.</summary>
+public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
+{
+    /// <summary>What went on, one short line at a time, for the one who waits.</summary>
+    public Action<string> Progress { get; init; } = _ => { };
+
+    /// <summary>The operations so far; for progress displays and for what is kept when a run breaks off.</summary>
+    public OpLog Ops { get; private set; } = new();
+
+    /// <summary>Steps that could not be done.</summary>
+    public IReadOnlyList<string> Troubles { get; private set; } = [];
+
+    public async Task<RunFacts> RunAsync(CancellationToken cancel)
+    {
+        Progress("starting the fleet");
+        await world.StartAsync(cancel);
+        Phase("warmUp");
+        await WarmUpAsync(cancel);
+
+        var workload = new Workload(world, scenario.Workload, scenario.Fleet.DataCenters, dice.Fork("workload"));
+        var nemesis = new Nemesis(world, new(world, dice.Fork("targets")));
+        Ops = workload.Log;
+        Phase("faults");
+        var startUs = world.Events.NowUs;
+        var work = workload.RunAsync(startUs + (long)scenario.Workload.For.TotalMicroseconds, cancel);
+        try
+        {
+            await nemesis.RunAsync(scenario.Steps, startUs, cancel);
+            await work;
+        }
+        finally
+        {
+            await nemesis.HealAllAsync();
+        }
+
+        Phase("healed");
+        await SettleAsync(cancel);
+        Phase("settled");
+        await workload.FinalReadsAsync();
+        var rows = await world.ReadRowsAsync();
+        var state = await world.ObserveAsync();
+        Phase("final");
+        Troubles = nemesis.Troubles;
+        return Facts(workload.Log.All(), rows, state.Primary);
+    }
+
+    private async Task WarmUpAsync(CancellationToken cancel)
+    {
+        var since = world.Events.NowUs;
+        await WaitUntilConvergedAsync(TimeSpan.FromSeconds(Math.Max(60, scenario.WarmUp.TotalSeconds)), "the fleet did not come up", cancel);
+        var rest = (long)scenario.WarmUp.TotalMicroseconds - (world.Events.NowUs - since);
+        if (rest > 0 && world.Kind == "sim") await Task.Delay(TimeSpan.FromMicroseconds(rest), world.Time, cancel);
+    }
+
+    private async Task SettleAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await WaitUntilConvergedAsync(scenario.Settle, "not settled", cancel);
+        }
+        catch (HarnessException e)
+        {
+            // Not settling is for the convergence check to judge; here it is only told.
+            Progress(e.Message);
+            world.Events.Add(EventKinds.Phase, "run", "", fields: [("name", "unsettled"), ("waiting", e.Message)]);
+        }
+    }
+
+    private async Task WaitUntilConvergedAsync(TimeSpan limit, string otherwise, CancellationToken cancel)
+    {
+        var until = world.Events.NowUs + (long)limit.TotalMicroseconds;
+        var told = "";
+        while (true)
+        {
+            var state = await world.ObserveAsync();
+            if (state.Converged) return;
+            if (world.Events.NowUs >= until) throw new HarnessException($"{otherwise} within {limit.TotalSeconds:0} s: {state.Waiting}");
+            if (state.Waiting != told) Progress($"waiting: {told = state.Waiting}");
+            await Task.Delay(TimeSpan.FromMilliseconds(200), world.Time, cancel);
+        }
+    }
+
+    private void Phase(string name)
+    {
+        world.Events.Add(EventKinds.Phase, "run", "", fields: [("name", name)]);
+        Progress(name);
+    }
+
+    private RunFacts Facts(IReadOnlyList<Op> ops, IReadOnlyDictionary<string, IReadOnlySet<string>> rows, string? finalPrimary) => new()
+    {
+        History = new(ops) { FinalRows = rows, FinalPrimary = finalPrimary },
+        Events = world.Events.Sorted(),
+        Nodes = world.Nodes,
+        Servers = world.Servers,
+        FirstPrimary = scenario.Fleet.Primary,
+        ObservationsAreExact = world.ObservationsAreExact,
+        EndUs = world.Events.NowUs,
+    };
+}
+
+/// <summary>The harness or the machine failed, not the system under test. Exit code 3.</summary>
+public sealed class HarnessException(string message, Exception? cause = null) : Exception(message, cause);

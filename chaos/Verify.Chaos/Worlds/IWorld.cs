@@ -1,0 +1,99 @@
+using Verify.Checks;
+using Verify.Scenarios;
+
+namespace Verify.Chaos.Worlds;
+
+/// <summary>A stage on which a scenario is played: the simulator, or real processes and servers. Everything is asked through
+/// it, so that the runner, the workload, the nemesis and the checks are the same for both. In simulation all calls
+/// come on the world's one thread and complete inline.</summary>
+public interface IWorld : IAsyncDisposable
+{
+    /// <summary>"sim" or "live".</summary>
+    string Kind { get; }
+
+    /// <summary>Virtual in simulation, the machine's monotonic clock live.</summary>
+    TimeProvider Time { get; }
+
+    /// <summary>Node name → data centre.</summary>
+    IReadOnlyDictionary<string, string> Nodes { get; }
+
+    /// <summary>MySQL server name → data centre.</summary>
+    IReadOnlyDictionary<string, string> Servers { get; }
+    EventLog Events { get; }
+
+    /// <summary>True when the world sees every change of a server's read-only flag at its very moment.</summary>
+    bool ObservationsAreExact { get; }
+
+    /// <summary>What a report should say of this stage: versions, network, host of the servers.</summary>
+    IReadOnlyDictionary<string, string> Details { get; }
+
+    /// <summary>Servers, replication and nodes; returns when all processes run.</summary>
+    ValueTask StartAsync(CancellationToken cancel);
+
+    /// <summary>A client of the replicated KV that sits in a data centre and asks the nodes there.</summary>
+    IKvClient Kv(int client, string dataCenter);
+
+    /// <summary>An application's client of MySQL in a data centre: it writes to the primary that the nodes there name.</summary>
+    ISqlClient Sql(int client, string dataCenter);
+
+    /// <summary>What the nodes say, asked now; for resolving targets and for telling whether all is well again.</summary>
+    ValueTask<FleetState> ObserveAsync();
+
+    /// <summary>Nothing that <paramref name="fromDataCenter"/> sends reaches <paramref name="toDataCenter"/>, in silence.</summary>
+    ValueTask CutAsync(string fromDataCenter, string toDataCenter);
+
+    /// <summary>Ends the cut. Returns how many frames or bytes were dropped or held: the proof that it bit.</summary>
+    ValueTask<long> MendAsync(string fromDataCenter, string toDataCenter);
+    ValueTask DelayAsync(string fromDataCenter, string toDataCenter, TimeSpan delay, TimeSpan jitter);
+
+    /// <summary>SIGKILL of a node or server.</summary>
+    ValueTask KillAsync(string name);
+    ValueTask StartAgainAsync(string name);
+    ValueTask PauseAsync(string name);
+    ValueTask ResumeAsync(string name);
+    ValueTask FillDiskAsync(string node);
+
+    /// <summary>Returns how many writes were refused for want of space meanwhile, where the world can tell; else -1.</summary>
+    ValueTask<long> FreeDiskAsync(string node);
+
+    /// <summary>Offset 0 and drift 1 is a right clock.</summary>
+    ValueTask SkewClockAsync(string node, TimeSpan offset, double drift);
+
+    /// <summary>The ids in app.writes on every server that answers.</summary>
+    ValueTask<IReadOnlyDictionary<string, IReadOnlySet<string>>> ReadRowsAsync();
+}
+
+/// <summary>What the nodes say of themselves right now.</summary>
+/// <param name="Leader">The node that holds the leader lease; null when none does.</param>
+/// <param name="Primary">The primary that the leader names.</param>
+/// <param name="Converged">One leader, every running node in its quorum, the primary writable, every other running server
+/// read-only and either replicating from the primary or set aside by name, no recovery open.</param>
+/// <param name="Waiting">What is missing for that, for messages.</param>
+public sealed record FleetState(string? Leader, string? Primary, bool Converged, string Waiting);
+
+/// <summary>One question to the KV.</summary>
+public sealed record KvQuestion(OpKind Kind, string Key, string? Value, long? ExpectedIndex, string Session, long Sequence);
+
+/// <summary>The answer; Unknown when nobody can say whether a write took or will take effect.</summary>
+public sealed record KvAnswer(OpOutcome Outcome, string By)
+{
+    public string? Value { get; init; }
+    public long ModifyIndex { get; init; }
+    public bool CasRefused { get; init; }
+    public string Error { get; init; } = "";
+}
+
+public interface IKvClient
+{
+    /// <summary>Never throws; bounded in time.</summary>
+    ValueTask<KvAnswer> AskAsync(KvQuestion question);
+}
+
+/// <summary>How an insert ended.</summary>
+public sealed record SqlAnswer(OpOutcome Outcome, string Server, string Error);
+
+public interface ISqlClient : IAsyncDisposable
+{
+    /// <summary>Never throws; bounded in time.</summary>
+    ValueTask<SqlAnswer> InsertAsync(string id);
+}

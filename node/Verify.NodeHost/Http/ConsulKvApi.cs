@@ -1,0 +1,120 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Verify.Node.Api;
+
+namespace Verify.NodeHost.Http;
+
+/// <summary>The KV as Konsul has it: GET, PUT, DELETE /kv/:key with compare-and-set on modify_index. Reads are linearizable
+/// unless ?consistent=false asks for what this node has. A write with the headers X-Verify-Session and X-Verify-Sequence
+/// may be sent again safely.</summary>
+internal sealed class ConsulKvApi(INodeApi node)
+{
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/kv/", (HttpRequest request) => ListAsync(request.Query["prefix"].ToString()));
+        routes.MapGet("/kv/{**key}", (string key, HttpRequest request) => GetAsync(key, request));
+        routes.MapPut("/kv/{**key}", (string key, HttpRequest request) => PutAsync(key, request));
+        routes.MapDelete("/kv/{**key}", (string key, HttpRequest request) => DeleteAsync(key, request));
+    }
+
+    private async Task<IResult> ListAsync(string prefix) => await node.AskAsync(new ApiRequest.KvList(prefix)) switch
+    {
+        ApiReply.Values(var pairs, var applied) => Results.Json(new { keys = pairs.Select(p => p.Key), applied_index = applied }),
+        var other => Refusal(other),
+    };
+
+    private async Task<IResult> GetAsync(string key, HttpRequest request)
+    {
+        var stale = string.Equals(request.Query["consistent"], "false", StringComparison.OrdinalIgnoreCase) || request.Query.ContainsKey("stale");
+        var reply = await node.AskAsync(new ApiRequest.KvGet(key, stale ? ReadConsistency.Stale : ReadConsistency.Consistent));
+        return reply switch
+        {
+            ApiReply.Value(var pair, var applied) => Results.Json(new
+            {
+                key = pair.Key,
+                value = Encoding.UTF8.GetString(pair.Value.Span),
+                modify_index = pair.ModifyIndex,
+                create_index = pair.CreateIndex,
+                flags = pair.Flags,
+                applied_index = applied,
+            }),
+            ApiReply.NotFound(var applied) => Results.Json(new { error = "not found", message = $"Key '{key}' not found", applied_index = applied }, statusCode: 404),
+            _ => Refusal(reply),
+        };
+    }
+
+    private async Task<IResult> PutAsync(string key, HttpRequest request)
+    {
+        JsonElement body;
+        try
+        {
+            using var document = await JsonDocument.ParseAsync(request.Body, default, request.HttpContext.RequestAborted);
+            body = document.RootElement.Clone();
+        }
+        catch (JsonException e)
+        {
+            return Bad($"the body is not JSON: {e.Message}");
+        }
+
+        if (body.ValueKind != JsonValueKind.Object || !body.TryGetProperty("value", out var value) || value.ValueKind != JsonValueKind.String)
+        {
+            return Bad("the body must be { \"value\": \"text\", \"cas\"?: modify_index, \"flags\"?: number }");
+        }
+
+        long? cas = null;
+        if (body.TryGetProperty("cas", out var casValue))
+        {
+            if (casValue.ValueKind != JsonValueKind.Number || !casValue.TryGetInt64(out var index) || index < 0) return Bad("cas must be a modify_index, or 0 for 'must not exist'");
+            cas = index;
+        }
+
+        var flags = 0UL;
+        if (body.TryGetProperty("flags", out var flagsValue) && (flagsValue.ValueKind != JsonValueKind.Number || !flagsValue.TryGetUInt64(out flags))) return Bad("flags must be a whole number");
+        if (!TryReadId(request, out var id)) return Bad("X-Verify-Sequence must be a whole number above 0, together with X-Verify-Session");
+        var reply = await node.AskAsync(new ApiRequest.KvPut(key, Encoding.UTF8.GetBytes(value.GetString()!), flags, cas, id));
+        return reply is ApiReply.Done(var modified)
+            ? Results.Json(new { message = "key set", key, modify_index = modified }) : Refusal(reply);
+    }
+
+    private async Task<IResult> DeleteAsync(string key, HttpRequest request)
+    {
+        long? cas = null;
+        if (request.Query.TryGetValue("cas", out var text))
+        {
+            if (!long.TryParse(text, out var index) || index < 0) return Bad("cas must be a modify_index");
+            cas = index;
+        }
+
+        if (!TryReadId(request, out var id)) return Bad("X-Verify-Sequence must be a whole number above 0, together with X-Verify-Session");
+        var reply = await node.AskAsync(new ApiRequest.KvDelete(key, cas, id));
+        return reply is ApiReply.Done(var modified)
+            ? Results.Json(new { message = "key deleted", key, modify_index = modified }) : Refusal(reply);
+    }
+
+    private static bool TryReadId(HttpRequest request, out RequestId? id)
+    {
+        id = null;
+        var session = request.Headers["X-Verify-Session"].ToString();
+        var sequence = request.Headers["X-Verify-Sequence"].ToString();
+        if (session.Length == 0 && sequence.Length == 0) return true;
+        if (session.Length is 0 or > 128 || !long.TryParse(sequence, out var number) || number < 1) return false;
+        id = new(session, number);
+        return true;
+    }
+
+    private static IResult Bad(string message) => Results.Json(new { error = "bad request", message }, statusCode: 400);
+
+    private static IResult Refusal(ApiReply reply) => reply switch
+    {
+        ApiReply.CasConflict(var index) => Results.Json(new { error = "CAS conflict", message = "the key has another modify_index", modify_index = index }, statusCode: 409),
+        ApiReply.NotFound => Results.Json(new { error = "not found", message = "no such key" }, statusCode: 404),
+        ApiReply.NoLeader(var retry) => new Answer.WithRetry(Results.Json(new { error = "no leader", message = "no leader is known; try again" }, statusCode: 503), retry),
+        ApiReply.Overloaded(var why, var retry) => new Answer.WithRetry(Results.Json(new { error = "overloaded", message = why }, statusCode: 429), retry),
+        ApiReply.Unknown(var why) => Results.Json(new { error = "outcome unknown", message = why }, statusCode: 504),
+        ApiReply.Refused(var why) => Results.Json(new { error = "refused", message = why }, statusCode: Answer.StatusOf(why)),
+        _ => Results.Json(new { error = "unexpected answer", message = reply.GetType().Name }, statusCode: 500),
+    };
+}

@@ -1,0 +1,172 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Verify.Node.Api;
+using Verify.Node.Loop;
+using Verify.Node.Topology;
+using Verify.Raft;
+
+namespace Verify.NodeHost.Http;
+
+/// <summary>orchestrator's HTTP interface: everything is GET; lists and strings come bare, the rest in
+/// { Code, Message, Details }, where ERROR means status 500. One method per endpoint; each maps to one ApiRequest.</summary>
+internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string listen)
+{
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/api/leader-check", () => LeaderCheckAsync(404));
+        routes.MapGet("/api/leader-check/{code}", (string code) => LeaderCheckAsync(int.TryParse(code, out var status) && status is >= 100 and < 600 ? status : 404));
+        routes.MapGet("/api/raft-health", RaftHealthAsync);
+        routes.MapGet("/api/raft-state", async () => Results.Json((await ViewAsync()).Status.Role switch { RaftRole.PreCandidate => "Candidate", var r => r.ToString() }));
+        routes.MapGet("/api/raft-leader", async () => Results.Json((await ViewAsync()).Status.Leader?.Name ?? ""));
+        routes.MapGet("/api/raft-peers", async () => Results.Json((await ViewAsync()).Members.Select(m => m.Name)));
+        routes.MapGet("/api/raft-status", RaftStatusAsync);
+        routes.MapGet("/api/raft-yield/{to}", YieldAsync);
+        routes.MapGet("/api/health", HealthAsync);
+        routes.MapGet("/api/lb-check", () => Results.Json("OK"));
+        routes.MapGet("/api/_ping", () => Results.Json("OK"));
+        routes.MapGet("/api/clusters", ClustersAsync);
+        routes.MapGet("/api/cluster/{name}", (string name) => ClusterAsync(name));
+        routes.MapGet("/api/cluster/alias/{name}", (string name) => ClusterAsync(name));
+        routes.MapGet("/api/clusters-info", ClustersInfoAsync);
+        routes.MapGet("/api/replication-analysis", () => AnalysisAsync(null));
+        routes.MapGet("/api/replication-analysis/{name}", (string name) => AnalysisAsync(name));
+        routes.MapGet("/api/audit-recovery", RecoveriesAsync);
+    }
+
+    private async ValueTask<RaftStatusView> ViewAsync() =>
+        await node.AskAsync(new ApiRequest.RaftStatus()) is ApiReply.Raft(var view) ? view : throw new BadHttpRequestException("the node is stopping", 503);
+
+    private async Task<IResult> LeaderCheckAsync(int otherwise) =>
+        (await ViewAsync()).Status.HasLease ? Results.Json("OK") : Results.Json("Not leader", statusCode: otherwise);
+
+    private async Task<IResult> RaftHealthAsync() =>
+        (await ViewAsync()).Status.IsInQuorum ? Results.Json("healthy") : Answer.Error("unhealthy: this node is not part of a quorum");
+
+    private async Task<IResult> RaftStatusAsync()
+    {
+        var view = await ViewAsync();
+        var status = view.Status;
+        return Results.Json(new SortedDictionary<string, object?>(StringComparer.Ordinal)
+        {
+            ["RaftBind"] = config.PeerBind.ToString(),
+            ["RaftAdvertise"] = config.Self.Name,
+            ["State"] = status.Role.ToString(),
+            ["Healthy"] = status.IsInQuorum,
+            ["IsPartOfQuorum"] = status.IsInQuorum,
+            ["HasLease"] = status.HasLease,
+            ["Leader"] = status.Leader?.Name ?? "",
+            ["LeaderURI"] = status.Leader == config.Self ? $"http://{listen}" : "",
+            ["Peers"] = view.Members.Select(m => m.Name),
+            ["Term"] = status.Term.Value,
+            ["LastIndex"] = status.Last.Index.Value,
+            ["CommitIndex"] = status.Commit.Value,
+            ["AppliedIndex"] = status.Applied.Value,
+            ["DiskFull"] = view.DiskFull,
+        });
+    }
+
+    private async Task<IResult> YieldAsync(string to) => await node.AskAsync(new ApiRequest.TransferLeadership(new(to))) switch
+    {
+        ApiReply.Done => Answer.Ok($"leadership is handed to {to}", null),
+        var other => Answer.Of(other),
+    };
+
+    private async Task<IResult> HealthAsync()
+    {
+        var view = await ViewAsync();
+        var healthy = view.Status.IsInQuorum && !view.DiskFull;
+        var details = new SortedDictionary<string, object?>(StringComparer.Ordinal)
+        {
+            ["Healthy"] = healthy,
+            ["Hostname"] = Environment.MachineName,
+            ["IsActiveNode"] = view.Status.HasLease,
+            ["RaftLeader"] = view.Status.Leader?.Name ?? "",
+            ["IsRaftLeader"] = view.Status.HasLease,
+            ["RaftAdvertise"] = config.Self.Name,
+            ["AvailableNodes"] = view.Members.Select(m => m.Name),
+            ["DataCenter"] = config.DataCenter,
+            ["FencingEnabled"] = config.FencingEnabled,
+        };
+        return healthy ? Answer.Ok("Application node is healthy", details)
+            : Answer.Error(view.DiskFull ? "the data directory is full: free space, the node recovers by itself" : "this node is not part of a quorum", details);
+    }
+
+    private async Task<IResult> ClustersAsync() => await PicturesAsync() is { } clusters
+        ? Results.Json(clusters.Select(c => c.Primary?.ToString() ?? c.Alias)) : Answer.Error("the node is stopping");
+
+    private async Task<IResult> ClustersInfoAsync() => await PicturesAsync() is { } clusters
+        ? Results.Json(clusters.Select(c => new
+        {
+            ClusterName = c.Primary?.ToString() ?? c.Alias,
+            ClusterAlias = c.Alias,
+            CountInstances = c.Instances.Count,
+            Primary = c.Primary?.ToString() ?? "",
+            c.Token,
+            c.LeaseHolder,
+            c.RecoveryOpen,
+            c.SetAside,
+        }))
+        : Answer.Error("the node is stopping");
+
+    private async Task<IResult> ClusterAsync(string name)
+    {
+        var found = (await PicturesAsync())?.FirstOrDefault(c => c.Alias == name || c.Primary?.ToString() == name || c.Instances.Any(i => i.Key.ToString() == name));
+        return found is null ? Answer.Error($"No cluster found for '{name}'") : Results.Json(found.Instances.Select(i => InstanceOf(found, i)));
+    }
+
+    private async ValueTask<IReadOnlyList<ClusterPicture>?> PicturesAsync() =>
+        await node.AskAsync(new ApiRequest.Clusters()) is ApiReply.ClusterList(var clusters) ? clusters : null;
+
+    private async Task<IResult> AnalysisAsync(string? cluster) => await node.AskAsync(new ApiRequest.ReplicationAnalysis()) switch
+    {
+        ApiReply.Analysis(var entries) => Answer.Ok("Analysis", entries.Where(e => cluster is null || e.Cluster == cluster).Select(e => new
+        {
+            AnalyzedInstanceKey = Key(e.Instance),
+            ClusterDetails = new { ClusterName = e.Cluster, ClusterAlias = e.Cluster },
+            Analysis = e.Code,
+            e.Description,
+            Votes = e.Votes.Select(v => new { v.Node, v.Vote, v.AgeMs, v.Detail }),
+        })),
+        var other => Answer.Of(other),
+    };
+
+    private async Task<IResult> RecoveriesAsync() => await node.AskAsync(new ApiRequest.Recoveries()) switch
+    {
+        ApiReply.RecoveryList(var recoveries) => Results.Json(recoveries.Select(r => new
+        {
+            r.Id,
+            UID = $"{r.Cluster}:{r.Id}",
+            AnalysisEntry = new { AnalyzedInstanceKey = Key(r.Failed), Analysis = r.Analysis, ClusterDetails = new { ClusterAlias = r.Cluster } },
+            SuccessorKey = r.Successor is { } s ? Key(s) : null,
+            IsActive = r.IsOpen,
+            r.IsSuccessful,
+            r.Steps,
+        })),
+        var other => Answer.Of(other),
+    };
+
+    private static object Key(InstanceKey key) => new { Hostname = key.Host, key.Port };
+
+    private static object InstanceOf(ClusterPicture cluster, InstancePicture i) => new
+    {
+        Key = Key(i.Key),
+        ClusterName = cluster.Primary?.ToString() ?? cluster.Alias,
+        SuggestedClusterAlias = cluster.Alias,
+        i.DataCenter,
+        i.Version,
+        ServerUUID = i.ServerUuid,
+        ReadOnly = i.IsReadOnly,
+        MasterKey = i.Source is { } source ? Key(source) : Key(new("", 0)),
+        ReplicationIOThreadRuning = i.IoThread == nameof(Verify.MySql.ThreadState.Running),
+        ReplicationSQLThreadRuning = i.SqlThread == nameof(Verify.MySql.ThreadState.Running),
+        ReplicationIOThreadState = i.IoThread,
+        ReplicationSQLThreadState = i.SqlThread,
+        SecondsBehindMaster = new { Float64 = i.SecondsBehind ?? 0, Valid = i.SecondsBehind is not null },
+        ExecutedGtidSet = i.Executed,
+        IsLastCheckValid = i.LastProbeOk,
+        LastSeenMillisecondsAgo = i.SeenMsAgo,
+        IsPrimary = cluster.Primary == i.Key,
+        Problem = i.Problem,
+    };
+}

@@ -1,0 +1,25 @@
+using Microsoft.Extensions.Logging;
+using Verify.Node.Seam;
+using Verify.Node.Telemetry;
+
+namespace Verify.NodeHost.Seam;
+
+/// <summary>The end of the process when a promise is broken: say why, write the event, die at once. Nothing is tidied up:
+/// after a broken invariant no code of the node may run any more.</summary>
+public sealed partial class SystemHalt(string node, ILogger log, INodeEvents events) : IHalt
+{
+    /// <summary>The process's exit code after a halt.</summary>
+    public const int ExitCode = 70;
+
+    public void Halt(string reason, Exception? cause)
+    {
+        Halted(log, cause, reason);
+        events.Emit(new NodeEvent.Halted(node, reason));
+        Console.Error.WriteLine($"verify-node halts: {reason}{(cause is null ? "" : Environment.NewLine + cause)}");
+        Console.Error.Flush();
+        Environment.Exit(ExitCode);
+    }
+
+    [LoggerMessage(1, LogLevel.Critical, "The node halts: {Reason}")]
+    private static partial void Halted(ILogger log, Exception? cause, string reason);
+}

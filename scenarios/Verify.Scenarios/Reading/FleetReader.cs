@@ -1,0 +1,122 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using YamlDotNet.RepresentationModel;
+
+namespace Verify.Scenarios.Reading;
+
+/// <summary>Reads "fleet": which node and which server stands where.</summary>
+internal static partial class FleetReader
+{
+    private const int CountMax = 99;
+    private static readonly string[] Durabilities = ["semi_sync", "none"];
+
+    public static FleetSpec? Read(YamlNode? node, ErrorList errors)
+    {
+        if (node is null || MapReader.Of(node, "fleet", errors, "nodes", "mysql", "primary", "durability") is not { } map)
+        {
+            return null;
+        }
+
+        var taken = new SortedSet<string>(StringComparer.Ordinal);
+        var nodes = Places(map.Require("nodes"), "nodes", prefix: "n", taken, errors);
+        var servers = Places(map.Find("mysql"), "mysql", prefix: "db", taken, errors);
+        if (map.Find("nodes") is { } written && nodes.Values.Sum(n => n.Length) == 0)
+        {
+            errors.Add(written.Start, "the fleet needs at least one node");
+        }
+
+        var fleet = new FleetSpec(nodes, servers, Primary(map, servers));
+        foreach (var name in fleet.DataCenters.Where(taken.Contains))
+        {
+            errors.Add(map.Start, $"'{name}' is the name of a data centre and of a node or server in it; names must tell them apart");
+        }
+
+        if (map.Text("durability", isRequired: false) is not { } durability)
+        {
+            return fleet;
+        }
+
+        if (!Durabilities.Contains(durability, StringComparer.Ordinal))
+        {
+            errors.Add(map.Find("durability")!.Start, $"'{durability}' is not a durability; allowed are {string.Join(", ", Durabilities)}");
+        }
+
+        return fleet with { Durability = durability };
+    }
+
+    private static string? Primary(MapReader map, ImmutableSortedDictionary<string, ImmutableArray<string>> servers)
+    {
+        var names = servers.Values.SelectMany(s => s).ToArray();
+        var primary = map.Text("primary", isRequired: names.Length > 0);
+        if (primary is not null && !names.Contains(primary, StringComparer.Ordinal))
+        {
+            map.Errors.Add(map.Find("primary")!.Start, names.Length == 0
+                ? $"the primary '{primary}' is not in the fleet: there are no MySQL servers (key 'mysql')"
+                : $"the primary '{primary}' is not in the fleet; its servers are {string.Join(", ", names)}");
+        }
+
+        return primary;
+    }
+
+    /// <summary>Each data centre with a number ("east: 2") or with names ("east: [n1, n2]"). Numbers give names in the order of writing.</summary>
+    private static ImmutableSortedDictionary<string, ImmutableArray<string>> Places(
+        YamlNode? node, string what, string prefix, SortedSet<string> taken, ErrorList errors)
+    {
+        var places = ImmutableSortedDictionary.CreateBuilder<string, ImmutableArray<string>>(StringComparer.Ordinal);
+        if (node is null || MapReader.Of(node, $"'{what}'", errors, allowed: null) is not { } map)
+        {
+            return places.ToImmutable();
+        }
+
+        var counter = 0;
+        foreach (var (dataCenter, keyNode, value) in map.Entries)
+        {
+            CheckName(dataCenter, keyNode, "a data centre", errors);
+            var names = value is YamlSequenceNode list
+                ? list.Children.Select(n => MapReader.ScalarOf(n, what, errors)).OfType<string>().ToArray()
+                : Counted(value, what, prefix, ref counter, errors);
+            for (var i = 0; i < names.Length; i++)
+            {
+                var at = value is YamlSequenceNode sequence ? sequence.Children[Math.Min(i, sequence.Children.Count - 1)] : value;
+                CheckName(names[i], at, what is "mysql" ? "a server" : "a node", errors);
+                if (!taken.Add(names[i]))
+                {
+                    errors.Add(at.Start, $"the name '{names[i]}' is taken already; every node and server has a name of its own");
+                }
+            }
+
+            if (names.Length > 0)
+            {
+                places[dataCenter] = [.. names];
+            }
+        }
+
+        return places.ToImmutable();
+    }
+
+    private static string[] Counted(YamlNode value, string what, string prefix, ref int counter, ErrorList errors)
+    {
+        var first = counter + 1;
+        if (value is YamlMappingNode)
+        {
+            errors.Add(value.Start, $"write how many {what} there are, or their names as a list");
+            return [];
+        }
+
+        var count = MapReader.ScalarOf(value, what, errors) is { } text ? MapReader.CountOf(value, text, what, 0, CountMax, errors) ?? 0 : 0;
+        counter += count;
+        return Enumerable.Range(first, count).Select(i => $"{prefix}{i}").ToArray();
+    }
+
+    private static void CheckName(string name, YamlNode at, string what, ErrorList errors)
+    {
+        if (!Name().IsMatch(name) || TargetText.Reserved.Contains(name, StringComparer.Ordinal))
+        {
+            errors.Add(at.Start, $"'{name}' cannot be the name of {what}: write letters, digits and '-', a letter first, and no word of the language "
+                + $"({string.Join(", ", TargetText.Reserved)})");
+        }
+    }
+
+    [GeneratedRegex(@"^[A-Za-z][A-Za-z0-9-]{0,30}\z", RegexOptions.CultureInvariant, 1000)]
+    private static partial Regex Name();
+}
