@@ -53,6 +53,9 @@ public sealed class SimMySqlServerTests(Flavor flavor)
                 var closing = topology.QueryAsync(Sql(new Statement.SetReadOnly(On: true)), TimeSpan.FromSeconds(2)).AsTask();
                 await Task.Delay(Ms(50), stage.Time);
                 Assert.That(stage["s1"].IsWritable, Is.False);
+                var watcher = await stage.OpenAsync("s1", stage.Topology);
+                var facts = ServerFacts.Read(await watcher.QueryAsync(Sql(new Statement.ReadFacts()), Soon), flavor);
+                Assert.That(facts.IsReadOnly, Is.False, "closing is not done: whoever looks must not take it for done");
                 Assert.That(await ThrowsAsync(write), Is.TypeOf<MySqlTimeoutException>());
                 Assert.That(await ThrowsAsync(closing), Is.TypeOf<MySqlTimeoutException>());
                 Assert.That(stage["s1"].IsWritable, Is.False, "the statements go on without their clients");
