@@ -14,7 +14,7 @@ namespace Verify.Reports;
 /// <summary>Renders a suite as one HTML file that opens without a network and stays small: what is cut off is in the run's folder.</summary>
 public static class ReportPage
 {
-    private const int RunsEmbeddedMax = 200;
+    private const int RunsEmbeddedMax = 40;
     private const int TextEmbeddedMax = 2000;
 
     // The default encoder escapes '<', so that the JSON cannot end its script element.

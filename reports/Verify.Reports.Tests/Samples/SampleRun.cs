@@ -99,9 +99,12 @@ internal sealed class SampleRun(string world, ulong seed = 7)
     public RunRecord Record() => new()
     {
         World = world, Seed = seed, Verdict = Verdict.Unknown, RunSeconds = 0, WallSeconds = IsLive ? 61.25 : 0.125, Findings = [], Nodes = Nodes, Servers = Servers,
-        Events = Events, Ops = _ops, TraceHash = IsLive ? "" : $"{0xfeed0000beef + seed:x16}",
-        RepeatCommand = IsLive ? "" : $"dotnet run --project chaos/Verify.Chaos -c Release -- run dc-fencing --world sim --seeds {seed}",
+        Events = Events, Ops = _ops, TraceHash = IsLive ? "" : HashOf(seed), RepeatCommand = IsLive ? "" : CommandOf(seed),
     };
+
+    public static string HashOf(ulong seed) => $"{0xfeed0000beef + seed:x16}";
+
+    public static string CommandOf(ulong seed) => $"dotnet run --project chaos/Verify.Chaos -c Release -- run dc-fencing --world sim --seeds {seed}";
 
     private SortedDictionary<string, string> Details(string durability) => IsLive
         ? new(StringComparer.Ordinal)

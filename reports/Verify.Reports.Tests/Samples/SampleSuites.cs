@@ -56,5 +56,8 @@ internal static class SampleSuites
     };
 
     /// <summary>As a run is kept that is not shown: findings, but no events and no operations.</summary>
-    public static RunRecord Bare(RunRecord run, ulong seed) => run with { Seed = seed, Events = [], Ops = [], TraceHash = $"{0xfeed0000beef + seed:x16}" };
+    public static RunRecord Bare(RunRecord run, ulong seed) => run with
+    {
+        Seed = seed, Events = [], Ops = [], TraceHash = SampleRun.HashOf(seed), RepeatCommand = SampleRun.CommandOf(seed),
+    };
 }

@@ -59,7 +59,7 @@ public static class Headlines
         var verdict = findings.Worst();
         var values = findings.Select(f => ValueOf(measure, f)).OfType<double>().Order().ToList();
         if (values.Count == 0) return new(world, verdict, verdict == Verdict.Invalid ? "never" : "not measured", Note(world, runs.Count, "", ""));
-        var median = measure.IsDuration && values.Count >= MedianFrom ? $", median {measure.Text(values[(values.Count - 1) / 2])}" : "";
+        var median = measure.IsDuration && values.Count >= MedianFrom && values[^1] > values[(values.Count - 1) / 2] ? $", median {measure.Text(values[(values.Count - 1) / 2])}" : "";
         var gaps = values.Count < runs.Count ? $", measured in {values.Count}" : "";
         return new(world, verdict, measure.Text(values[^1]), Note(world, runs.Count, median, gaps));
     }

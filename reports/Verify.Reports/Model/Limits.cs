@@ -100,7 +100,9 @@ public static class Limits
     {
         var cut = suite.Runs.SelectMany(r => r.Events).Where(e => e.Kind == EventKinds.FaultBegun).Select(e => e["fault"]).ToList();
         var both = cut.Contains("partition", StringComparer.Ordinal) && cut.Any(f => f is "kill" or "pause");
-        var guardian = both ? "" : "the guardian dying together with the isolation of its data centre (nothing inside the server closes it then); ";
+        var isSemiSync = suite.Runs.SelectMany(r => r.Details).Any(d => d.Key == "durability" && d.Value == "semi_sync");
+        var guardian = both ? "" : "the guardian dying together with the isolation of its data centre (nothing inside the server closes it then"
+            + (isSemiSync ? ": it stays writable, and only semi-sync keeps it from acknowledging); " : "); ");
         var live = isLive ? "disks that lie about syncs and the loss of power (live processes are killed, the machine is not); wrong clocks of MySQL servers; " : "";
         return $"{guardian}{live}clocks that drift apart by more than the configured bound; changes of membership, snapshots, upgrades between versions; TLS between nodes; more data centres, nodes or load than the scenario has.";
     }

@@ -32,7 +32,10 @@ internal static class NodeRows
         $"{node} lease",
         [.. run.LeaderClaims.Where(c => c.Who == node && c.Span.LengthUs > 0).Select(c => new Band(
             c.Span.FromUs / 1e6, c.Span.ToUs / 1e6, BandStyle.LeaderLease, "lease",
-            $"{node} holds the leader lease of term {c.Term}, {FigureText.Seconds(c.Span.FromUs / 1e6)} s to {FigureText.Seconds(c.Span.ToUs / 1e6)} s"))]);
+            $"{node} holds the leader lease of term {c.Term}, {FigureText.Seconds(c.Span.FromUs / 1e6)} s to {FigureText.Seconds(c.Span.ToUs / 1e6)} s"))])
+    {
+        Thin = RunReading.ShareOf(node, run.LeaseOverlaps),
+    };
 
     public static Row Guardian(RunReading run, string node)
     {

@@ -30,6 +30,12 @@ internal sealed record RunReading(
         return new(facts, faults, steps, WritableSpans.Of(facts), Checks.Timelines.LeaderClaims.Of(facts, faults));
     }
 
+    /// <summary>Two servers that took writes at once.</summary>
+    public IReadOnlyList<Overlap> WritableOverlaps { get; } = Overlap.Among(Writable);
+
+    /// <summary>Two leader leases held at once.</summary>
+    public IReadOnlyList<Overlap> LeaseOverlaps { get; } = Overlap.Among(LeaderClaims);
+
     public long EndUs => Facts.EndUs;
 
     public IReadOnlyList<string> DataCenters =>
@@ -40,6 +46,11 @@ internal sealed record RunReading(
     public IEnumerable<string> ServersIn(string dataCenter) => In(Facts.Servers, dataCenter);
 
     public IEnumerable<RunEvent> About(string subject) => Facts.Events.Where(e => e.Subject == subject);
+
+    /// <summary>The part that this node or server has in overlaps, as thin bands.</summary>
+    public static IReadOnlyList<Band> ShareOf(string who, IReadOnlyList<Overlap> overlaps) =>
+        [.. overlaps.Where(o => o.First.Who == who || o.Second.Who == who).Select(o => new Band(
+            o.FromUs / 1e6, (o.FromUs + o.LengthUs) / 1e6, BandStyle.Overlap, "", $"{o.First.Who} and {o.Second.Who} at once for {FigureText.Us(o.LengthUs)}"))];
 
     private static IEnumerable<string> In(IReadOnlyDictionary<string, string> places, string dataCenter) =>
         places.Where(p => p.Value == dataCenter).Select(p => p.Key).Order(StringComparer.Ordinal);

@@ -12,7 +12,10 @@ internal static class ServerRow
         var writable = run.Writable.Where(w => w.Who == server && w.Span.LengthUs > 0).Select(w => new Band(
             w.Span.FromUs / 1e6, w.Span.ToUs / 1e6, BandStyle.Writable, "writable",
             $"{server} takes writes from {FigureText.Seconds(w.Span.FromUs / 1e6)} s {(w.IsOpen ? "on" : $"to {FigureText.Seconds(w.Span.ToUs / 1e6)} s")}{seen}"));
-        return new($"{server} writable", [.. writable.Concat(Down(run, server)).OrderBy(b => b.FromS)]);
+        return new($"{server} writable", [.. writable.Concat(Down(run, server)).OrderBy(b => b.FromS)])
+        {
+            Thin = RunReading.ShareOf(server, run.WritableOverlaps),
+        };
     }
 
     private static IEnumerable<Band> Down(RunReading run, string server)

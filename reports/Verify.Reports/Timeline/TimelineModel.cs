@@ -71,8 +71,8 @@ public sealed record TimelineModel
 
     /// <summary>The longest ones; a flapping fleet must not cover its own picture.</summary>
     private static IEnumerable<Band> OverlapsOf(RunReading run) =>
-        Overlap.Among(run.Writable).Select(o => Made(o, "2 servers writable", "both take writes"))
-            .Concat(Overlap.Among(run.LeaderClaims).Select(o => Made(o, "2 leader leases", "both hold a leader lease")))
+        run.WritableOverlaps.Select(o => Made(o, "2 servers writable", "both take writes"))
+            .Concat(run.LeaseOverlaps.Select(o => Made(o, "2 leader leases", "both hold a leader lease")))
             .OrderByDescending(b => b.LengthS).Take(OverlapsMax).OrderBy(b => b.FromS);
 
     private static Band Made(Overlap overlap, string label, string what) => new(
