@@ -81,7 +81,7 @@ internal sealed class ReportPageTests
     public void The_page_shows_the_live_run_first_and_repeats_every_claim_with_bound_and_observed_value()
     {
         var page = Parse(ReportPage.Render(SampleSuites.NotFenced()));
-        Assert.That(page.Descendants("h2").Select(h => h.Value.Trim()), Is.EqualTo(new[] { "Live run: INVALID (safety)", "Claims", "Simulated run, seed 1: INVALID (safety)", "What this shows, and what it does not", "Evidence" }));
+        Assert.That(page.Descendants("h2").Select(h => h.Value.Trim()), Is.EqualTo(new[] { "Live run: INVALID (safety)", "Claims", "What did not hold: Live run", "Simulated run, seed 1: INVALID (safety)", "What this shows, and what it does not", "Evidence" }));
         var rows = page.Descendants("table").Single(t => (string?)t.Attribute("class") == "claims").Descendants("tr").Skip(1).Select(r => string.Join(" | ", r.Elements("td").Select(d => d.Value))).ToList();
         Assert.That(rows, Has.Count.EqualTo(18), "nine checks in two worlds");
         Assert.That(rows[0], Does.Contain("at most one writable primary at any time").And.Contain("INVALID | live").And.Contain("17050 ms at most | 0 ms | 0 of 1"));

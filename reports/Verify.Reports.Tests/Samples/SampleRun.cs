@@ -24,7 +24,7 @@ internal sealed class SampleRun(string world, ulong seed = 7)
         var text = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in fields) text[name] = value is bool flag ? (flag ? "true" : "false") : value.ToString()!;
         var dataCenter = Nodes.GetValueOrDefault(subject) ?? Servers.GetValueOrDefault(subject, "");
-        _events.Add(new((long)Math.Round(s * 1e6), _events.Count, kind, subject, dataCenter, text));
+        _events.Add(new(Us(s), _events.Count, kind, subject, dataCenter, text));
         return this;
     }
 
@@ -65,7 +65,7 @@ internal sealed class SampleRun(string world, ulong seed = 7)
         _ops.Add(new()
         {
             Id = _ops.Count, Client = dataCenter.Length, DataCenter = dataCenter, Kind = OpKind.SqlInsert, Key = $"r{_ops.Count}", Value = server, Outcome = outcome,
-            CalledUs = (long)(calledS * 1e6), ReturnedUs = outcome == OpOutcome.Unknown ? long.MaxValue : (long)((calledS + tookS) * 1e6), By = server,
+            CalledUs = Us(calledS), ReturnedUs = outcome == OpOutcome.Unknown ? long.MaxValue : Us(calledS + tookS), By = server,
         });
         return this;
     }
@@ -105,6 +105,8 @@ internal sealed class SampleRun(string world, ulong seed = 7)
     public static string HashOf(ulong seed) => $"{0xfeed0000beef + seed:x16}";
 
     public static string CommandOf(ulong seed) => $"dotnet run --project chaos/Verify.Chaos -c Release -- run dc-fencing --world sim --seeds {seed}";
+
+    private static long Us(double s) => (long)Math.Round(s * 1e6);
 
     private SortedDictionary<string, string> Details(string durability) => IsLive
         ? new(StringComparer.Ordinal)

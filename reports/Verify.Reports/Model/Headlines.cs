@@ -67,9 +67,10 @@ public static class Headlines
     private static string Note(string world, int runs, string median, string gaps) =>
         (runs == 1 ? VerdictText.World(world) : $"worst of {runs} {VerdictText.World(world)}") + median + gaps;
 
+    /// <summary>A check that could not tell has measured nothing: its zero is none.</summary>
     private static double? ValueOf(Measure measure, Finding finding)
     {
         var values = measure.Figures.Where(finding.Figures.ContainsKey).Select(f => finding.Figures[f]).Where(double.IsFinite).ToList();
-        return values.Count > 0 ? values.Max() : null;
+        return values.Count == 0 || (values.Max() <= 0 && finding.Verdict == Verdict.Unknown) ? null : values.Max();
     }
 }
