@@ -10,6 +10,8 @@ namespace Verify.Reports.Tests;
 /// <summary>The page as a document: one well-formed file that needs nothing else, whatever is written into it.</summary>
 internal sealed class ReportPageTests
 {
+    private static readonly TimeSpan PatternLimit = TimeSpan.FromSeconds(10);
+
     [TestCaseSource(nameof(Suites))]
     public void The_page_is_well_formed_and_needs_no_network_and_no_script(SuiteRecord suite)
     {
@@ -22,7 +24,7 @@ internal sealed class ReportPageTests
         Assert.That(page.Descendants().Where(e => e.Name.LocalName is "img" or "link" or "iframe" or "object" or "base"), Is.Empty);
         var style = page.Descendants("style").Single().Value;
         Assert.That(style, Does.Not.Contain("@import").And.Not.Contain("http"));
-        Assert.That(Regex.Matches(style, @"url\(([^)]*)\)").Select(m => m.Groups[1].Value), Has.All.StartsWith("#"));
+        Assert.That(Regex.Matches(style, @"url\(([^)]*)\)", RegexOptions.None, PatternLimit).Select(m => m.Groups[1].Value), Has.All.StartsWith("#"));
     }
 
     [TestCaseSource(nameof(Suites))]
@@ -92,7 +94,7 @@ internal sealed class ReportPageTests
     {
         var text = Parse(ReportPage.Render(SampleSuites.NotFenced())).Descendants("table").First(t => (string?)t.Attribute("class") == "sequence").Value;
         Assert.That(text, Does.Contain("is Leader in term 2, leader n2").And.Contain("fault begins: partition east | north,west").And.Contain("opened db2 for writes with token 88"));
-        Assert.That(Regex.Matches(text, "takes writes"), Has.Count.EqualTo(3), "db1, db2, and the outcome of the promotion");
+        Assert.That(Regex.Matches(text, "takes writes", RegexOptions.None, PatternLimit), Has.Count.EqualTo(3), "db1, db2, and the outcome of the promotion");
     }
 
     private static IEnumerable<TestCaseData> Suites()
@@ -107,7 +109,7 @@ internal sealed class ReportPageTests
     private static XDocument Parse(string html)
     {
         Assert.That(html, Does.StartWith("<!DOCTYPE html>\n<html"));
-        var closed = Regex.Replace(html, @"<(meta|br|hr)\b([^>]*?)/?>", "<$1$2/>"); // HTML knows elements without an end.
+        var closed = Regex.Replace(html, @"<(meta|br|hr)\b([^>]*?)/?>", "<$1$2/>", RegexOptions.None, PatternLimit); // HTML knows elements without an end.
         using var reader = XmlReader.Create(new StringReader(closed), new() { DtdProcessing = DtdProcessing.Ignore, CheckCharacters = false });
         return XDocument.Load(reader);
     }

@@ -52,6 +52,6 @@ internal sealed partial class SummaryMarkdownTests
     }
 
     /// <summary>Nothing is read as markup between two backticks that are not escaped.</summary>
-    [GeneratedRegex(@"(?<!\\)`[^`\n]*`")]
+    [GeneratedRegex(@"(?<!\\)`[^`\n]*`", RegexOptions.None, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex CodeSpan();
 }

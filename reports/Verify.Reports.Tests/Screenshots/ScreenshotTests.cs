@@ -74,7 +74,7 @@ internal sealed class ScreenshotTests
     /// <summary>The colour that the page's own style sheet gives to a band ("rect.leader") or names ("--bad").</summary>
     private static Colour ColourOf(string page, string what)
     {
-        var found = Regex.Match(page, what.StartsWith("--", StringComparison.Ordinal) ? $"{what}: (#[0-9a-f]{{6}})" : $"{Regex.Escape(what)} {{ fill: (#[0-9a-f]{{6}})");
+        var found = Regex.Match(page, what.StartsWith("--", StringComparison.Ordinal) ? $"{what}: (#[0-9a-f]{{6}})" : $"{Regex.Escape(what)} {{ fill: (#[0-9a-f]{{6}})", RegexOptions.None, TimeSpan.FromSeconds(10));
         Assert.That(found.Success, Is.True, $"the style sheet has no colour for {what}");
         return Colour.Parse(found.Groups[1].Value);
     }
