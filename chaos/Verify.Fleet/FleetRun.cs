@@ -24,6 +24,9 @@ public sealed class FleetRun : IAsyncDisposable
         Directory = Path.Combine(Path.GetTempPath(), $"verify-{id}");
         Leftovers.Directory(Directory);
         System.IO.Directory.CreateDirectory(Directory);
+
+        // Servers have sockets in it through which root needs no password.
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     public FleetCache Cache { get; }
@@ -65,7 +68,7 @@ public sealed class FleetRun : IAsyncDisposable
         Leftovers.Starting(pidFile, spec.Marker);
         var process = await _starter.StartAsync(spec, pidFile);
         Leftovers.Process(process.Id, spec.Marker);
-        var child = new ChildProcess(spec, process, gone: () => File.Delete(pidFile));
+        var child = new ChildProcess(spec, process, gone: () => Forget(pidFile));
         lock (_adding) _children.Add(child);
         return child;
     }
@@ -80,6 +83,18 @@ public sealed class FleetRun : IAsyncDisposable
         Leftovers.CleanUp();
         _starter.Dispose();
         Addresses.Dispose();
+    }
+
+    private static void Forget(string pidFile)
+    {
+        try
+        {
+            File.Delete(pidFile);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // The run's directory went first.
+        }
     }
 
     private void OnProcessExit(object? sender, EventArgs e) => Leftovers.CleanUp();

@@ -18,19 +18,17 @@ public sealed class LeftoverRegistry : IDisposable
     private LeftoverRegistry(string path)
     {
         Path = path;
-        _file = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
+
+        // It appears with its owner in it: without one it would look like a dead run's.
+        File.WriteAllText(path + ".new", $"owner\t{Words(ProcessIdentity.OfThisProcess())}\n");
+        File.Move(path + ".new", path);
+        _file = new(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
     }
 
     public string Path { get; }
 
     /// <summary>Opens the registry of a new run of this process.</summary>
-    public static LeftoverRegistry Open(FleetCache cache, string runId)
-    {
-        var registry = new LeftoverRegistry(System.IO.Path.Combine(cache.Folder("runs"), runId + Extension));
-        var me = ProcessIdentity.OfThisProcess();
-        registry.Write("owner", Words(me));
-        return registry;
-    }
+    public static LeftoverRegistry Open(FleetCache cache, string runId) => new(System.IO.Path.Combine(cache.Folder("runs"), runId + Extension));
 
     /// <summary>Notes a directory that is about to be made; it and all below it goes at the end.</summary>
     public void Directory(string path) => Write("directory", path);
@@ -65,6 +63,8 @@ public sealed class LeftoverRegistry : IDisposable
     public static IReadOnlyList<string> RemoveLeftovers(FleetCache cache)
     {
         var removed = new List<string>();
+        using var alone = cache.TryLock("leftovers");
+        if (alone is null) return removed;
         foreach (var file in System.IO.Directory.EnumerateFiles(cache.Folder("runs"), "*" + Extension).Order(StringComparer.Ordinal))
         {
             var owner = ReadLines(file).Where(l => l is ["owner", ..]).Select(l => Identity(l, 1)).FirstOrDefault();
@@ -79,6 +79,7 @@ public sealed class LeftoverRegistry : IDisposable
     private static List<string> Remove(string file)
     {
         var removed = new List<string>();
+        if (!File.Exists(file)) return removed;
         var lines = ReadLines(file);
         var owner = lines.Where(l => l is ["owner", ..]).Select(l => Identity(l, 1)).FirstOrDefault();
         foreach (var (identity, marker) in Processes(lines, owner))

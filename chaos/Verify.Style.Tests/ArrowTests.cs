@@ -19,7 +19,7 @@ public sealed class ArrowTests
         ["verify-chaos"] = ["Verify.Scenarios", "Verify.Checks", "Verify.Fleet", "Verify.Sim", "Verify.Reports", "Verify.MySql", "Verify.Node", "Verify.Raft"],
     };
 
-    private static IEnumerable<string> Names() => Checkout.Projects.Keys;
+    private static string[] Names() => [.. Checkout.Projects.Keys];
 
     [TestCaseSource(nameof(Names))]
     public void An_assembly_references_only_the_rooms_it_may_see(string name)

@@ -97,7 +97,7 @@ public class HostileServerTests
         await server.ReadAsync();
         server.Writer.Begin(2).Byte(Header.AuthSwitch).ZeroEnded(plugin).Bytes(ScriptedServer.Seed).Byte(0).End();
         await server.SendAsync();
-        await AssertProtocolError(opening, $"the account of 'someone' logs in by {plugin}");
+        await AssertProtocolError(opening, $"the server wants 'someone' to log in by {plugin}; give the account caching_sha2_password (MySQL)");
         Assert.That(await server.Stream.ReadAsync(new byte[1]), Is.Zero, "the client must not have answered");
     }
 

@@ -49,6 +49,7 @@ public sealed class MySqlSession : IAsyncDisposable
     private Stream _stream;
     private ResultReader? _results;
     private int _inUse;
+    private int _closed;
 
     private MySqlSession(Stream stream, TimeProvider time)
     {
@@ -246,7 +247,8 @@ public sealed class MySqlSession : IAsyncDisposable
 
     private void Close()
     {
-        if (!IsOpen) return;
+        // A deadline and the end of the connection may come at the same moment, on two threads.
+        if (Interlocked.Exchange(ref _closed, 1) == 1) return;
         IsOpen = false;
         _ended.Cancel();
         _stream.Dispose();

@@ -36,9 +36,10 @@ public abstract record Statement
         };
     }
 
-    /// <summary>The source's half of semi-sync: on before a server is opened, off before it follows. A replica that has it on applies
-    /// nothing, because its own applier waits for a replica (seen on MySQL 9.7 and MariaDB 10.11). Switching it off commits
-    /// and acknowledges whatever waits: end the client sessions first.</summary>
+    /// <summary>On: from now on a commit on this server is acknowledged only when a replica has it. For the primary, before it is
+    /// opened for writes, and for nobody else: on a replica the applier's own commits would wait for an acknowledgement that
+    /// nobody gives, for ever. Off releases the commits that wait and acknowledges them without a replica: never while a
+    /// client may be waiting. A server starts with it off. Error 1193 where semi-sync is not installed.</summary>
     public sealed record SetSemiSync(bool On) : Statement
     {
         public override SqlText Sql(Flavor flavor) => (flavor, On) switch
@@ -63,7 +64,10 @@ public abstract record Statement
         public override SqlText Sql(Flavor flavor) => SqlText.Of($"KILL {Id}");
     }
 
-    /// <summary>Stops both replication threads, or only the one that fetches.</summary>
+    /// <summary>Stops both replication threads, or only the one that fetches. On MySQL, where several appliers are the default, stopping both
+    /// takes a minute when the relay log ends inside a transaction (the source was cut off while it sent one): the coordinator waits 60 s
+    /// for the rest (seen on 9.7.4). KILL of the coordinator's session, before, ends that at once; it leaves error 1756 in the
+    /// status, which the next START REPLICA clears.</summary>
     public sealed record StopReplica(bool OnlyIoThread) : Statement
     {
         public override SqlText Sql(Flavor flavor) => (flavor, OnlyIoThread) switch

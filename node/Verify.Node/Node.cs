@@ -42,7 +42,7 @@ public sealed class VerifyNode
             reply => scheduler.Schedule(_ => answer.SetResult(((LeaderReply.Client)reply).Reply), null));
         return _core.Loop.TryPost(new NodeInput.ClientAsked(question))
             ? new(answer.Task)
-            : new(_core.Stopping.IsCancellationRequested
+            : new(_core.Loop.IsClosed
                 ? new ApiReply.Refused("the node has stopped")
                 : new ApiReply.Overloaded("the inbox is full", _core.Config.Timing.Tick * _core.Config.Timing.ElectionTicks));
     }

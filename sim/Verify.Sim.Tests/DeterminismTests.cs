@@ -16,7 +16,7 @@ public sealed class DeterminismTests
         var hashes = new SortedSet<ulong>();
         for (var seed = 0UL; seed < 20; seed++)
         {
-            var result = new RunTwice(seed, new SimOptions(), Limit, Toy) { IsAlone = true }.Check();
+            var result = new RunTwice(seed, new SimOptions(), Limit, Toy).Check();
             Assert.That(result.Failure, Is.Null);
             Assert.That(result.Events, Is.GreaterThan(2_000));
             hashes.Add(result.Hash);
@@ -59,14 +59,26 @@ public sealed class DeterminismTests
     }
 
     [Test]
-    public void Work_that_hides_in_the_thread_pool_is_found()
+    public void Work_that_hides_in_the_thread_pool_is_found_and_its_author_named()
     {
         var divergence = Assert.Catch(() => new RunTwice(1, new SimOptions(), Limit, async world =>
         {
             var hidden = Task.Run(() => 1);
             while (!hidden.IsCompleted) await Task.Delay(Ms(1), world.WorldTime);
-        }) { IsAlone = true }.Check());
+        }).Check());
         Assert.That(divergence, Is.TypeOf<DivergenceException>());
+        Assert.That(divergence!.Message, Does.Contain("Task.Run").And.Contain(nameof(Work_that_hides_in_the_thread_pool_is_found_and_its_author_named)));
+    }
+
+    [Test]
+    public void A_timer_of_the_real_clock_is_found()
+    {
+        var divergence = Assert.Catch(() => new RunTwice(1, new SimOptions(), Limit, async world =>
+        {
+            using var timer = new Timer(_ => { }, null, 60_000, -1);
+            await Task.Delay(Ms(1), world.WorldTime);
+        }).Check());
+        Assert.That(divergence, Is.TypeOf<DivergenceException>().With.Message.Contains("TimerQueueTimer"));
     }
 
     [Test]
@@ -84,8 +96,8 @@ public sealed class DeterminismTests
             {
                 await Task.Delay(Ms(1), world.WorldTime);
             }
-        }) { IsAlone = true }.Check());
-        Assert.That(failure, Is.TypeOf<DivergenceException>());
+        }).Check());
+        Assert.That(failure, Is.TypeOf<DivergenceException>().With.Message.Contains("DelayPromiseWithCancellation"));
     }
 
     [Test]
@@ -102,7 +114,7 @@ public sealed class DeterminismTests
     [Test]
     public void A_recorded_run_replays_to_the_same_hash_and_consumes_its_record_exactly()
     {
-        var recording = new RecordingChoices(new SeededChoices(77));
+        var recording = new RecordingChoices(new DiceChoices(77));
         var recorded = HashOfToy(recording);
         Assert.That(recording.Recorded, Has.Count.GreaterThan(1_000));
         var replay = new ReplayedChoices(recording.Recorded);
@@ -113,7 +125,7 @@ public sealed class DeterminismTests
     [Test]
     public void A_replay_that_departs_says_at_which_choice_and_after_which_events()
     {
-        var recording = new RecordingChoices(new SeededChoices(77));
+        var recording = new RecordingChoices(new DiceChoices(77));
         HashOfToy(recording);
         var altered = recording.Recorded.ToList();
         altered[500] = altered[500] with { N = altered[500].N + 1 };
@@ -125,7 +137,7 @@ public sealed class DeterminismTests
     [Test]
     public void A_record_that_is_too_short_or_too_long_is_refused()
     {
-        var recording = new RecordingChoices(new SeededChoices(77));
+        var recording = new RecordingChoices(new DiceChoices(77));
         HashOfToy(recording);
         var failure = Assert.Throws<SimWorldException>(() => HashOfToy(new ReplayedChoices([.. recording.Recorded.Take(600)])));
         Assert.That(failure!.Message, Does.Contain("the record ends after 600 choices"));
@@ -137,7 +149,7 @@ public sealed class DeterminismTests
     [Test]
     public void A_choice_of_one_is_not_recorded()
     {
-        var recording = new RecordingChoices(new SeededChoices(1));
+        var recording = new RecordingChoices(new DiceChoices(1));
         Assert.That(recording.Next(ChoiceKind.Value, 1), Is.Zero);
         Assert.That(recording.Recorded, Is.Empty);
     }

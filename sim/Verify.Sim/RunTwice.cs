@@ -10,39 +10,20 @@ namespace Verify.Sim;
 public sealed record RunTwiceResult(ulong Hash, long Events, long Micros, Exception? Failure);
 
 /// <summary>Same seed, same trace hash, or something in the world is not determined by its choices. Says which event was the first to
-/// differ. Run alone it also sees work that went to the thread pool.</summary>
+/// differ, and who handed work to the thread pool.</summary>
 public sealed class RunTwice(ulong seed, SimOptions options, TimeSpan limit, Func<SimWorld, Task> main)
 {
     private const int LinesBefore = 5;
-    private const int PoolAttempts = 10;
 
     /// <summary>Who decides the order; random actors when null.</summary>
     public Func<IChoiceSource, IActorScheduler>? Strategy { get; init; }
 
-    /// <summary>True when nothing else runs in this process: then the thread pool must not have worked either.</summary>
-    public bool IsAlone { get; init; }
-
-    /// <exception cref="DivergenceException">The runs differed, or the thread pool worked in every one of several runs.</exception>
+    /// <exception cref="DivergenceException">The runs differed, or work left the world for the thread pool or the real clock.</exception>
     public RunTwiceResult Check()
     {
-        var poolWork = long.MaxValue;
-        var first = Measured(ref poolWork);
-        var second = Measured(ref poolWork);
-        if (!AreSame(first, second)) throw Divergence(first, second);
-
-        // The test host itself may use the pool now and then; what the world does it does every time.
-        for (var attempt = 2; IsAlone && poolWork > 0 && attempt < PoolAttempts; attempt++) Measured(ref poolWork);
-        if (!IsAlone || poolWork == 0) return first;
-        throw new DivergenceException(
-            $"seed {seed}: the thread pool did work in each of {PoolAttempts} runs (at least {poolWork} items): something left the scheduler");
-    }
-
-    private RunTwiceResult Measured(ref long poolWorkMin)
-    {
-        var before = PoolWorkItems();
-        var (result, _) = RunOnce(keepAll: false);
-        poolWorkMin = Math.Min(poolWorkMin, PoolWorkItems() - before);
-        return result;
+        var (first, _) = RunOnce(keepAll: false);
+        var (second, _) = RunOnce(keepAll: false);
+        return AreSame(first, second) ? first : throw Divergence(first, second);
     }
 
     /// <summary>Once more with every line kept, to name the first difference.</summary>
@@ -75,7 +56,9 @@ public sealed class RunTwice(ulong seed, SimOptions options, TimeSpan limit, Fun
 
     private (RunTwiceResult Result, IReadOnlyList<TraceLine> Lines) RunOnce(bool keepAll) => WorldThread.Run(() =>
     {
-        var choices = new SeededChoices(seed);
+        using var watch = new PoolWatch();
+        watch.Begin();
+        var choices = new DiceChoices(seed);
         var strategy = Strategy?.Invoke(choices) ?? new RandomActors(choices);
         using var world = new SimWorld(options with { KeepWholeTrace = keepAll }, choices, strategy);
         Exception? failure = null;
@@ -88,6 +71,9 @@ public sealed class RunTwice(ulong seed, SimOptions options, TimeSpan limit, Fun
             failure = e;
         }
 
+        watch.End();
+        if (watch.FirstStack is { } stack)
+            throw new DivergenceException($"seed {seed}: something left the world for the thread pool or the real clock:{Environment.NewLine}{stack}");
         return (new RunTwiceResult(world.Trace.Hash, world.Trace.Events, world.NowMicros, failure), (IReadOnlyList<TraceLine>)[.. world.Trace.Lines]);
     });
 
@@ -99,10 +85,6 @@ public sealed class RunTwice(ulong seed, SimOptions options, TimeSpan limit, Fun
         $"hash {result.Hash:x16}, {result.Events} events, {Trace.TimeText(result.Micros)}{(result.Failure is null ? "" : $", {result.Failure.GetType().Name}")}";
 
     private static string Text(TraceLine line) => $"{Trace.TimeText(line.Micros)}  #{line.Step}  {line.What}";
-
-#pragma warning disable RS0030 // Only looks whether the pool worked; posts nothing to it.
-    private static long PoolWorkItems() => ThreadPool.CompletedWorkItemCount;
-#pragma warning restore RS0030
 }
 
 /// <summary>Two runs of the same seed were not the same run.</summary>

@@ -69,7 +69,7 @@ public sealed partial class SimWorld : IDisposable
     /// <summary>A world in which everything is drawn from one number.</summary>
     public static SimWorld FromSeed(ulong seed, SimOptions? options = null)
     {
-        var choices = new SeededChoices(seed);
+        var choices = new DiceChoices(seed);
         return new SimWorld(options ?? new SimOptions(), choices, new RandomActors(choices));
     }
 

@@ -29,7 +29,7 @@ internal static class ReplayCommand
     {
         var recorded = RunFolder.LoadReplay(folder);
         ArmMutant(recorded.Mutant);
-        var scenario = ScenarioLibrary.Parse(recorded.ScenarioText, Path.Combine(folder, "replay.json"));
+        var scenario = ScenarioFiles.Parse(recorded.ScenarioText, Path.Combine(folder, "replay.json"));
         var run = SimulatedRun.Play(scenario, recorded.Seed, new() { FencingOff = recorded.FencingOff, TraceFile = log });
         foreach (var finding in run.Findings) Console.WriteLine($"  {Words.Of(finding.Verdict),-8} {finding.Check,-18} {finding.Observed} (bound: {finding.Bound})");
         var commit = Machine.Commit(Machine.CheckoutRoot() ?? ".");

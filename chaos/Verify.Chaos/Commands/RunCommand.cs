@@ -34,7 +34,7 @@ internal static class RunCommand
         { scenario, world, seeds, jobs, flavor, noInstall, toxiproxy, noFencing, twice, outDirectory, json };
         command.SetAction((parse, cancel) => ProgramErrors.GuardAsync(async () =>
         {
-            var (read, text) = ScenarioLibrary.Read(parse.GetValue(scenario)!);
+            var (read, text) = ScenarioFiles.Read(parse.GetValue(scenario)!);
             var options = new SuiteOptions
             {
                 Scenario = read,

@@ -12,11 +12,11 @@ internal static class ScenariosCommand
         command.SetAction((_, _) => ProgramErrors.GuardAsync(() =>
         {
             var wrong = 0;
-            foreach (var file in ScenarioLibrary.All())
+            foreach (var name in ScenarioFiles.Names())
             {
                 try
                 {
-                    var (scenario, _) = ScenarioLibrary.Read(file);
+                    var (scenario, _) = ScenarioFiles.Read(name);
                     Console.WriteLine($"{scenario.Name,-24} {scenario.Story}");
                 }
                 catch (HarnessException e)

@@ -10,6 +10,7 @@ namespace Verify.Chaos.Live;
 /// <summary>One verify-node process: its configuration, its data directory, its clock, its events.</summary>
 internal sealed class LiveNode(FleetRun run, string name, string dataCenter, string hostProgram, Uri http) : IAsyncDisposable
 {
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
     private ChildProcess? _process;
 
     public string Name => name;
@@ -33,7 +34,7 @@ internal sealed class LiveNode(FleetRun run, string name, string dataCenter, str
     public async Task PrepareAsync(SortedDictionary<string, object> settings, long? diskBytesMax)
     {
         settings["RaftDataDir"] = DataDirectory;
-        await File.WriteAllTextAsync(ConfigFile, JsonSerializer.Serialize(settings, new JsonSerializerOptions { WriteIndented = true }));
+        await File.WriteAllTextAsync(ConfigFile, JsonSerializer.Serialize(settings, Indented));
         if (diskBytesMax is { } bytes) Disk = await LimitedDisk.CreateAsync(run, DataDirectory, bytes);
     }
 

@@ -41,6 +41,8 @@ internal static class LiveRun
                 Details = world.Details,
                 Events = facts.Events,
                 Ops = facts.History.Ops,
+                FinalRows = facts.History.FinalRows,
+                FinalPrimary = facts.History.FinalPrimary,
             };
         }
         catch (HarnessException e)

@@ -9,6 +9,7 @@ using Verify.Fleet;
 using Verify.Fleet.Servers;
 using Verify.MySql;
 using Verify.Scenarios;
+using EventLog = Verify.Chaos.Worlds.EventLog;
 
 namespace Verify.Chaos.Live;
 
@@ -79,7 +80,7 @@ internal sealed class LiveWorld : IWorld
             }
 
             var plan = LivePlan.Draw(scenario.Fleet, run.Addresses, addresses);
-            var links = await LinkProxies.StartAsync(plan, run, options.ToxiproxyUrl, cancel);
+            var links = await LinkProxies.StartAsync(plan, options.ToxiproxyUrl, cancel);
             return new(scenario, options, run, servers, plan, links, say);
         }
         catch
@@ -248,21 +249,11 @@ internal sealed class LiveWorld : IWorld
     private async Task SetUpReplicationAsync(CancellationToken cancel)
     {
         if (_scenario.Fleet.Primary is not { } primary) return;
-        foreach (var replica in _byName.Values.Where(s => s.Name != primary))
-        {
-            await using var session = await OpenAsync(replica, cancel);
-            var source = _plan.AddressFrom(Servers[replica.Name], primary).Split(':');
-            var login = _servers.Users.Replication;
-            var port = int.Parse(source[1], CultureInfo.InvariantCulture);
-            await session.QueryAsync(new Statement.ChangeSource(source[0], port, login.User, login.Password).Sql(replica.Flavor), ServerStart, cancel);
-            await session.QueryAsync(new Statement.StartReplica().Sql(replica.Flavor), ServerStart, cancel);
-        }
+        await _servers.SetUpReplicationAsync(_byName[primary], _byName.Values.Where(s => s.Name != primary),
+            replica => System.Net.IPEndPoint.Parse(_plan.AddressFrom(Servers[replica.Name], primary)), ServerStart, cancel);
 
-        // The schema goes through the binary log, so that every server has it.
+        // From here on only the guardian opens it.
         await using var writer = await OpenAsync(_byName[primary], cancel);
-        await writer.QueryAsync(new Statement.SetReadOnly(On: false).Sql(writer.Version.Flavor), ServerStart, cancel);
-        await writer.QueryAsync(WorkloadStatements.CreateSchema, ServerStart, cancel);
-        await writer.QueryAsync(WorkloadStatements.CreateTable, ServerStart, cancel);
         await writer.QueryAsync(new Statement.SetReadOnly(On: true).Sql(writer.Version.Flavor), ServerStart, cancel);
     }
 
@@ -278,7 +269,7 @@ internal sealed class LiveWorld : IWorld
         ["RaftAdvertise"] = NodeNames.PeerIdentity(node.Name),
         ["RaftNodes"] = Nodes.Keys.Select(NodeNames.PeerIdentity).ToArray(),
         ["DataCenter"] = node.DataCenter,
-        ["DataCenters"] = new SortedDictionary<string, string>(Nodes.ToDictionary(n => NodeNames.PeerIdentity(n.Key), n => n.Value), StringComparer.Ordinal),
+        ["DataCenters"] = new SortedDictionary<string, string>(Nodes.ToDictionary(n => NodeNames.PeerIdentity(n.Key), n => n.Value, StringComparer.Ordinal), StringComparer.Ordinal),
         ["ListenAddress"] = node.Http.Authority,
         ["MySQLTopologyUser"] = _servers.Users.Topology.User,
         ["MySQLTopologyPassword"] = _servers.Users.Topology.Password,
@@ -286,8 +277,9 @@ internal sealed class LiveWorld : IWorld
         ["MySQLReplicationPassword"] = _servers.Users.Replication.Password,
         ["MySQLClusters"] = new SortedDictionary<string, object>(StringComparer.Ordinal)
         {
-            ["main"] = new SortedDictionary<string, string>(Servers.ToDictionary(s => NodeNames.ServerIdentity(s.Key), s => s.Value), StringComparer.Ordinal),
+            ["main"] = new SortedDictionary<string, string>(Servers.ToDictionary(s => NodeNames.ServerIdentity(s.Key), s => s.Value, StringComparer.Ordinal), StringComparer.Ordinal),
         },
+        ["SemiSync"] = _scenario.Fleet.Durability == "semi_sync",
         ["AddressViews"] = _plan.AddressViews(_scenario.Fleet.DataCenters),
     };
 

@@ -49,7 +49,8 @@ internal sealed class WritableSampler(RealServer server, string dataCenter, MySq
             }
             else
             {
-                if (_lastSeenWritableUs < 0) events.Add(EventKinds.Writable, server.Name, dataCenter, fields: [("writable", "true")]);
+                // It was open at some time between question and answer: the first counts from its answer, the last until its question.
+                events.Add(EventKinds.Writable, server.Name, dataCenter, atUs: _lastSeenWritableUs < 0 ? events.NowUs : Math.Max(askedUs, _lastSeenWritableUs), fields: [("writable", "true")]);
                 _lastSeenWritableUs = askedUs;
             }
 
@@ -60,7 +61,7 @@ internal sealed class WritableSampler(RealServer server, string dataCenter, MySq
     private void Close(string why)
     {
         if (_lastSeenWritableUs < 0) return;
-        events.Add(EventKinds.Writable, server.Name, dataCenter, atUs: _lastSeenWritableUs, fields: [("writable", "false"), ("why", why), ("seenUs", $"{events.NowUs}")]);
+        events.Add(EventKinds.Writable, server.Name, dataCenter, fields: [("writable", "false"), ("why", why)]);
         _lastSeenWritableUs = -1;
     }
 }

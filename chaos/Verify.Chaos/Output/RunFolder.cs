@@ -21,6 +21,8 @@ public sealed class RunFolder
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
+    private static readonly IReadOnlyDictionary<string, IReadOnlySet<string>> NoRows = new SortedDictionary<string, IReadOnlySet<string>>(StringComparer.Ordinal);
+
     private RunFolder(string path, string runId)
     {
         Path = path;
@@ -73,7 +75,7 @@ public sealed class RunFolder
     {
         if (shown is not null) WriteEvidence(Path, shown);
         if (replay is not null) File.WriteAllText(System.IO.Path.Combine(Path, "replay.json"), JsonSerializer.Serialize(replay, Json));
-        var bare = suite with { Runs = [.. suite.Runs.Select(r => r with { Events = [], Ops = [] })] };
+        var bare = suite with { Runs = [.. suite.Runs.Select(r => r with { Events = [], Ops = [], FinalRows = NoRows })] };
         File.WriteAllText(System.IO.Path.Combine(Path, "run.json"), JsonSerializer.Serialize(bare, Json));
         File.WriteAllText(System.IO.Path.Combine(Path, "report.html"), ReportPage.Render(suite));
         File.WriteAllText(System.IO.Path.Combine(Path, "junit.xml"), JUnitXml.Render(suite));
@@ -104,13 +106,27 @@ public sealed class RunFolder
         var sub = System.IO.Path.Combine(folder, run.World == "live" ? "live" : System.IO.Path.Combine("sim", $"seed-{run.Seed}"));
         var history = System.IO.Path.Combine(sub, "history.ndjson");
         if (!File.Exists(history)) return run;
-        return run with { Ops = HistoryFile.Read(history), Events = EventsFile.Read(System.IO.Path.Combine(sub, "events.ndjson")) };
+        return run with { Ops = ReadHistory(history).Ops, Events = ReadEvents(System.IO.Path.Combine(sub, "events.ndjson")) };
     }
 
     private static void WriteEvidence(string folder, RunRecord run)
     {
-        HistoryFile.Write(System.IO.Path.Combine(folder, "history.ndjson"), run.Ops);
-        EventsFile.Write(System.IO.Path.Combine(folder, "events.ndjson"), run.Events);
+        using var history = new StreamWriter(System.IO.Path.Combine(folder, "history.ndjson"));
+        HistoryFile.Write(history, new(run.Ops) { FinalRows = run.FinalRows, FinalPrimary = run.FinalPrimary });
+        using var events = new StreamWriter(System.IO.Path.Combine(folder, "events.ndjson"));
+        EventsFile.Write(events, run.Events);
+    }
+
+    private static History ReadHistory(string file)
+    {
+        using var reader = new StreamReader(file);
+        return HistoryFile.Read(reader, file);
+    }
+
+    private static IReadOnlyList<RunEvent> ReadEvents(string file)
+    {
+        using var reader = new StreamReader(file);
+        return EventsFile.Read(reader, file);
     }
 
     private void WriteSums()

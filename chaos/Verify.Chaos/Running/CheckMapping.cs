@@ -8,16 +8,20 @@ namespace Verify.Chaos.Running;
 /// <summary>Expectations of a scenario → checks. Some promises are always judged, because they must hold in every run.</summary>
 public static class CheckMapping
 {
+    private const int AnsweredMin = 20;
+    private static readonly TimeSpan SearchTimeMax = TimeSpan.FromSeconds(60);
+
     public static IReadOnlyList<ICheck> For(Scenario scenario)
     {
-        var checks = new List<ICheck> { new FencingTokenCheck(), new RecoveryLedgerCheck(), new WorkloadCheck(Kinds(scenario.Workload)) };
+        var checks = new List<ICheck> { new WorkloadCheck(AnsweredMin, Kinds(scenario.Workload)), new RecoveryLedgerCheck(FailsOver(scenario) ? 1 : 0) };
+        if (scenario.Fleet.Servers.Count > 0) checks.Add(new FencingTokenCheck());
         foreach (var expected in scenario.Expect)
         {
             checks.Add(expected switch
             {
                 Expectation.SingleLeader => new SingleLeaderCheck(),
                 Expectation.SameLog => new SameLogCheck(),
-                Expectation.Linearizable => new LinearizableKvCheck(),
+                Expectation.Linearizable => new LinearizableKvCheck(new SearchLimits { Time = SearchTimeMax, Parallelism = 1 }),
                 Expectation.SinglePrimary(var window) => new SinglePrimaryCheck(window),
                 Expectation.NoLostWrites => new NoLostWritesCheck(),
                 Expectation.FencedWithin(var bound) => new FencedWithinCheck(bound),
@@ -31,6 +35,9 @@ public static class CheckMapping
 
         return checks;
     }
+
+    /// <summary>Losing the primary is what an RTO is asked for.</summary>
+    private static bool FailsOver(Scenario scenario) => scenario.Expect.Any(e => e is Expectation.RtoWithin);
 
     private static ImmutableArray<OpKind> Kinds(WorkloadSpec workload) =>
         [.. workload.Mix.Where(m => m.Value > 0).Select(m => Enum.Parse<OpKind>(m.Key, ignoreCase: true)).Order()];

@@ -11,7 +11,7 @@ public static class RunOutcome
 
     public static IReadOnlyList<Finding> Judge(IReadOnlyList<ICheck> checks, RunFacts facts, IReadOnlyList<string> troubles)
     {
-        var findings = CheckSuite.Judge(checks, facts).ToList();
+        var findings = new CheckSuite(checks).Judge(facts).Findings.ToList();
         findings.Add(new(StepsCheck, troubles.Count == 0 ? Verdict.Valid : Verdict.Unknown, "every step of the scenario was done and had an effect",
             troubles.Count == 0 ? "all done" : string.Join("; ", troubles), "no step left out"));
         return findings;

@@ -45,22 +45,10 @@ public sealed class Targets(IWorld world, Dice dice)
         }
     }
 
-    /// <summary>The data centres that the members of a target fill completely.</summary>
-    /// <exception cref="TargetUnresolvedException">The target is only a part of a data centre: links are cut between data centres.</exception>
-    public async ValueTask<ImmutableArray<string>> DataCentersAsync(Target target)
-    {
-        var members = await MembersAsync(target);
-        var dataCenters = members.Select(DataCenterOf).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToImmutableArray();
-        var all = dataCenters.SelectMany(dc => In(dc)).ToArray();
-        if (all.Length != members.Length)
-        {
-            throw new TargetUnresolvedException(
-                $"{string.Join(", ", members)} is only a part of data centre {string.Join(", ", dataCenters)}; "
-                + "links are cut between data centres: write 'dc of …' or 'dc NAME'");
-        }
-
-        return dataCenters;
-    }
+    /// <summary>The data centres of a target's members. Links are cut between data centres, so in a cut a node or server stands for the
+    /// data centre that it is in.</summary>
+    public async ValueTask<ImmutableArray<string>> DataCentersAsync(Target target) =>
+        [.. (await MembersAsync(target)).Select(DataCenterOf).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
     public string DataCenterOf(string member) =>
         world.Nodes.TryGetValue(member, out var dc) || world.Servers.TryGetValue(member, out dc)

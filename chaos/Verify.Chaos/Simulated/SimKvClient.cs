@@ -20,7 +20,7 @@ internal sealed class SimKvClient(SimulatedWorld world, IReadOnlyList<SimHost> n
         var host = nodes[_next % nodes.Count];
         await Task.Delay(OneWay, world.Time, CancellationToken.None);
         KvAnswer answer;
-        if (world.NodeOn(host) is not { } node)
+        if (SimulatedWorld.NodeOn(host) is not { } node)
         {
             answer = new(OpOutcome.Failed, host.Name) { Error = "connection refused" };
         }

@@ -24,7 +24,7 @@ public sealed record SimulatedOptions
 }
 
 /// <summary>Plays a scenario once in a simulated world: one seed, one thread, virtual time.</summary>
-public static class SimulatedRun
+internal static class SimulatedRun
 {
     private static readonly TimeSpan VirtualLimit = TimeSpan.FromMinutes(30);
 
@@ -56,7 +56,7 @@ public static class SimulatedRun
                 return Record(scenario, seed, world, simulation, clock) with
                 {
                     Verdict = findings.Worst(), FailureClass = RunOutcome.Class(findings, facts!.Events), Findings = findings,
-                    Events = facts.Events, Ops = facts.History.Ops,
+                    Events = facts.Events, Ops = facts.History.Ops, FinalRows = facts.History.FinalRows, FinalPrimary = facts.History.FinalPrimary,
                 };
             }
             catch (Exception e) when (e is HarnessException or DeadlockException or WorldTimeoutException or StepLimitException)
@@ -76,7 +76,7 @@ public static class SimulatedRun
 
     private static (SimulatedWorld World, SimWorld Simulation) Build(Scenario scenario, ulong seed, SimulatedOptions options, bool keepTrace)
     {
-        var choices = new SeededChoices(seed);
+        var choices = new DiceChoices(seed);
         var simulation = new SimWorld(new SimOptions { KeepWholeTrace = keepTrace }, choices, new RandomActors(choices));
         return (new SimulatedWorld(scenario, simulation, options), simulation);
     }

@@ -29,12 +29,13 @@ public sealed class ChildProcess : IAsyncDisposable
     {
         Spec = spec;
         _process = process;
+        Pid = process.Id;
         _gone = gone;
         Exited = WatchAsync();
     }
 
     public ChildSpec Spec { get; }
-    public int Pid => _process.Id;
+    public int Pid { get; }
     public bool IsRunning => !Exited.IsCompleted;
 
     /// <summary>Completes with the exit code (128 + signal when a signal ended it).</summary>
@@ -66,7 +67,7 @@ public sealed class ChildProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await KillAsync();
+        if (!Exited.IsCompleted) await KillAsync();
         _process.Dispose();
     }
 
@@ -75,7 +76,7 @@ public sealed class ChildProcess : IAsyncDisposable
     {
         lock (_signalling)
         {
-            if (!_reaped && !_process.HasExited) _ = Libc.Kill(_process.Id, signal);
+            if (!_reaped && !_process.HasExited) _ = Libc.Kill(Pid, signal);
         }
     }
 

@@ -15,7 +15,7 @@ public class RealSessionTests(Flavor flavor) : RealServerFixture(flavor)
     public async Task A_frozen_server_is_given_up_at_the_deadline_on_an_open_session([Values(TlsMode.Disabled, TlsMode.Required)] TlsMode tls)
     {
         await using var session = await Db1.OpenAsync(Db1.Users.Topology with { Tls = tls });
-        Db1.Server.Pause();
+        await FreezeAsync();
         try
         {
             var begin = Stopwatch.GetTimestamp();
@@ -32,7 +32,7 @@ public class RealSessionTests(Flavor flavor) : RealServerFixture(flavor)
     [Test]
     public async Task A_frozen_server_accepts_the_connection_and_is_given_up_at_the_deadline_of_the_login([Values(TlsMode.Disabled, TlsMode.Required)] TlsMode tls)
     {
-        Db1.Server.Pause();
+        await FreezeAsync();
         try
         {
             var stream = await Db1.ConnectAsync();
@@ -131,6 +131,18 @@ public class RealSessionTests(Flavor flavor) : RealServerFixture(flavor)
         while (await IsListedAsync(watcher, session.SessionId))
         {
             Assert.That(Stopwatch.GetElapsedTime(begin), Is.LessThan(Late), "COM_QUIT was not heard");
+        }
+    }
+
+    /// <summary>A stop signal reaches the threads of a process one after the other: waits until all of them stand still.</summary>
+    private async Task FreezeAsync()
+    {
+        Db1.Server.Pause();
+        var begin = Stopwatch.GetTimestamp();
+        while (Directory.GetDirectories($"/proc/{Db1.Server.Pid}/task").Any(task => !File.ReadAllText(Path.Combine(task, "stat")).Contains(") T ", StringComparison.Ordinal)))
+        {
+            Assert.That(Stopwatch.GetElapsedTime(begin), Is.LessThan(Late), "the server does not stand still");
+            await Task.Delay(1);
         }
     }
 

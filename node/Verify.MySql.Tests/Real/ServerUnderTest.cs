@@ -8,8 +8,9 @@ namespace Verify.MySql.Tests.Real;
 /// <summary>A real server of the fleet, and the ways in that tests need.</summary>
 internal sealed record ServerUnderTest(RealServer Server, FleetUsers Users)
 {
-    /// <summary>Long enough for a busy machine; no test waits for it unless something is broken.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    /// <summary>Long enough for a busy machine, and for a replica of MySQL that stops inside a transaction
+    /// (<see cref="Statement.StopReplica"/>); no test waits for it unless something is broken.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     public Flavor Flavor => Server.Flavor;
 

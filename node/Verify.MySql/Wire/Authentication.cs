@@ -59,7 +59,7 @@ internal sealed class Authentication(PacketReader reader, PacketWriter writer, M
         if (_plugin is not (PasswordProof.CachingSha2 or PasswordProof.Native))
         {
             throw new MySqlProtocolException(
-                $"the account of '{login.User}' logs in by {_plugin}; give it {PasswordProof.CachingSha2} (MySQL) or {PasswordProof.Native} (MariaDB)");
+                $"the server wants '{login.User}' to log in by {_plugin}; give the account {PasswordProof.CachingSha2} (MySQL) or {PasswordProof.Native} (MariaDB)");
         }
 
         var seed = cursor.Rest();

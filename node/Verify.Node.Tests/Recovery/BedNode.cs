@@ -46,7 +46,7 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
     /// <summary>A server that this node does not reach, though others do.</summary>
     public InstanceKey? IsBlindFor { get; set; }
     public TimeSpan Now => _bed.Now * ClockRate;
-    public bool IsLeader => _bed.Leader == this && _bed.IsInQuorum(this);
+    public bool IsLeader => _bed.Leader == this && _bed.IsInQuorum(this) && _applied == _bed.Log.Count;
     public CancellationToken Stopping => _stopping.Token;
     public ILogger Log => NullLogger.Instance;
 
@@ -98,7 +98,7 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
     public void CatchUp()
     {
         if (!_bed.IsInQuorum(this)) return;
-        if (ApplyLag > TimeSpan.Zero) _bed.At(ApplyLag, ApplyAll);
+        if (ApplyLag > TimeSpan.Zero && _bed.Leader != this) _bed.At(ApplyLag, ApplyAll);
         else ApplyAll();
     }
 

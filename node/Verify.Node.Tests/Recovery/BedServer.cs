@@ -28,6 +28,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     private readonly string _uuid = $"{instance.Key.Host[^1]}1111111-1111-1111-1111-111111111111";
     private bool _hasLostSource;
     private long _transactions;
+    private int _lives;
     private long _nextSession = 100;
     private TimeSpan _sourceLostAt = TimeSpan.MaxValue;
 
@@ -53,7 +54,11 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     public void StopApplying() => SqlIsOn = false;
 
     /// <summary>The fetching thread goes on trying and does not get through, for a reason of its own.</summary>
-    public void LoseSource() => _hasLostSource = true;
+    public void LoseSource()
+    {
+        _hasLostSource = true;
+        NoticeNetwork();
+    }
 
     public void Write(int transactions = 1)
     {
@@ -61,6 +66,12 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         _transactions += transactions;
         Executed = Executed.Union(Gtids.Parse($"{_uuid}:1-{_transactions}", Flavor.MySql));
         Replicate();
+    }
+
+    public void FindSource()
+    {
+        _hasLostSource = false;
+        NoticeNetwork();
     }
 
     /// <summary>This server and the other one each get a transaction that nobody else has.</summary>
@@ -90,6 +101,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     private void Become(ServerHealth health)
     {
         Health = health;
+        if (health == ServerHealth.Dead) _lives++;
         foreach (var server in bed.Servers) server.NoticeNetwork();
     }
 
@@ -127,7 +139,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     {
         if (Health == ServerHealth.Dead && bed.Reaches(node.Config.DataCenter, DataCenter)) throw new ConnectionRefusedException(Key.Endpoint);
         var opened = new TaskCompletionSource<IServerConversation>();
-        Deliver(node, deadline, opened, () => new Conversation(this, node, _nextSession++));
+        Deliver(node, deadline, opened, () => new Conversation(this, node, _nextSession++, _lives));
         return new(opened.Task);
     }
 
@@ -157,9 +169,9 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         }
     }
 
-    private ResultTable Carry(Statement statement, long session)
+    private ResultTable Carry(Statement statement, long session, int life)
     {
-        if (Health == ServerHealth.Dead) throw new MySqlProtocolException($"{Key}: the connection ended");
+        if (Health == ServerHealth.Dead || life != _lives) throw new MySqlProtocolException($"{Key}: the connection ended");
         if (_killed.Contains(session)) throw new MySqlProtocolException($"{Key}: the session was killed");
         switch (statement)
         {
@@ -224,7 +236,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     /// <summary>The statement waits inside the server; it is looked at again a little later.</summary>
     private sealed class StillWaitingException : Exception;
 
-    private sealed class Conversation(BedServer server, BedNode node, long session) : IServerConversation
+    private sealed class Conversation(BedServer server, BedNode node, long session, int life) : IServerConversation
     {
         public ServerVersion Version => new(Flavor.MySql, 9, 7, 4);
         public long SessionId => session;
@@ -234,7 +246,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         {
             server.Record(node, statement);
             var answered = new TaskCompletionSource<ResultTable>();
-            server.Deliver(node, deadline, answered, () => server.Carry(statement, session));
+            server.Deliver(node, deadline, answered, () => server.Carry(statement, session, life));
             try
             {
                 return await answered.Task;

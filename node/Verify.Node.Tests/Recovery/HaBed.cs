@@ -133,6 +133,7 @@ internal sealed class HaBed
     {
         Leader = Node(dataCenter);
         Term++;
+        Leader.CatchUp();
         foreach (var node in Nodes) At(Latency, node.RaftChanged);
     }
 

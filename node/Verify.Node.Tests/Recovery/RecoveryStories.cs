@@ -133,6 +133,59 @@ public sealed class RecoveryStories
     }
 
     [Test]
+    public void Nothing_is_adopted_before_a_member_next_to_the_primary_can_guard_it()
+    {
+        var bed = new HaBed();
+        bed.Node("north").Start();
+        bed.Node("west").Start();
+        bed.Elect("north");
+        bed.RunFor(Seconds(5));
+        Assert.That(bed.Log, Is.Empty, "a guardian elsewhere could not close the primary when its data centre is cut off");
+        bed.Node("east").Start();
+        bed.RunUntil(() => bed.Node("east").Ha.Cluster("main") is { Guardian: "n1:10008", LastRenewal: > 0 }, Seconds(2), "a guarded primary");
+    }
+
+    [Test]
+    public void A_second_failover_is_not_misled_by_sessions_that_ended_since_the_first()
+    {
+        var bed = Failed(out _);
+        bed.Heal();
+        bed.RunUntil(() => bed.Servers[0].Source == HaBed.Key(2), Seconds(5), "the old primary follows");
+        foreach (var replica in new[] { bed.Servers[0], bed.Servers[2] })
+        {
+            replica.Die();
+            bed.RunFor(Seconds(1));
+            replica.Return(isReadOnly: true);
+            bed.RunFor(Seconds(1));
+        }
+
+        bed.Servers[1].Write(3);
+        bed.RunFor(Seconds(0.5));
+        bed.Servers[1].Die();
+        bed.RunUntil(() => bed.Servers[2].TakesWrites || bed.Servers[0].TakesWrites, Seconds(6), "a third primary");
+        bed.RunUntil(() => bed.Node("north").Ha.OpenRecovery("main") is null, Seconds(5), "the end of the recovery");
+        var second = bed.Node("north").Ha.Cluster("main")!.Closed[^1];
+        Assert.That(second.Steps[1].Detail, Does.Not.Contain("left out"));
+        Assert.That(second.Steps.Sum(s => s.Failures), Is.Zero);
+    }
+
+    [Test]
+    public void What_the_api_shows_of_a_failover()
+    {
+        var bed = Failed(out _);
+        var part = bed.Node("north").Part;
+        var cluster = part.Clusters().Single();
+        Assert.That((cluster.Primary, cluster.LeaseHolder, cluster.RecoveryOpen), Is.EqualTo((HaBed.Key(2), "n2:10008", false)));
+        Assert.That(cluster.Instances.Single(i => i.Key == HaBed.Key(1)).LastProbeOk, Is.False);
+        var recovery = part.Recoveries().Single();
+        Assert.That((recovery.Failed, recovery.Successor, recovery.IsSuccessful), Is.EqualTo((HaBed.Key(1), HaBed.Key(2), true)));
+        Assert.That(recovery.Steps, Has.Count.EqualTo(8), "the votes, six steps, the closing");
+        var analysis = part.Analysis().Single();
+        Assert.That(analysis.Instance, Is.EqualTo(HaBed.Key(2)));
+        Assert.That(analysis.Votes.Select(v => v.Vote), Is.EqualTo(new[] { "stale", "up", "up" }));
+    }
+
+    [Test]
     public void The_guardian_s_word_spares_the_majority_the_wait_when_it_can_still_close_the_server()
     {
         // Both replicas lost their source and two of three nodes do not reach it, but the guardian does.

@@ -138,4 +138,4 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
 /// <summary>A write or sync failed for another reason than lack of space. What the disk holds is no longer known, so the node must
 /// not go on, and must not try the sync again (Rebello et al., ATC'20).</summary>
 internal sealed class DiskFailedException(Exception cause) : Exception(
-    $"The data directory failed: {cause.Message} What it holds is no longer certain. Check the disk, then start the node again.", cause);
+    $"The data directory failed: {cause.Message.TrimEnd('.')}. What it holds is no longer certain. Check the disk, then start the node again.", cause);

@@ -17,7 +17,10 @@ internal sealed class NodeLoop(
     private readonly Queue<NodeInput> _inbox = new();
     private readonly List<NodeInput> _batch = [];
     private bool _isDraining;
-    private bool _isClosed;
+    private volatile bool _isClosed;
+
+    /// <summary>The node has stopped or halted.</summary>
+    public bool IsClosed => _isClosed;
 
     /// <summary>Posts what anybody may post as often as he likes. False when the inbox is full or the loop has ended: push back,
     /// do not queue elsewhere.</summary>

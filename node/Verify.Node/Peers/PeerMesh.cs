@@ -106,7 +106,7 @@ internal sealed class PeerMesh
                 catch (IOException)
                 {
                     // One caller was lost, or the system is out of handles; the next may do better.
-                    await Task.Delay(AcceptPause, _around.Seam.Time, _around.Stopping);
+                    await Task.Delay(AcceptPause, _around.Seam.Time).WaitAsync(_around.Stopping);
                 }
             }
         }

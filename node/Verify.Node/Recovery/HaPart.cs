@@ -18,6 +18,7 @@ public sealed class HaPart : IHaPart
     private readonly TopologyModel _model;
     private readonly LeaseWatch _leases;
     private readonly Pictures _pictures;
+    private readonly Leadership _leadership;
     private readonly ImmutableArray<Prober> _probers;
     private readonly ImmutableArray<ClusterPart> _clusters;
     private TimeSpan _nextReport;
@@ -30,6 +31,7 @@ public sealed class HaPart : IHaPart
         _services = services;
         _model = new(services.Config);
         _leases = new(services);
+        _leadership = new(services);
         _pictures = new(services, _model, _leases);
         var turn = new LoopTurn(services);
         var gates = new SortedDictionary<InstanceKey, ServerGate>();
@@ -44,9 +46,9 @@ public sealed class HaPart : IHaPart
             return new ClusterPart(
                 spec,
                 guardian,
-                new(services, _model, _leases, executor, key => gates[key], guardian, spec.Alias),
-                new(services, _model, _leases, spec),
-                new(services, _model, turn, door, attachment, key => gates[key], spec));
+                new(services, _leadership, _model, _leases, executor, key => gates[key], guardian, spec.Alias),
+                new(services, _leadership, _model, _leases, spec),
+                new(services, _leadership, _model, turn, door, attachment, key => gates[key], spec));
         })];
     }
 
@@ -63,6 +65,7 @@ public sealed class HaPart : IHaPart
 
     public void Tick()
     {
+        _leadership.Ticked();
         foreach (var part in _clusters)
         {
             part.Guardian.Tick();

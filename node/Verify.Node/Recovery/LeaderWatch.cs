@@ -12,7 +12,7 @@ namespace Verify.Node.Recovery;
 
 /// <summary>On the leader: gives a cluster its first primary, judges the primary it has, and opens a recovery when a majority calls it
 /// dead. Nothing here touches a server.</summary>
-internal sealed class LeaderWatch(INodeServices services, TopologyModel model, LeaseWatch leases, ClusterSpec spec)
+internal sealed class LeaderWatch(INodeServices services, Leadership leadership, TopologyModel model, LeaseWatch leases, ClusterSpec spec)
 {
     /// <summary>Between a recovery that failed and the next one for the same cluster.</summary>
     private static readonly TimeSpan FailedRecoveryPause = TimeSpan.FromSeconds(5);
@@ -24,7 +24,7 @@ internal sealed class LeaderWatch(INodeServices services, TopologyModel model, L
 
     public void Look()
     {
-        if (!services.IsLeader)
+        if (!leadership.IsHeld)
         {
             _said = null;
             _unguardedSince = null;
@@ -95,8 +95,15 @@ internal sealed class LeaderWatch(INodeServices services, TopologyModel model, L
             return;
         }
 
-        var guardian = GuardianChoice.For(sources[0].DataCenter, services.Config, model, services.Now);
-        Ask(new HaCommand.AdoptPrimary(spec.Alias, sources[0].Key, guardian));
+        var place = sources[0].DataCenter;
+        var guardian = GuardianChoice.Near(place, services.Config, model, services.Now)?.Id;
+        if (guardian is null && GuardianChoice.HasMembers(place, services.Config))
+        {
+            Complain($"no member in {place} was heard from lately, and one of them must guard {sources[0].Key}");
+            return;
+        }
+
+        Ask(new HaCommand.AdoptPrimary(spec.Alias, sources[0].Key, (guardian ?? services.Config.Self).Name));
     }
 
     private bool ReadsFrom(InstanceKey replica, InstanceKey source) =>

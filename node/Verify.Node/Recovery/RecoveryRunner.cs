@@ -9,8 +9,8 @@ namespace Verify.Node.Recovery;
 /// <summary>On the leader: takes one cluster's open recovery from step to step. Before a step its intent is committed, after it
 /// its outcome; so whoever leads next goes on from the ledger, and repeats at most the step that was under way.</summary>
 internal sealed class RecoveryRunner(
-    INodeServices services, TopologyModel model, LeaseWatch leases, StepExecutor executor, Func<InstanceKey, ServerGate> gates,
-    Guardian guardian, string cluster)
+    INodeServices services, Leadership leadership, TopologyModel model, LeaseWatch leases, StepExecutor executor,
+    Func<InstanceKey, ServerGate> gates, Guardian guardian, string cluster)
 {
     private const int StepFailuresMax = 5;
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(500);
@@ -26,7 +26,7 @@ internal sealed class RecoveryRunner(
     public void Tick()
     {
         if (_fencing is { } fencing) Fence(fencing);
-        if (_isBusy || !services.IsLeader || services.Now < _notBefore) return;
+        if (_isBusy || !leadership.IsHeld || services.Now < _notBefore) return;
         if (services.Ha.OpenRecovery(cluster) is not { } recovery) return;
         if (recovery.Current is { Failures: >= StepFailuresMax } stuck)
         {
@@ -38,7 +38,7 @@ internal sealed class RecoveryRunner(
         }
         else
         {
-            Begin(recovery, new(recovery, recovery.CurrentStep, services.Raft.Term));
+            Begin(recovery, new(recovery, recovery.CurrentStep, leadership.Term));
         }
     }
 
@@ -76,7 +76,7 @@ internal sealed class RecoveryRunner(
     /// <summary>The step is still the current one of the open recovery, and this node still leads in the term in which it began.
     /// Asked again right before every statement: a deposed leader must not finish a failover.</summary>
     private bool MayGoOn(StepUnderWay step) =>
-        services.IsLeader && services.Raft.Term == step.Term
+        leadership.IsHeldIn(step.Term)
         && services.Ha.OpenRecovery(cluster) is { } recovery && recovery.Id == step.Recovery.Id && recovery.CurrentStep == step.Step;
 
     private void Fence(StepUnderWay step)
@@ -112,10 +112,12 @@ internal sealed class RecoveryRunner(
         if (hasWord) return $"closed: its guardian {holder} opens it no more and saw it read-only";
         if (services.Now < end) return null;
 
-        // The lease is out, yet the server answers and is open: its guardian is gone. It is closed before anything else.
+        // The lease is out. A server that answers all the same and is open has lost its guardian: it is closed before anything
+        // else. One that is silent was closed by its guardian, if that was near enough to reach it, or it does not run.
         var view = model.View(recovery.Failed);
         var isSeenClosed = view is { IsAnswering: true, Facts.IsReadOnly: true } && view.FactsAskedAt >= end;
-        return isSeenClosed || view.MissesInRow > 0
+        var isNear = GuardianChoice.IsMember(holder, view.DataCenter, services.Config);
+        return isSeenClosed || (view.MissesInRow > 0 && (isNear || view.Refused))
             ? $"its lease has certainly run out: {(long)(services.Now - leases.OpenedAt(cluster)).TotalMilliseconds} ms after the recovery was opened"
             : null;
     }
@@ -123,15 +125,15 @@ internal sealed class RecoveryRunner(
     private void Publish(StepUnderWay step)
     {
         var successor = step.Recovery.Successor!.Value;
-        var holder = GuardianChoice.For(model.View(successor).DataCenter, services.Config, model, services.Now);
+        var holder = GuardianChoice.Near(model.View(successor).DataCenter, services.Config, model, services.Now)?.Id ?? services.Config.Self;
         Submit(
-            new HaCommand.PublishPrimary(cluster, step.Recovery.Id, successor, holder),
+            new HaCommand.PublishPrimary(cluster, step.Recovery.Id, successor, holder.Name),
             () => Done(step, new(Succeeded: true, $"{successor} is the primary, {holder} its guardian")));
     }
 
     private void Done(StepUnderWay step, StepResult? result)
     {
-        if (result is null || !services.IsLeader || services.Raft.Term != step.Term)
+        if (result is null || !leadership.IsHeldIn(step.Term))
         {
             _isBusy = false;
             return;

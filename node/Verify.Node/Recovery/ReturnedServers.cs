@@ -12,7 +12,7 @@ namespace Verify.Node.Recovery;
 /// <summary>Brings servers that are not the primary to where they belong: closed, following the primary, or set aside with the
 /// transactions named that nobody else has. Looks at what is and repairs it; remembers nothing that matters.</summary>
 internal sealed class ReturnedServers(
-    INodeServices services, TopologyModel model, LoopTurn turn, IServerDoor door, ReplicaAttachment attachment,
+    INodeServices services, Leadership leadership, TopologyModel model, LoopTurn turn, IServerDoor door, ReplicaAttachment attachment,
     Func<InstanceKey, ServerGate> gates, ClusterSpec spec)
 {
     /// <summary>MariaDB's gtid_strict_mode refuses a server that has parted from the source with this error.</summary>
@@ -53,7 +53,7 @@ internal sealed class ReturnedServers(
                 gates(instance.Key).Close(ledger.Token, spec.Alias, "returned", () => MayClose(instance), _ => { });
             }
         }
-        else if (services.IsLeader && ledger.OpenRecovery is null && IsFresh(ledger.Primary))
+        else if (leadership.IsHeld && ledger.OpenRecovery is null && IsFresh(ledger.Primary))
         {
             BringBack(instance, ledger);
         }
@@ -63,7 +63,7 @@ internal sealed class ReturnedServers(
     /// that it knows to be committed; otherwise it might close the server that became the primary a moment ago.</summary>
     private bool MayClose(Instance instance) =>
         services.Ha.Primary(spec.Alias) is { } primary && primary != instance.Key
-        && (services.IsLeader || (GuardianChoice.IsWatchman(instance.DataCenter, services.Config)
+        && (leadership.IsHeld || (GuardianChoice.IsWatchman(instance.DataCenter, services.Config)
             && services.Raft.IsInQuorum && services.Raft.Applied >= services.Raft.Commit));
 
     /// <summary>A member that was restarted outside the quorum has a log but does not know which part of it is committed, so it does
@@ -111,8 +111,8 @@ internal sealed class ReturnedServers(
     private void Attach(Instance instance, ClusterLedger ledger, Attempts attempts)
     {
         attempts.IsUnderWay = true;
-        var term = services.Raft.Term;
-        bool MayGoOn() => services.IsLeader && services.Raft.Term == term
+        var term = leadership.Term;
+        bool MayGoOn() => leadership.IsHeldIn(term)
             && services.Ha.Cluster(spec.Alias) is { OpenRecovery: null } now && now.Token == ledger.Token;
         Drivers.Start(services, $"attaching {instance.Key}", async () =>
         {

@@ -28,6 +28,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
     /// <summary>An opening statement was sent and nobody knows whether it will still be carried out.</summary>
     public bool IsInDoubt => _doubtfulSession != 0;
 
+    private bool IsSemiSync => services.Config.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == instance));
     private TimeSpan StatementTimeout => services.Config.Timing.StatementTimeout;
 
     /// <summary>Closes the server and sees it closed; tries for as long as <paramref name="wanted"/> says so.</summary>
@@ -150,7 +151,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         var config = services.Config;
         var isOurs = Same(user, config.TopologyLogin.User) || Same(user, config.ReplicationLogin.User);
         var isServers = Same(user, "system user") || Same(user, "event_scheduler");
-        return !isOurs && !isServers && !command.StartsWith("Binlog Dump", StringComparison.OrdinalIgnoreCase);
+        return !isOurs && !isServers && !Same(command, "Daemon") && !command.StartsWith("Binlog Dump", StringComparison.OrdinalIgnoreCase);
     }
 
     private async ValueTask KillAsync(long session, Func<bool> wanted)
@@ -187,8 +188,10 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 
         try
         {
+            // Semi-sync first: not one commit may be acknowledged without a replica.
+            if (IsSemiSync) await _link.AskAsync(new Statement.SetSemiSync(On: true), StatementTimeout, may);
             var left = until - services.Now;
-            await _link.AskAsync(new Statement.SetReadOnly(On: false), left < StatementTimeout ? left : StatementTimeout, MayNow);
+            await _link.AskAsync(new Statement.SetReadOnly(On: false), left < StatementTimeout ? left : StatementTimeout, MayNow, isAskedTwice: false);
             return true;
         }
         catch (StoodDownException)

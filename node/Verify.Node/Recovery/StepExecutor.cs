@@ -131,7 +131,7 @@ internal sealed class StepExecutor(
     {
         var facts = await link.ReadFactsAsync(Limit);
         return new(instance.Key, instance.DataCenter, facts.Executed, status?.Retrieved ?? Gtids.Empty(facts.Flavor),
-            GuardianChoice.IsNear(instance.DataCenter, services.Config, model, services.Now));
+            GuardianChoice.Near(instance.DataCenter, services.Config, model, services.Now) is not null);
     }
 
     private async ValueTask<StepResult> PromoteAsync(InstanceKey candidate, Func<bool> mayGoOn)
@@ -154,6 +154,7 @@ internal sealed class StepExecutor(
         var repoints = new List<Task<string>>();
         foreach (var instance in Others(recovery).Where(i => i.Key != successor)) repoints.Add(RepointOneAsync(instance, successor, mayGoOn));
         await Task.WhenAll(repoints);
+        foreach (var link in _links.Values) await link.HangUpAsync();
         return new(Succeeded: true, repoints.Count == 0 ? "no other replicas" : Listed(repoints.Select(r => r.Result)));
     }
 

@@ -47,7 +47,7 @@ internal sealed class LoopTurn(INodeServices services)
         {
             // The inbox is full (or the node is stopping, which ends the driver here): a result is never dropped.
             services.Stopping.ThrowIfCancellationRequested();
-            await Task.Delay(services.Config.Timing.Tick, services.Seam.Time, services.Stopping);
+            await Task.Delay(services.Config.Timing.Tick, services.Seam.Time).WaitAsync(services.Stopping);
         }
 
         await back.Task;

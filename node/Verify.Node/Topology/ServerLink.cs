@@ -19,17 +19,24 @@ internal sealed class ServerLink(INodeServices services, IServerDoor door, LoopT
 
     /// <summary>Asks within the deadline, connecting included.</summary>
     /// <param name="mayGoOn">Looked at right before the statement is sent; false throws <see cref="StoodDownException"/>.</param>
+    /// <param name="isAskedTwice">When the session of an earlier question turns out to have ended meanwhile (the server was restarted,
+    /// or tired of waiting), the statement is sent again over a new one.</param>
     /// <exception cref="MySqlException"/>
     /// <exception cref="IOException"/>
     /// <exception cref="StoodDownException"/>
-    public async ValueTask<ResultTable> AskAsync(Statement statement, TimeSpan deadline, Func<bool>? mayGoOn = null)
+    public async ValueTask<ResultTable> AskAsync(
+        Statement statement, TimeSpan deadline, Func<bool>? mayGoOn = null, bool isAskedTwice = true)
     {
-        var began = services.Now;
-        var session = await SessionAsync(deadline);
-        if (mayGoOn is not null && !mayGoOn()) throw new StoodDownException(instance, statement);
-        var left = deadline - (services.Now - began);
-        if (left <= TimeSpan.Zero) throw new MySqlTimeoutException($"{instance}: no time left for {statement.GetType().Name}");
-        return await turn.Await(session.AskAsync(statement, left));
+        var end = services.Now + deadline;
+        if (_session is not { IsOpen: true } || !isAskedTwice) return await AskOnceAsync(statement, end, mayGoOn);
+        try
+        {
+            return await AskOnceAsync(statement, end, mayGoOn);
+        }
+        catch (MySqlException e) when (e is not MySqlTimeoutException && _session is not { IsOpen: true })
+        {
+            return await AskOnceAsync(statement, end, mayGoOn);
+        }
     }
 
     public async ValueTask<ServerFacts> ReadFactsAsync(TimeSpan deadline)
@@ -51,6 +58,17 @@ internal sealed class ServerLink(INodeServices services, IServerDoor door, LoopT
         _session = null;
         await turn.Await(session.DisposeAsync());
     }
+
+    private async ValueTask<ResultTable> AskOnceAsync(Statement statement, TimeSpan end, Func<bool>? mayGoOn)
+    {
+        var session = await SessionAsync(LeftUntil(end, statement));
+        if (mayGoOn is not null && !mayGoOn()) throw new StoodDownException(instance, statement);
+        return await turn.Await(session.AskAsync(statement, LeftUntil(end, statement)));
+    }
+
+    private TimeSpan LeftUntil(TimeSpan end, Statement statement) => end > services.Now
+        ? end - services.Now
+        : throw new MySqlTimeoutException($"{instance}: no time left for {statement.GetType().Name}");
 
     private async ValueTask<IServerConversation> SessionAsync(TimeSpan deadline)
     {

@@ -135,6 +135,7 @@ internal sealed record HostConfig(
     {
         const string expected = "an object { \"alias\": { \"host:port\": \"data centre\" } }";
         if (values.Raw("MySQLClusters") is not { } raw) return [];
+        var semiSync = values.Bool("SemiSync", false);
         var clusters = ImmutableArray.CreateBuilder<ClusterSpec>();
         if (raw.ValueKind != JsonValueKind.Object)
         {
@@ -152,7 +153,7 @@ internal sealed record HostConfig(
 
             clusters.Add(new(cluster.Name, [.. cluster.Value.EnumerateObject()
                 .Select(s => (At: values.EndpointOf("MySQLClusters", s.Name, 3306), Dc: s.Value.GetString()!))
-                .Select(s => new Instance(new(s.At.Host, s.At.Port), s.Dc)).OrderBy(i => i.Key)]));
+                .Select(s => new Instance(new(s.At.Host, s.At.Port), s.Dc)).OrderBy(i => i.Key)]) { SemiSync = semiSync });
         }
 
         return [.. clusters.OrderBy(c => c.Alias, StringComparer.Ordinal)];
@@ -189,7 +190,7 @@ internal sealed record HostConfig(
     [
         "RaftEnabled", "RaftDataDir", "RaftBind", "RaftAdvertise", "DefaultRaftPort", "RaftNodes", "ListenAddress", "ListenPort", "BackendDB",
         "MySQLTopologyUser", "MySQLTopologyPassword", "MySQLReplicationUser", "MySQLReplicationPassword", "DataCenter", "DataCenters", "ClusterId",
-        "MySQLClusters", "AddressViews", "InstancePollSeconds", "RaftTickMilliseconds", "RaftHeartbeatMilliseconds", "RaftElectionMilliseconds",
+        "MySQLClusters", "SemiSync", "AddressViews", "InstancePollSeconds", "RaftTickMilliseconds", "RaftHeartbeatMilliseconds", "RaftElectionMilliseconds",
         "ProbeIntervalMilliseconds", "ProbeTimeoutMilliseconds", "ReportIntervalMilliseconds", "ObservationAgeMilliseconds", "PrimaryLeaseMilliseconds",
         "PrimaryLeaseRenewalMilliseconds", "FencingMarginMilliseconds", "ClockDriftPerMille", "StatementTimeoutMilliseconds", "RequestTimeoutMilliseconds",
     ];

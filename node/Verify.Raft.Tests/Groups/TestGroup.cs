@@ -7,20 +7,25 @@ internal sealed class TestGroup
 {
     private readonly Dictionary<NodeId, TestNode> _nodes = [];
 
-    public TestGroup(int nodes, Func<NodeId, RaftOptions, RaftOptions>? tune = null)
+    /// <param name="terms">The log that a node starts with: the term of each entry.</param>
+    public TestGroup(int nodes, Func<NodeId, RaftOptions, RaftOptions>? tune = null, Func<NodeId, IEnumerable<long>>? terms = null)
     {
         Ids = [.. Enumerable.Range(1, nodes).Select(i => new NodeId($"n{i}"))];
         foreach (var id in Ids)
         {
             Patience[id] = 0;
-            _nodes[id] = new TestNode(() =>
+            Entry[] disk = terms is null ? [] : [.. terms(id).Select(EntryOf)];
+            var hardState = disk.Length == 0 ? HardState.Initial : new HardState(disk[^1].Term, VotedFor: null);
+            _nodes[id] = new TestNode(Options, hardState, disk);
+
+            RaftOptions Options()
             {
                 var options = new RaftOptions
                 {
                     Self = id, Voters = Ids, HeartbeatTicks = 2, ElectionTicks = 10, Draw = bound => Patience[id] % bound,
                 };
                 return tune is null ? options : tune(id, options);
-            });
+            }
         }
     }
 
@@ -38,6 +43,9 @@ internal sealed class TestGroup
 
     /// <summary>How many messages were delivered so far.</summary>
     public int Delivered { get; private set; }
+
+    private static Entry EntryOf(long term, int at) =>
+        new(new EntryId(new Term(term), new LogIndex(at + 1)), EntryKind.Command, new byte[] { (byte)term });
 
     public void Send(Envelope envelope)
     {

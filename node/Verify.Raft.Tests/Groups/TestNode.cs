@@ -11,9 +11,11 @@ internal sealed class TestNode
     private readonly List<Entry> _disk = [];
     private HardState _hardState;
 
-    public TestNode(Func<RaftOptions> options)
+    public TestNode(Func<RaftOptions> options, HardState hardState = default, IEnumerable<Entry>? disk = null)
     {
         _options = options;
+        _hardState = hardState;
+        _disk.AddRange(disk ?? []);
         Core = Start();
     }
 

@@ -57,5 +57,10 @@ public sealed record RunRecord
     /// <summary>Only for runs that are shown in full: live, invalid, and the first valid simulated one.</summary>
     public IReadOnlyList<RunEvent> Events { get; init; } = [];
     public IReadOnlyList<Op> Ops { get; init; } = [];
+
+    /// <summary>Rows found on each server at the end, and the primary then.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public IReadOnlyDictionary<string, IReadOnlySet<string>> FinalRows { get; init; } = new Dictionary<string, IReadOnlySet<string>>(StringComparer.Ordinal);
+    public string? FinalPrimary { get; init; }
     public string RepeatCommand { get; init; } = "";
 }

@@ -56,7 +56,7 @@ public sealed class SchedulerTests
     [TestCase("fifo")]
     public void Under_every_strategy_every_host_gets_its_turns(string strategy)
     {
-        var choices = new SeededChoices(11);
+        var choices = new DiceChoices(11);
         IActorScheduler actors = strategy switch
         {
             "random" => new RandomActors(choices),
@@ -89,7 +89,7 @@ public sealed class SchedulerTests
         var orders = new SortedSet<string>(StringComparer.Ordinal);
         for (var seed = 0UL; seed < 20; seed++)
         {
-            var choices = new SeededChoices(seed);
+            var choices = new DiceChoices(seed);
             using var world = new SimWorld(Exact, choices, new PriorityActors(choices, depth: 1, picksExpected: 100));
             var seen = "";
             foreach (var name in new[] { "a", "b" })

@@ -55,6 +55,9 @@ public sealed class SimDisk
     /// <summary>Slow (or fast again): from the next operation on.</summary>
     public void SetTiming(DiskTiming timing) => Timing = timing;
 
+    /// <summary>Syncs succeed and make nothing durable: the disk that a correct node cannot survive, to show that a test can fail.</summary>
+    public bool LiesAboutSyncs { get; set; }
+
     /// <summary>The next syncs throw, and what they should have made durable will be gone after a crash.</summary>
     public void FailNextSyncs(int count) => _syncsToFail = count;
     public void FailNextWrites(int count) => _writesToFail = count;
@@ -141,7 +144,7 @@ public sealed class SimDisk
         }
 
         Syncs++;
-        file.Sync(upTo);
+        if (!LiesAboutSyncs) file.Sync(upTo);
         return null;
     }
 
@@ -160,13 +163,22 @@ public sealed class SimDisk
         // The new content lies beside the old one until the rename.
         if (CapacityBytes != long.MaxValue && content.Length > CapacityBytes - UsedBytes) return Full(name);
         Syncs++;
-        Open(name, create: true).Replace(content.Span);
+        var file = Open(name, create: true);
+        if (LiesAboutSyncs)
+        {
+            file.SetLength(0);
+            file.Write(content.Span, 0);
+            return null;
+        }
+
+        file.Replace(content.Span);
         SyncDirectory();
         return null;
     }
 
     internal void SyncDirectory()
     {
+        if (LiesAboutSyncs) return;
         foreach (var (name, file) in _directoryChanges) Harden(name, file);
         _directoryChanges.Clear();
     }

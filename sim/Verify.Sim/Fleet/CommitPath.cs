@@ -11,11 +11,13 @@ namespace Verify.Sim.Fleet;
 /// 3. Switching the source's half of semi-sync off commits whatever waits.</summary>
 internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Action<ServerSession, ServerAnswer> answer, Action<ServerEffect> effect)
 {
+    private const int MySqlWorkers = 4;
     private readonly List<Waiting> _unacknowledged = [];
     private readonly List<Blocked> _blocked = [];
     private readonly List<ServerSession> _closing = [];
     private bool _readOnly = options.BootsReadOnly;
     private bool _superReadOnly = options.BootsReadOnly && options.Flavor == Flavor.MySql;
+    private int _applierWaiting;
     private bool _settling;
     private bool _applierHeldBack;
 
@@ -29,7 +31,10 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
 
     /// <summary>An ordinary user's write that comes now is taken.</summary>
     public bool IsWritable => !_readOnly && _closing.Count == 0;
-    public bool ApplierWaits { get; private set; }
+
+    /// <summary>Every worker of the applier (four on MySQL, one on MariaDB) waits for a replica's acknowledgement.</summary>
+    public bool ApplierIsFull => _applierWaiting >= (options.Flavor == Flavor.MySql ? MySqlWorkers : 1);
+    public bool ApplierWaits => _applierWaiting > 0;
 
     /// <summary>What the variables show. While closing waits, MySQL already shows super_read_only=1 beside read_only=0: neither is in force.</summary>
     public bool ShownReadOnly => _readOnly;
@@ -52,7 +57,7 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
     {
         error = null;
         if (store.Gtids.IsLogged(transaction.Id) && options.Flavor == Flavor.MySql) return Applied.Done;
-        if (_closing.Count > 0 || IsRowTaken(transaction.Change)) return Later();
+        if (_closing.Count > 0 || ApplierIsFull || MustWaitForOthers(transaction.Change)) return Later();
         error = OutOfOrder(transaction) ?? store.Check(transaction.Change);
         if (error is not null) return Applied.Failed;
         Log(transaction, session: null);
@@ -125,13 +130,14 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
         _unacknowledged.Clear();
         _blocked.Clear();
         _closing.Clear();
-        ApplierWaits = false;
+        _applierWaiting = 0;
         _readOnly = options.BootsReadOnly;
         _superReadOnly = options.BootsReadOnly && options.Flavor == Flavor.MySql;
         SemiSyncSource = options.SemiSyncSourceAtBoot;
     }
 
-    private ServerAnswer.Error? Refusal(ServerSession session) => (options.Flavor, session.Rights) switch
+    /// <summary>Why this account's write is refused now, before anything else is looked at.</summary>
+    public ServerAnswer.Error? Refusal(ServerSession session) => (options.Flavor, session.Rights) switch
     {
         (Flavor.MySql, AccountRights.Topology) => _superReadOnly ? ServerErrors.ReadOnly(options.Flavor, "super-read-only") : null,
         (_, AccountRights.Topology) => null,
@@ -156,7 +162,7 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
             return;
         }
 
-        if (session is null) ApplierWaits = true;
+        if (session is null) _applierWaiting++;
         _unacknowledged.Add(waiting);
     }
 
@@ -169,7 +175,7 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
         }
         else if (ApplierWaits)
         {
-            ApplierWaits = false;
+            _applierWaiting--;
             effect(new ServerEffect.ApplierMoved());
         }
     }
@@ -209,6 +215,10 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
             else Begin(session, change, nowSeconds);
         }
     }
+
+    /// <summary>Workers go side by side only with inserts of different rows.</summary>
+    private bool MustWaitForOthers(RowChange change) =>
+        IsRowTaken(change) || (ApplierWaits && (change is not RowChange.Insert || _unacknowledged.Exists(static w => w.Transaction.Change is not RowChange.Insert)));
 
     private bool IsRowTaken(RowChange change) => change is RowChange.Insert insert
         && _unacknowledged.Exists(w => w.Transaction.Change is RowChange.Insert other && string.Equals(other.Id, insert.Id, StringComparison.OrdinalIgnoreCase));

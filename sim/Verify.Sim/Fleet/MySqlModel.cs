@@ -78,6 +78,7 @@ internal sealed class MySqlModel
         if (!_sessions.TryGetValue(id, out var session)) return;
         session.IsBusy = true;
         if (!_reader.TryRead(text, out var request)) Answer(session, ServerErrors.Syntax(_options.Flavor, text));
+        else if (request is Request.Write && _commits.Refusal(session) is { } closed) Answer(session, closed);
         else if (AccountPolicy.Denial(_options.Flavor, session, request) is { } denied) Answer(session, denied);
         else Execute(session, request, nowSeconds);
     }
@@ -98,7 +99,7 @@ internal sealed class MySqlModel
             return GtidRanges.Parse(knownGtids).LastOf(_options.ServerUuid) > own.LastOwn ? ServerErrors.ReplicaHasMore : null;
         var maria = (MariaGtidState)_store.Gtids;
         if (MariaGtidState.ParsePosition(knownGtids) is not { } position || maria.IsLogged(position)) return null;
-        return ServerErrors.NotInSourceBinlog(maria.Format(position), maria.LastNumber > position.Number);
+        return ServerErrors.NotInSourceBinlog(maria.Format(position), maria.LastNumber >= position.Number);
     }
 
     public void DumpBegins(long id)
@@ -116,13 +117,13 @@ internal sealed class MySqlModel
     /// <returns>False when the applier must wait until it is moved.</returns>
     public bool ApplyNext(long nowSeconds)
     {
-        if (_commits.ApplierWaits || Replica.Next is not { } next) return false;
+        if (Replica.Next is not { } next) return false;
         switch (_commits.Apply(next, out var error))
         {
             case CommitPath.Applied.Done:
                 Replica.Applied();
                 Committed();
-                return !_commits.ApplierWaits;
+                return true;
             case CommitPath.Applied.Failed:
                 Replica.ApplierFailed(new(error!.Code, ApplierText(next, error), ReplicaState.Stamp(nowSeconds)));
                 _threads.Follow(Replica);
@@ -319,7 +320,7 @@ internal sealed class MySqlModel
 
     private ServerAnswer ReadIds()
     {
-        if (!_store.HasTable) return ServerErrors.NoTable;
+        if (_store.MissingTable() is { } missing) return missing;
         var rows = new List<string?[]>(_store.Rows.Count);
         foreach (var id in _store.Rows.Keys) rows.Add([id]);
         return new ServerAnswer.Rows(IdColumns, rows);

@@ -64,11 +64,11 @@ internal sealed class ReplicaState(SimMySqlOptions options, ServerStore store, A
     public ServerAnswer Start()
     {
         if (Source is null) return ServerErrors.NotConfigured(options.Flavor);
-        if (!IsRunning && options.Flavor == Flavor.MariaDb)
+        if (options.Flavor == Flavor.MariaDb)
         {
             // With GTIDs, MariaDB fetches anew what it has not applied (seen: gtid_slave_pos counts, the relay log does not).
-            DropRelayLog();
-            IoPosition = store.Gtids.AppliedText;
+            if (!IsRunning) DropRelayLog();
+            if (IoPosition.Length == 0) IoPosition = store.Gtids.AppliedText;
         }
 
         StartSql();
@@ -83,10 +83,11 @@ internal sealed class ReplicaState(SimMySqlOptions options, ServerStore store, A
         return ServerAnswer.Done;
     }
 
-    /// <summary>Only the applier: it finds the relay log as it is (seen: MariaDB, too, then applies what a crash has left there).</summary>
+    /// <summary>Only the applier: on MySQL it finds the relay log as a crash has left it. On MySQL no error without a source, and no effect (seen).</summary>
     public ServerAnswer StartSqlThread()
     {
-        if (Source is null) return ServerErrors.NotConfigured(options.Flavor);
+        if (Source is null) return options.Flavor == Flavor.MySql ? ServerAnswer.Done : ServerErrors.NotConfigured(options.Flavor);
+        if (!IsRunning && options.Flavor == Flavor.MariaDb) DropRelayLog();
         StartSql();
         return ServerAnswer.Done;
     }
@@ -191,6 +192,7 @@ internal sealed class ReplicaState(SimMySqlOptions options, ServerStore store, A
     {
         _relayLog.Clear();
         _retrieved.Clear();
+        IoPosition = "";
     }
 
     /// <summary>"261120 23:38:04", as the status shows the time of an error.</summary>

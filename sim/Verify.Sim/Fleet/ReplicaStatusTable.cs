@@ -105,11 +105,13 @@ internal static class ReplicaStatusTable
         : replica.RelayLogCount > 0 ? "Reading event from the relay log"
         : $"{subject} has read all relay log; waiting for more updates";
 
-    /// <summary>NULL unless both threads run (MySQL manual, SHOW REPLICA STATUS, Seconds_Behind_Source).</summary>
+    /// <summary>The age of what is not applied, whatever the fetching thread does; with everything applied 0, or NULL when
+    /// nothing is being fetched (MySQL manual, SHOW REPLICA STATUS, Seconds_Behind_Source; seen on both).</summary>
     private static string? SecondsBehind(ReplicaState replica, long nowSeconds)
     {
-        if (!replica.SqlRuns || replica.Io != ThreadState.Running) return null;
-        return replica.OldestUnapplied is { } oldest ? Text(Math.Max(0, nowSeconds - oldest.AtSeconds)) : "0";
+        if (!replica.SqlRuns) return null;
+        if (replica.OldestUnapplied is { } oldest) return Text(Math.Max(0, nowSeconds - oldest.AtSeconds));
+        return replica.Io == ThreadState.Running ? "0" : null;
     }
 
     private static string YesNo(bool runs) => runs ? "Yes" : "No";

@@ -40,11 +40,15 @@ internal sealed class ServerStore(SimMySqlOptions options)
     /// <summary>Null when the change may be made; else the error it meets.</summary>
     public ServerAnswer.Error? Check(RowChange change) => change switch
     {
-        RowChange.Insert when !HasTable => ServerErrors.NoTable,
-        RowChange.Insert insert when _rows.ContainsKey(insert.Id) => ServerErrors.Duplicate(Flavor, insert.Id),
+        RowChange.Insert insert when MissingTable() is null && _rows.ContainsKey(insert.Id) => ServerErrors.Duplicate(Flavor, insert.Id),
+        RowChange.Insert => MissingTable(),
         RowChange.CreateTable when !HasSchema => ServerErrors.NoSchema,
         _ => null,
     };
+
+    /// <summary>Null when app.writes is there. Without its schema, MySQL misses the schema, MariaDB the table.</summary>
+    public ServerAnswer.Error? MissingTable() =>
+        HasTable ? null : HasSchema || Flavor == Flavor.MariaDb ? ServerErrors.NoTable : ServerErrors.NoSchema;
 
     /// <summary>CREATE … IF NOT EXISTS of what exists is a transaction too, except a table on MariaDB (seen on both servers).</summary>
     public bool IsLogged(RowChange change) => !(change is RowChange.CreateTable && HasTable && Flavor == Flavor.MariaDb);

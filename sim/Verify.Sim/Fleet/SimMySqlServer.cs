@@ -17,7 +17,7 @@ public sealed class SimMySqlServer : IDisposable
     private readonly ReplicaThreads _replica;
     private IListener? _listener;
     private TaskCompletionSource? _ended;
-    private TaskCompletionSource? _resumed;
+    private readonly List<TaskCompletionSource> _stopped = [];
     private INetwork? _network;
     private TimeProvider? _time;
     private bool _wasWritable;
@@ -33,7 +33,7 @@ public sealed class SimMySqlServer : IDisposable
 
     public SimMySqlOptions Options { get; }
     public bool IsRunning => _ended is not null;
-    public bool IsPaused => _resumed is not null;
+    public bool IsPaused { get; private set; }
 
     /// <summary>An ordinary user's write that arrived now would be taken: the process runs, is not stopped, is open, and is not just being closed.</summary>
     public bool IsWritable => IsRunning && !IsPaused && _model.IsWritable;
@@ -78,7 +78,8 @@ public sealed class SimMySqlServer : IDisposable
         if (_ended is not { } ended) return;
         Life++;
         _ended = null;
-        _resumed = null;
+        IsPaused = false;
+        _stopped.Clear();
         _replica.Abandon();
         Watch(_listener!.DisposeAsync().AsTask());
         foreach (var timer in _timers) timer.Dispose();
@@ -94,23 +95,31 @@ public sealed class SimMySqlServer : IDisposable
     /// <summary>SIGSTOP: the kernel goes on accepting connections, but nothing is read, answered, sent or applied.</summary>
     public void Pause()
     {
-        if (IsRunning) _resumed ??= new TaskCompletionSource();
+        IsPaused = IsRunning;
         NoteWritable();
     }
 
     /// <summary>SIGCONT.</summary>
     public void Resume()
     {
-        var resumed = _resumed;
-        _resumed = null;
+        IsPaused = false;
         NoteWritable();
-        resumed?.SetResult();
+        var stopped = _stopped.ToArray();
+        _stopped.Clear();
+        foreach (var driver in stopped) driver.SetResult();
     }
 
     public void Dispose() => Kill();
 
-    /// <summary>Completes when the process may go on; a task that is done already, most of the time.</summary>
-    internal Task WhenRunning() => _resumed?.Task ?? Task.CompletedTask;
+    /// <summary>Completes when the process may go on; a task that is done already, most of the time. One for each driver: of several
+    /// that await the same task, the runtime resumes all but one on the thread pool.</summary>
+    internal Task WhenRunning()
+    {
+        if (!IsPaused) return Task.CompletedTask;
+        var driver = new TaskCompletionSource();
+        _stopped.Add(driver);
+        return driver.Task;
+    }
 
     /// <summary>Those who send the binary log to replicas: woken when it grows.</summary>
     internal List<WakeUp> Dumps => _dumps;

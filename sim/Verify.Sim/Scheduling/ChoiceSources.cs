@@ -6,7 +6,7 @@ namespace Verify.Sim.Scheduling;
 public readonly record struct Choice(ChoiceKind Kind, int N, int Value);
 
 /// <summary>Choices drawn from a seed.</summary>
-public sealed class SeededChoices(ulong seed) : IChoiceSource
+public sealed class DiceChoices(ulong seed) : IChoiceSource
 {
     private readonly Dice _dice = new(seed);
 

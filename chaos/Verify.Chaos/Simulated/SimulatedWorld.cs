@@ -1,0 +1,294 @@
+using System.Collections.Immutable;
+using Verify.Chaos.Running;
+using Verify.Chaos.Worlds;
+using Verify.Checks;
+using Verify.MySql;
+using Verify.Node;
+using Verify.Node.Api;
+using Verify.Node.Loop;
+using Verify.Node.Seam;
+using Verify.Node.Topology;
+using Verify.Scenarios;
+using Verify.Sim;
+using Verify.Sim.Fleet;
+using Verify.Sim.Hosts;
+
+namespace Verify.Chaos.Simulated;
+
+/// <summary>The stage in virtual time: production nodes, simulated servers, and a place for clients in each data centre, all on one thread.</summary>
+internal sealed class SimulatedWorld : IWorld
+{
+    internal static readonly MySqlLogin Topology = new("verify", "topology") { Tls = TlsMode.Disabled };
+    internal static readonly MySqlLogin Replication = new("repl", "replication") { Tls = TlsMode.Disabled };
+    internal static readonly MySqlLogin Application = new("app", "application") { Tls = TlsMode.Disabled };
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private readonly Scenario _scenario;
+    private readonly SimWorld _world;
+    private readonly SortedDictionary<string, SimHost> _nodes = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, SimHost> _serverHosts = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, SimMySqlServer> _servers = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, SimHost> _clientHosts = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, long> _fullHits = new(StringComparer.Ordinal);
+
+    public SimulatedWorld(Scenario scenario, SimWorld world, SimulatedOptions options)
+    {
+        (_scenario, _world) = (scenario, world);
+        FencingOff = options.FencingOff;
+        Events = new(() => world.NowMicros);
+        Nodes = Map(scenario.Fleet.Nodes);
+        Servers = Map(scenario.Fleet.Servers);
+        world.Trace.NodeEventSeen = e => NodeEventMapping.Add(Events, e.Micros, e.Step, Nodes.GetValueOrDefault(e.Host, ""), e.Event);
+    }
+
+    public string Kind => "sim";
+    public TimeProvider Time => _world.WorldTime;
+    public IReadOnlyDictionary<string, string> Nodes { get; }
+    public IReadOnlyDictionary<string, string> Servers { get; }
+    public EventLog Events { get; }
+    public bool ObservationsAreExact => true;
+    public bool FencingOff { get; }
+
+    public IReadOnlyDictionary<string, string> Details => new SortedDictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["servers"] = $"{Servers.Count} simulated MySQL 9.7 servers",
+        ["durability"] = _scenario.Fleet.Durability,
+        ["network"] = "simulated",
+    };
+
+    public async ValueTask StartAsync(CancellationToken cancel)
+    {
+        foreach (var dc in _scenario.Fleet.DataCenters) _clientHosts[dc] = _world.AddHost($"clients-{dc}", dc);
+        var id = 1u;
+        foreach (var (name, dc) in Servers) AddServer(name, dc, id++);
+        foreach (var (name, dc) in Nodes) _nodes[name] = _world.AddHost(name, dc, host => RunNodeAsync(host, ConfigOf(name, dc)));
+        _world.Start([.. _clientHosts.Values, .. _serverHosts.Values]);
+        await _world.Turn();
+        await SetUpReplicationAsync();
+        _world.Start([.. _nodes.Values]);
+        foreach (var (name, dc) in Nodes) Events.Add(EventKinds.NodeUp, name, dc);
+    }
+
+    public IKvClient Kv(int client, string dataCenter)
+    {
+        var local = _nodes.Values.Where(n => n.DataCenter == dataCenter).ToList();
+        return new SimKvClient(this, local.Count > 0 ? local : [.. _nodes.Values]);
+    }
+
+    public ISqlClient Sql(int client, string dataCenter) => new SqlClient(new SqlPlace(this, dataCenter), client);
+
+    public async ValueTask<FleetState> ObserveAsync()
+    {
+        var nodes = new List<(string Name, NodeView? View)>();
+        SimHost? leader = null;
+        foreach (var host in _nodes.Values.Where(h => h is { IsAlive: true, IsPaused: false }))
+        {
+            var view = await AskAsync(host, new ApiRequest.RaftStatus()) is ApiReply.Raft(var raft) ? new NodeView(host.Name, raft.Status.HasLease, raft.Status.IsInQuorum) : null;
+            nodes.Add((host.Name, view));
+            if (view?.HasLease == true) leader ??= host;
+        }
+
+        var cluster = leader is not null && await AskAsync(leader, new ApiRequest.Clusters()) is ApiReply.ClusterList({ Count: > 0 } clusters) ? ViewOf(clusters[0]) : null;
+        return FleetJudge.Judge(nodes, cluster, [.. _servers.Where(s => s.Value.IsRunning).Select(s => s.Key)]);
+    }
+
+    public ValueTask CutAsync(string fromDataCenter, string toDataCenter)
+    {
+        _world.Cut(fromDataCenter, toDataCenter);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<long> MendAsync(string fromDataCenter, string toDataCenter)
+    {
+        _world.Heal(fromDataCenter, toDataCenter);
+        var windows = _world.CutWindows.Where(w => IsIn(w.From, fromDataCenter) && IsIn(w.To, toDataCenter));
+        return ValueTask.FromResult(windows.Sum(w => w.SegmentsHeld + w.ConnectsStopped));
+    }
+
+    public ValueTask DelayAsync(string fromDataCenter, string toDataCenter, TimeSpan delay, TimeSpan jitter)
+    {
+        if (delay == TimeSpan.Zero) _world.ResetLatency(fromDataCenter, toDataCenter);
+        else _world.SetLatency(fromDataCenter, toDataCenter, new(delay, jitter));
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask KillAsync(string name)
+    {
+        if (_nodes.TryGetValue(name, out var node))
+        {
+            _world.Kill(node);
+            Events.Add(EventKinds.NodeDown, name, node.DataCenter, fields: [("how", "kill")]);
+        }
+        else
+        {
+            _servers[name].Kill();
+            _world.Kill(_serverHosts[name]);
+            Events.Add(EventKinds.ServerDown, name, Servers[name], fields: [("how", "kill")]);
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask StartAgainAsync(string name)
+    {
+        var isNode = _nodes.TryGetValue(name, out var host);
+        host ??= _serverHosts[name];
+        Events.Add(isNode ? EventKinds.NodeUp : EventKinds.ServerUp, name, host.DataCenter);
+        _world.Start(host);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask PauseAsync(string name)
+    {
+        var isNode = _nodes.TryGetValue(name, out var host);
+        if (isNode) _world.Pause(host!);
+        else _servers[name].Pause();
+        Events.Add(isNode ? EventKinds.NodeDown : EventKinds.ServerDown, name, isNode ? Nodes[name] : Servers[name], fields: [("how", "pause")]);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask ResumeAsync(string name)
+    {
+        var isNode = _nodes.TryGetValue(name, out var host);
+        if (isNode) _world.Resume(host!);
+        else _servers[name].Resume();
+        Events.Add(isNode ? EventKinds.NodeUp : EventKinds.ServerUp, name, isNode ? Nodes[name] : Servers[name], fields: [("how", "resume")]);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask FillDiskAsync(string node)
+    {
+        _fullHits[node] = _nodes[node].Disk.FullHits;
+        _nodes[node].Disk.Fill();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<long> FreeDiskAsync(string node)
+    {
+        _nodes[node].Disk.Empty();
+        return ValueTask.FromResult(_nodes[node].Disk.FullHits - _fullHits[node]);
+    }
+
+    public ValueTask SkewClockAsync(string node, TimeSpan offset, double drift)
+    {
+        _world.SetClock(_nodes[node], offset, (decimal)drift);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<IReadOnlyDictionary<string, IReadOnlySet<string>>> ReadRowsAsync() =>
+        ValueTask.FromResult<IReadOnlyDictionary<string, IReadOnlySet<string>>>(_servers.Where(s => s.Value.IsRunning)
+            .ToImmutableSortedDictionary(s => s.Key, s => (IReadOnlySet<string>)new SortedSet<string>(s.Value.Rows.Keys, StringComparer.Ordinal), StringComparer.Ordinal));
+
+    public ValueTask DisposeAsync()
+    {
+        foreach (var server in _servers.Values) server.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>The node that runs on this host right now; null while it starts, is down or paused.</summary>
+    internal static VerifyNode? NodeOn(SimHost host) => host is { IsAlive: true, Exhibit: VerifyNode node } ? node : null;
+
+    /// <summary>Asks a node within a second; null when it does not answer.</summary>
+    internal async ValueTask<ApiReply?> AskAsync(SimHost host, ApiRequest request)
+    {
+        if (NodeOn(host) is not { } node) return null;
+        try
+        {
+            return await host.CallAsync(() => node.AskAsync(request)).WaitAsync(TimeSpan.FromSeconds(1), Time, CancellationToken.None);
+        }
+        catch (Exception e) when (e is HostDownException or TimeoutException)
+        {
+            return null;
+        }
+    }
+
+    private void AddServer(string name, string dataCenter, uint id)
+    {
+        var server = new SimMySqlServer(new()
+        {
+            Name = name,
+            Endpoint = new(name, NodeNames.ServerPort),
+            ServerId = id,
+            SemiSyncReplica = _scenario.Fleet.Durability == "semi_sync",
+            Accounts =
+            [
+                new(Topology.User, Topology.Password, AccountRights.Topology), new(Application.User, Application.Password, AccountRights.Application),
+                new(Replication.User, Replication.Password, AccountRights.Replication),
+            ],
+        })
+        {
+            WritableChanged = writable => Events.Add(EventKinds.Writable, name, dataCenter, step: _world.Step, fields: [("writable", writable ? "true" : "false")]),
+        };
+        _servers[name] = server;
+        _serverHosts[name] = _world.AddHost(name, dataCenter, host => new(server.Start(host.Seam.Network, host.Seam.Time)));
+    }
+
+    private async Task SetUpReplicationAsync()
+    {
+        if (_scenario.Fleet.Primary is not { } primary) return;
+        foreach (var replica in Servers.Keys.Where(s => s != primary))
+        {
+            await using var session = await OpenAsync(replica);
+            await session.QueryAsync(new Statement.ChangeSource(primary, NodeNames.ServerPort, Replication.User, Replication.Password).Sql(Flavor.MySql), Patience);
+            await session.QueryAsync(new Statement.StartReplica().Sql(Flavor.MySql), Patience);
+        }
+
+        await Task.Delay(TimeSpan.FromMilliseconds(500), Time, CancellationToken.None);
+        await using var writer = await OpenAsync(primary);
+        if (_scenario.Fleet.Durability == "semi_sync") await writer.QueryAsync(new Statement.SetSemiSync(On: true).Sql(Flavor.MySql), Patience);
+        await writer.QueryAsync(new Statement.SetReadOnly(On: false).Sql(Flavor.MySql), Patience);
+        await writer.QueryAsync(WorkloadStatements.CreateSchema, Patience);
+        await writer.QueryAsync(WorkloadStatements.CreateTable, Patience);
+        await writer.QueryAsync(new Statement.SetReadOnly(On: true).Sql(Flavor.MySql), Patience);
+    }
+
+    private async Task<MySqlSession> OpenAsync(string server)
+    {
+        var from = _clientHosts[Servers[server]];
+        var stream = await from.Seam.Network.ConnectAsync(new(server, NodeNames.ServerPort), CancellationToken.None);
+        return await MySqlSession.OpenAsync(stream, Topology, Time, Patience);
+    }
+
+    private static async ValueTask RunNodeAsync(SimHost host, NodeConfig config) => host.Exhibit = await VerifyNode.StartAsync(config, host.Seam);
+
+    private NodeConfig ConfigOf(string name, string dataCenter) => new()
+    {
+        Self = new(NodeNames.PeerIdentity(name)),
+        DataCenter = dataCenter,
+        PeerBind = new(name, NodeNames.PeerPort),
+        Members = [.. Nodes.Select(n => new Member(new(NodeNames.PeerIdentity(n.Key)), new(n.Key, NodeNames.PeerPort), n.Value))],
+        Clusters = Servers.Count == 0 ? []
+            : [new("main", [.. Servers.Select(s => new Instance(new(s.Key, NodeNames.ServerPort), s.Value))]) { SemiSync = _scenario.Fleet.Durability == "semi_sync" }],
+        TopologyLogin = Topology,
+        ReplicationLogin = Replication,
+        FencingEnabled = !FencingOff,
+    };
+
+    private bool IsIn(string host, string dataCenter) => _world.Host(host).DataCenter == dataCenter;
+
+    private static ClusterView ViewOf(ClusterPicture cluster) => new(
+        cluster.Primary?.Host, cluster.RecoveryOpen, cluster.SetAside,
+        [.. cluster.Instances.Select(i => new ServerView(i.Key.Host, i.LastProbeOk, i.IsReadOnly, i.Source?.Host ?? "",
+            i.IoThread == nameof(MySql.ThreadState.Running) && i.SqlThread == nameof(MySql.ThreadState.Running)))]);
+
+    private static ImmutableSortedDictionary<string, string> Map(ImmutableSortedDictionary<string, ImmutableArray<string>> byDataCenter) =>
+        byDataCenter.SelectMany(d => d.Value.Select(n => KeyValuePair.Create(n, d.Key))).ToImmutableSortedDictionary(StringComparer.Ordinal);
+
+    private sealed class SqlPlace(SimulatedWorld world, string dataCenter) : ISqlPlace
+    {
+        public TimeProvider Time => world.Time;
+        public MySqlLogin Login => Application;
+
+        public async ValueTask<string?> PrimaryAsync()
+        {
+            foreach (var host in world._nodes.Values.Where(n => n.DataCenter == dataCenter))
+            {
+                if (await world.AskAsync(host, new ApiRequest.Clusters()) is ApiReply.ClusterList({ Count: > 0 } clusters) && clusters[0].Primary is { } primary) return primary.Host;
+            }
+
+            return null;
+        }
+
+        public ValueTask<Stream> ConnectAsync(string server, CancellationToken cancel) =>
+            world._clientHosts[dataCenter].Seam.Network.ConnectAsync(new(server, NodeNames.ServerPort), cancel);
+    }
+}

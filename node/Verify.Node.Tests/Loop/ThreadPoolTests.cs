@@ -1,0 +1,44 @@
+using System.IO.Pipelines;
+using Verify.Node.Api;
+using Verify.Node.Loop;
+using Verify.Node.Seam;
+using Verify.Node.Tests.Fakes;
+
+namespace Verify.Node.Tests.Loop;
+
+/// <summary>The node as the host runs it: drained by the thread pool, driven by the real clock.</summary>
+public sealed class ThreadPoolTests
+{
+    [Test, CancelAfter(30_000)]
+    public async Task Many_clients_on_many_threads_are_all_answered_and_each_write_is_applied_once()
+    {
+        const int Clients = 8;
+        const int Writes = 500;
+        var world = new FakeWorld();
+        var host = new FakeHost(world);
+        var config = new NodeConfig
+        {
+            Self = new("a"), DataCenter = "dc", PeerBind = new("a", 10008), Members = [new(new("a"), new("a", 10008), "dc")],
+        };
+        using var logs = new FakeLogs();
+        using var meters = new FakeMeters();
+        var node = await VerifyNode.StartAsync(config, new NodeSeam(
+            TimeProvider.System, new Dice(1), new FakeNetwork(world).Of(host, "a"), new FakeDisk(), host, PipeScheduler.ThreadPool, logs, meters, new FakeEvents()));
+        while (await node.AskAsync(new ApiRequest.KvPut("first", default, 0, null, null)) is ApiReply.NoLeader) await Task.Yield();
+        var clients = Enumerable.Range(0, Clients).Select(client => Task.Run(async () =>
+        {
+            for (var i = 1; i <= Writes; i++)
+            {
+                var reply = await node.AskAsync(new ApiRequest.KvPut($"c{client}", BitConverter.GetBytes(i), 0, null, new RequestId($"c{client}", i)));
+                Assert.That(reply, Is.InstanceOf<ApiReply.Done>());
+            }
+
+            var read = (ApiReply.Value)await node.AskAsync(new ApiRequest.KvGet($"c{client}", ReadConsistency.Consistent));
+            Assert.That(BitConverter.ToInt32(read.Pair.Value.Span), Is.EqualTo(Writes));
+        }));
+        await Task.WhenAll(clients);
+        Assert.That(node.StateHash.Applied, Is.EqualTo(2 + (Clients * Writes)), "a barrier, the first write, and each write once");
+        await node.StopAsync();
+        Assert.That(host.Halted, Is.Null);
+    }
+}
