@@ -47,6 +47,25 @@ internal sealed class HeadlineTests
     }
 
     [Test]
+    public void A_leader_that_was_never_lost_needed_no_election_and_a_failed_check_does_not_paint_its_zero_red()
+    {
+        var run = Stories.Fenced("sim", 1);
+        var quiet = run with { Findings = [new("electionWithin", Verdict.Valid, "", "n2 led throughout", ""), new("fencedWithin", Verdict.Invalid, "", "not closed", "") { Figures = new SortedDictionary<string, double>(StringComparer.Ordinal) { ["acksAfterBound"] = 0 } }] };
+        var headlines = Headlines.Of(SampleSuites.Of([quiet]));
+        Assert.That(headlines.Select(h => $"{h.Verdict.Word()} {h.Name}: {h.Values[0].Text}"), Is.EqualTo(new[]
+        {
+            "VALID writes accepted by the isolated side after the fence: 0", "INVALID isolation to fenced: never", "VALID leader lost to next leader: did not occur",
+        }));
+    }
+
+    [TestCase(0, "0 ms")]
+    [TestCase(0.004, "0.004 ms")]
+    [TestCase(8.43, "8.4 ms")]
+    [TestCase(1404.662, "1,405 ms")]
+    [TestCase(17_100, "17.1 s")]
+    public void Times_have_one_form_and_a_small_one_is_not_rounded_to_nothing(double ms, string text) => Assert.That(FigureText.Ms(ms), Is.EqualTo(text));
+
+    [Test]
     public void One_bad_seed_of_a_hundred_decides_its_claim_and_is_named()
     {
         var suite = SampleSuites.Of([.. SampleSuites.Valid(99).Runs, Stories.NotFenced("sim", 77_777)]);

@@ -24,7 +24,7 @@ internal sealed class ReportPageTests
         Assert.That(page.Descendants().Where(e => e.Name.LocalName is "img" or "link" or "iframe" or "object" or "base"), Is.Empty);
         var style = page.Descendants("style").Single().Value;
         Assert.That(style, Does.Not.Contain("@import").And.Not.Contain("http"));
-        Assert.That(Regex.Matches(style, @"url\(([^)]*)\)", RegexOptions.None, PatternLimit).Select(m => m.Groups[1].Value), Has.All.StartsWith("#"));
+        Assert.That(Regex.Matches(style, @"url\((?<target>[^)]*)\)", RegexOptions.None, PatternLimit).Select(m => m.Groups["target"].Value), Has.All.StartsWith("#"));
     }
 
     [TestCaseSource(nameof(Suites))]
@@ -109,7 +109,7 @@ internal sealed class ReportPageTests
     private static XDocument Parse(string html)
     {
         Assert.That(html, Does.StartWith("<!DOCTYPE html>\n<html"));
-        var closed = Regex.Replace(html, @"<(meta|br|hr)\b([^>]*?)/?>", "<$1$2/>", RegexOptions.None, PatternLimit); // HTML knows elements without an end.
+        var closed = Regex.Replace(html, @"<(?<name>meta|br|hr)\b(?<rest>[^>]*?)/?>", "<${name}${rest}/>", RegexOptions.None, PatternLimit); // HTML knows elements without an end.
         using var reader = XmlReader.Create(new StringReader(closed), new() { DtdProcessing = DtdProcessing.Ignore, CheckCharacters = false });
         return XDocument.Load(reader);
     }

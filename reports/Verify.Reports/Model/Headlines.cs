@@ -58,11 +58,22 @@ public static class Headlines
         if (findings.Count == 0) return null;
         var verdict = findings.Worst();
         var values = findings.Select(f => ValueOf(measure, f)).OfType<double>().Order().ToList();
-        if (values.Count == 0) return new(world, verdict, verdict == Verdict.Invalid ? "never" : "not measured", Note(world, runs.Count, "", ""));
+        if (values.Count == 0) return new(world, verdict, Absent(verdict), Note(world, runs.Count, "", ""));
+
+        // The check may have failed for another of its promises; a count of violations that is zero did not fail.
+        if (!measure.IsDuration && values[^1] <= 0 && verdict == Verdict.Invalid) verdict = Verdict.Valid;
         var median = measure.IsDuration && values.Count >= MedianFrom && values[^1] > values[(values.Count - 1) / 2] ? $", median {measure.Text(values[(values.Count - 1) / 2])}" : "";
         var gaps = values.Count < runs.Count ? $", measured in {values.Count}" : "";
         return new(world, verdict, measure.Text(values[^1]), Note(world, runs.Count, median, gaps));
     }
+
+    /// <summary>A valid check without a figure had nothing to time, for example a leader that was never lost.</summary>
+    private static string Absent(Verdict verdict) => verdict switch
+    {
+        Verdict.Valid => "did not occur",
+        Verdict.Invalid => "never",
+        _ => "not measured",
+    };
 
     private static string Note(string world, int runs, string median, string gaps) =>
         (runs == 1 ? VerdictText.World(world) : $"worst of {runs} {VerdictText.World(world)}") + median + gaps;
