@@ -16,7 +16,8 @@ public static class JUnitXml
 
     public static string Render(SuiteRecord suite)
     {
-        var suites = suite.Runs.GroupBy(r => r.World, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => Suite(suite, g.Key, [.. g])).ToList();
+        var suites = suite.Runs.GroupBy(r => r.World, StringComparer.Ordinal)
+            .OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => Suite(suite, g.Key, [.. g])).ToList();
         var root = new XElement("testsuites", new XAttribute("name", Clean(suite.ScenarioName)), suites);
         Count(root, suite.Runs);
         return new XDeclaration("1.0", "utf-8", null) + "\n" + root + "\n";
@@ -48,7 +49,8 @@ public static class JUnitXml
         var name = run.World == "sim" ? $"{finding.Check} (seed {run.Seed})" : finding.Check;
         var element = Named(suite, run.World, name, run.WallSeconds / Math.Max(1, run.Findings.Count));
         var command = run.RepeatCommand.Length > 0 ? run.RepeatCommand : suite.RepeatCommand;
-        var text = Clean($"{finding.Predicate}\nobserved: {finding.Observed}\nbound: {finding.Bound}\nseed: {run.Seed}\nrepeat: {command}\n{VerdictText.Cut(finding.Evidence, EvidenceMax)}");
+        var text = Clean($"{finding.Predicate}\nobserved: {finding.Observed}\nbound: {finding.Bound}\nseed: {run.Seed}\nrepeat: {command}\n"
+            + VerdictText.Cut(finding.Evidence, EvidenceMax));
         var message = new XAttribute("message", Clean(finding.Observed));
         if (finding.Verdict == Verdict.Invalid) element.Add(new XElement("failure", message, new XAttribute("type", Clean(run.FailureClass)), text));
         if (finding.Verdict == Verdict.Unknown) element.Add(new XElement("error", message, new XAttribute("type", "unknown"), text));

@@ -37,25 +37,32 @@ public static class ReportPage
             [nameof(ReportDocument.Styles)] = Asset("report.css"),
             [nameof(ReportDocument.Record)] = JsonSerializer.Serialize(Embedded(suite), Json),
         });
-        var html = renderer.Dispatcher.InvokeAsync(async () => (await renderer.RenderComponentAsync<ReportDocument>(parameters)).ToHtmlString()).GetAwaiter().GetResult();
+        var rendering = renderer.Dispatcher.InvokeAsync(async () => (await renderer.RenderComponentAsync<ReportDocument>(parameters)).ToHtmlString());
+        var html = rendering.GetAwaiter().GetResult();
         return "<!DOCTYPE html>\n" + html;
     }
 
     /// <summary>The worst runs first, without events, operations and evidence.</summary>
     private static EmbeddedRecord Embedded(SuiteRecord suite)
     {
-        var runs = suite.Runs.OrderByDescending(r => r.World == "live").ThenByDescending(r => r.Verdict).ThenBy(r => r.Seed).Take(RunsEmbeddedMax).Select(r => r with
+        var shown = suite.Runs.OrderByDescending(r => r.World == "live").ThenByDescending(r => r.Verdict).ThenBy(r => r.Seed);
+        var runs = shown.Take(RunsEmbeddedMax).Select(r => r with
         {
             Events = [],
             Ops = [],
             Findings = [.. r.Findings.Select(f => f with { Evidence = "", Observed = VerdictText.Cut(f.Observed, TextEmbeddedMax) })],
         }).ToList();
-        return new(suite.Runs.Count - runs.Count, suite with { Runs = runs, ScenarioText = VerdictText.Cut(suite.ScenarioText, 30 * TextEmbeddedMax) });
+        return new(suite.Runs.Count - runs.Count, suite with
+        {
+            Runs = runs,
+            ScenarioText = VerdictText.Cut(suite.ScenarioText, 30 * TextEmbeddedMax),
+        });
     }
 
     private static string Asset(string name)
     {
-        using var stream = typeof(ReportPage).Assembly.GetManifestResourceStream($"Verify.Reports.Assets.{name}") ?? throw new InvalidOperationException($"{name} is not embedded");
+        using var stream = typeof(ReportPage).Assembly.GetManifestResourceStream($"Verify.Reports.Assets.{name}")
+            ?? throw new InvalidOperationException($"{name} is not embedded");
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }

@@ -42,7 +42,8 @@ public static class SummaryMarkdown
     /// <summary>The sequence of the first run that is shown in full.</summary>
     private static void AddMoments(StringBuilder text, SuiteRecord suite)
     {
-        var run = suite.Runs.Where(r => r.Events.Count > 0).OrderByDescending(r => r.World == "live").ThenByDescending(r => r.Verdict).ThenBy(r => r.Seed).FirstOrDefault();
+        var run = suite.Runs.Where(r => r.Events.Count > 0).OrderByDescending(r => r.World == "live")
+            .ThenByDescending(r => r.Verdict).ThenBy(r => r.Seed).FirstOrDefault();
         if (run is null || TimelineModel.Of(run).Moments is not { Count: > 0 } moments) return;
         Line(text, $"\n{VerdictText.TitleOf(run)}:\n\n| | s after T0 | what |\n| --- | ---: | --- |");
         foreach (var moment in moments) Line(text, $"| {moment.Name} | {FigureText.Seconds(moment.AfterS)} | {Safe(moment.What, CellMax)} |");

@@ -28,13 +28,15 @@ public static class Claims
 
     private static Claim ClaimOf(string check, List<JudgedRun> judged)
     {
-        var worlds = judged.GroupBy(j => j.Run.World, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => InWorld(g.Key, [.. g])).ToList();
+        var worlds = judged.GroupBy(j => j.Run.World, StringComparer.Ordinal)
+            .OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => InWorld(g.Key, [.. g])).ToList();
         return new(check, judged[0].Finding.Predicate, worlds.Max(w => w.Verdict), worlds);
     }
 
     private static ClaimInWorld InWorld(string world, List<JudgedRun> judged)
     {
-        var worst = judged.OrderByDescending(j => j.Finding.Verdict).ThenByDescending(j => Headlines.WorseBy(j.Finding)).ThenBy(j => j.Run.Seed).First();
+        var worst = judged.OrderByDescending(j => j.Finding.Verdict)
+            .ThenByDescending(j => Headlines.WorseBy(j.Finding)).ThenBy(j => j.Run.Seed).First();
         return new(world, worst.Finding.Verdict, worst.Finding.Observed, worst.Finding.Bound, worst.Run.Seed,
             judged.Count, judged.Count(j => j.Finding.Verdict == Verdict.Valid), judged.Count(j => j.Finding.Verdict == Verdict.Unknown));
     }

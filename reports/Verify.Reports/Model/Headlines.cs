@@ -62,7 +62,8 @@ public static class Headlines
 
         // The check may have failed for another of its promises; a count of violations that is zero did not fail.
         if (!measure.IsDuration && values[^1] <= 0 && verdict == Verdict.Invalid) verdict = Verdict.Valid;
-        var median = measure.IsDuration && values.Count >= MedianFrom && values[^1] > values[(values.Count - 1) / 2] ? $", median {measure.Text(values[(values.Count - 1) / 2])}" : "";
+        var middle = values[(values.Count - 1) / 2];
+        var median = measure.IsDuration && values.Count >= MedianFrom && values[^1] > middle ? $", median {measure.Text(middle)}" : "";
         var gaps = values.Count < runs.Count ? $", measured in {values.Count}" : "";
         return new(world, verdict, measure.Text(values[^1]), Note(world, runs.Count, median, gaps));
     }

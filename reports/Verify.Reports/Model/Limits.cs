@@ -12,6 +12,10 @@ public sealed record Limit(string Heading, string Text);
 /// a suite without a live run says so, and the faults named are those that happened.</summary>
 public static class Limits
 {
+    private const string OnlyTheChecks = "They prove that the checks can fail, and nothing else.";
+    private const string NothingReal = "Nothing: this record holds no live run. No socket, no disk and no MySQL server was touched.";
+    private const string NothingSimulated = "Nothing: this record holds no simulated run. One timing was seen, and it cannot be repeated exactly.";
+
     /// <summary>The words of the scenario language (scenarios/README.md) with what they mean here.</summary>
     private static readonly IReadOnlyList<(string Word, string Meaning)> FaultWords =
     [
@@ -24,13 +28,14 @@ public static class Limits
         var simulated = suite.Runs.Where(r => r.World == "sim").ToList();
         var live = suite.Runs.Where(r => r.World == "live").ToList();
         var limits = new List<Limit>();
-        if (suite.FencingSwitchedOff) limits.Add(new("Not the product", "Fencing was switched off for these runs. They prove that the checks can fail, and nothing else."));
-        if (suite.Mutant.Length > 0) limits.Add(new("Not the product", $"The planted bug {suite.Mutant} was compiled in and armed. These runs prove that the checks can fail, and nothing else."));
-        limits.Add(new("Real", live.Count > 0 ? Real(suite, live) : "Nothing: this record holds no live run. No socket, no disk and no MySQL server was touched."));
-        limits.Add(new("Simulated", simulated.Count > 0 ? Simulated(suite, simulated) : "Nothing: this record holds no simulated run. One timing was seen, and it cannot be repeated exactly."));
+        if (suite.FencingSwitchedOff) limits.Add(new("Not the product", $"Fencing was switched off for these runs. {OnlyTheChecks}"));
+        if (suite.Mutant.Length > 0) limits.Add(new("Not the product", $"The planted bug {suite.Mutant} was compiled in and armed. {OnlyTheChecks}"));
+        limits.Add(new("Real", live.Count > 0 ? Real(suite, live) : NothingReal));
+        limits.Add(new("Simulated", simulated.Count > 0 ? Simulated(suite, simulated) : NothingSimulated));
         limits.Add(new("Faults", Faults(suite)));
         if (Durability(suite) is { Length: > 0 } durability) limits.Add(new("Durability", durability));
-        limits.Add(new("Observed, not proven", $"VALID means that no violation was seen in {(suite.Runs.Count == 1 ? "this one run" : $"these {N(suite.Runs.Count)} runs")}; UNKNOWN means that a check could not tell, and is no pass."));
+        var runs = suite.Runs.Count == 1 ? "this one run" : $"these {N(suite.Runs.Count)} runs";
+        limits.Add(new("Observed, not proven", $"VALID means that no violation was seen in {runs}; UNKNOWN means that a check could not tell, and is no pass."));
         limits.Add(new("Not tested here", NotTested(suite, live.Count > 0)));
         return limits;
     }
@@ -48,11 +53,13 @@ public static class Limits
         text.Append(Detail(suite, "live", "nodes", before: " (", after: ")"));
         text.Append(live.Any(r => r.Servers.Count > 0) ? $", and MySQL servers with their own replication{Detail(suite, "live", "servers", " (", ")")}. " : "; no MySQL server. ");
         text.Append("All on one machine over loopback: a data centre is a range of addresses, a cut is made in a proxy on the link");
-        text.Append(Detail(suite, "live", "network", " (", ")")).Append(", so no packet was lost, doubled or reordered below TCP, and distances are those of one machine. ");
+        text.Append(Detail(suite, "live", "network", " (", ")"));
+        text.Append(", so no packet was lost, doubled or reordered below TCP, and distances are those of one machine. ");
         var gap = live.Select(LongestSampleGapUs).OfType<long>().DefaultIfEmpty(-1).Max();
         if (gap >= 0)
         {
-            text.Append($"Whether a server takes writes is sampled; the longest time between two samples of a writable server was {FigureText.Us(gap)}, and an overlap shorter than that can be missed. ");
+            text.Append("Whether a server takes writes is sampled; the longest time between two samples of a writable server was ");
+            text.Append($"{FigureText.Us(gap)}, and an overlap shorter than that can be missed. ");
         }
 
         return text.Append(suite.Runs.Any(r => r.World == "live" && r.FailureClass == "harness") ? "The harness did not carry the live run through." : "").ToString().Trim();
@@ -61,10 +68,12 @@ public static class Limits
     private static string Simulated(SuiteRecord suite, List<RunRecord> runs)
     {
         var text = new StringBuilder();
-        text.Append($"{N(runs.Count)} {(runs.Count == 1 ? "schedule" : "schedules")} (seeds {runs.Min(r => r.Seed)} to {runs.Max(r => r.Seed)}, {N(Math.Round(runs.Sum(r => r.RunSeconds)))} s of virtual time) ");
+        text.Append($"{N(runs.Count)} {(runs.Count == 1 ? "schedule" : "schedules")} (seeds {runs.Min(r => r.Seed)} to {runs.Max(r => r.Seed)}, ");
+        text.Append($"{N(Math.Round(runs.Sum(r => r.RunSeconds)))} s of virtual time) ");
         text.Append("of the same node code, down to its bytes on the wire and on disk, over a simulated network, simulated disks and clocks");
         text.Append(runs.Any(r => r.Servers.Count > 0)
-            ? ". Its MySQL servers are a model that speaks the protocol and is held to real servers by common statement transcripts; it has no storage engine, no locks and no optimizer. "
+            ? ". Its MySQL servers are a model that speaks the protocol and is held to real servers by common statement transcripts; "
+                + "it has no storage engine, no locks and no optimizer. "
             : ". ");
         var details = DetailsOf(suite, "sim");
         if (details.Count > 0) text.Append($"Settings: {string.Join(", ", details.Select(d => $"{d.Name} {d.Value}"))}. ");
@@ -73,7 +82,9 @@ public static class Limits
 
     private static string Faults(SuiteRecord suite)
     {
-        var seen = suite.Runs.SelectMany(r => r.Events).Where(e => e.Kind == EventKinds.FaultBegun && e["resolved"].Length > 0).Select(e => e["fault"]).Distinct(StringComparer.Ordinal).ToList();
+        var seen = suite.Runs.SelectMany(r => r.Events)
+            .Where(e => e.Kind == EventKinds.FaultBegun && e["resolved"].Length > 0).Select(e => e["fault"])
+            .Distinct(StringComparer.Ordinal).ToList();
         if (suite.Runs.All(r => r.Events.Count == 0)) return "No run was kept with its events; see the scenario for what was to be inflicted.";
         var done = seen.Count == 0 ? "None was inflicted." : $"Inflicted: {string.Join(", ", seen.Order(StringComparer.Ordinal).Select(Meaning))}.";
         var absent = FaultWords.Where(f => !seen.Contains(f.Word, StringComparer.Ordinal)).Select(f => f.Meaning).ToList();
@@ -84,9 +95,11 @@ public static class Limits
 
     private static string Durability(SuiteRecord suite)
     {
-        var policies = suite.Runs.SelectMany(r => r.Details).Where(d => d.Key == "durability").Select(d => d.Value).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        var policies = suite.Runs.SelectMany(r => r.Details).Where(d => d.Key == "durability").Select(d => d.Value)
+            .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
         if (policies.Count == 0) return "";
-        var before = suite.Runs.SelectMany(r => r.Findings).Select(f => f.Figures.TryGetValue("acksBeforeFence", out var acks) ? acks : -1).DefaultIfEmpty(-1).Max();
+        var before = suite.Runs.SelectMany(r => r.Findings)
+            .Select(f => f.Figures.TryGetValue("acksBeforeFence", out var acks) ? acks : -1).DefaultIfEmpty(-1).Max();
         var text = string.Join(" ", policies.Select(p => p switch
         {
             "none" => "Replication is asynchronous (durability \"none\"): what an isolated primary acknowledges before it is fenced is lost by design.",
@@ -104,7 +117,8 @@ public static class Limits
         var guardian = both ? "" : "the guardian dying together with the isolation of its data centre (nothing inside the server closes it then"
             + (isSemiSync ? ": it stays writable, and only semi-sync keeps it from acknowledging); " : "); ");
         var live = isLive ? "disks that lie about syncs and the loss of power (live processes are killed, the machine is not); wrong clocks of MySQL servers; " : "";
-        return $"{guardian}{live}clocks that drift apart by more than the configured bound; changes of membership, snapshots, upgrades between versions; TLS between nodes; more data centres, nodes or load than the scenario has.";
+        return $"{guardian}{live}clocks that drift apart by more than the configured bound; changes of membership, snapshots, "
+            + "upgrades between versions; TLS between nodes; more data centres, nodes or load than the scenario has.";
     }
 
     /// <summary>The longest silence inside a span that counts as writable; null when nothing was sampled.</summary>

@@ -15,8 +15,9 @@ internal static class Moments
         var found = new List<(long AtUs, string What)> { (t0, $"{fault.Fault} begins: {begun["resolved"]}") };
         AddLeaders(run, t0, found);
         AddServers(run, t0, found);
-        Add(run.Facts.Events.FirstOrDefault(e => e.AtUs >= t0 && e.Kind == EventKinds.Recovery && e["phase"] == "opened"), e => $"{e.Subject} opens a recovery");
-        Add(run.Facts.Events.FirstOrDefault(e => e.AtUs >= t0 && e.Kind == EventKinds.Recovery && e["phase"] == "closed"), e => $"{e.Subject} closes the recovery");
+        var recoveries = run.Facts.Events.Where(e => e.AtUs >= t0 && e.Kind == EventKinds.Recovery).ToList();
+        Add(recoveries.Find(e => e["phase"] == "opened"), e => $"{e.Subject} opens a recovery");
+        Add(recoveries.Find(e => e["phase"] == "closed"), e => $"{e.Subject} closes the recovery");
         var ended = run.Facts.Events.Where(e => e.Kind == EventKinds.FaultEnded).ToList();
         if (ended.Count > 0) found.Add((ended[^1].AtUs, ended.Count == 1 ? $"{ended[^1]["fault"]} ends" : "the last fault ends"));
         Add(run.Facts.Events.FirstOrDefault(e => e.Kind == EventKinds.Phase && e["name"] == "settled"), _ => "the fleet is whole again");
