@@ -90,7 +90,7 @@ public class RealSessionTests(Flavor flavor) : RealServerFixture(flavor)
         var limit = long.Parse((await session.Run(SqlText.Of($"SELECT @@global.max_allowed_packet AS m"))).Text(0, "m")!);
         var table = await session.Run(SqlText.Of($"SELECT REPEAT('x', 16000000) AS x"));
         Assert.That(table.Text(0, "x"), Has.Length.EqualTo(16_000_000));
-        if (limit <= 1L << 24) Assert.Pass($"max_allowed_packet is {limit} here: this server sends nothing longer");
+        if (limit <= 1L << 24) Assert.Ignore($"max_allowed_packet is {limit} here: this server sends nothing longer");
 
         await Assert.ThrowsAsync<MySqlProtocolException>(() => session.Run(SqlText.Of($"SELECT REPEAT('x', 17000000) AS x")).AsTask());
         Assert.That(session.IsOpen, Is.False);

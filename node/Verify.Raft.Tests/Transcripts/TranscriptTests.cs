@@ -11,7 +11,7 @@ public sealed class TranscriptTests
     public void The_transcript_is_what_happens(string path)
     {
         var (expected, actual) = new TranscriptFile(path).Run(new TranscriptGroup().Run);
-        if (Environment.GetEnvironmentVariable("VERIFY_REWRITE") is "1") Assert.Pass("rewritten");
+        if (Environment.GetEnvironmentVariable("VERIFY_REWRITE") is "1") Assert.Ignore("rewritten: read the diff and commit only what you can explain");
         Assert.That(actual, Is.EqualTo(expected));
     }
 }
