@@ -58,6 +58,15 @@ public abstract record Statement
             SqlText.Of($"SELECT ID, USER, COMMAND FROM information_schema.PROCESSLIST");
     }
 
+    /// <summary>MySQL only (no row on MariaDB): the session of the applier's coordinator, column ID, while it has read all of the relay
+    /// log and waits for more. See <see cref="StopReplica"/>.</summary>
+    public sealed record ListIdleCoordinators : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
+            ? SqlText.Of($"SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'system user' AND STATE LIKE 'Replica has read all relay log%'")
+            : SqlText.Of($"SELECT ID FROM information_schema.PROCESSLIST WHERE FALSE");
+    }
+
     /// <summary>Ends one session. Error 1094 when it is already gone.</summary>
     public sealed record KillSession(long Id) : Statement
     {

@@ -48,7 +48,7 @@ public class RealStatementTests(Flavor flavor, bool endsRowsByEof) : RealServerF
         var users = Db1.Users.Replication;
         Statement[] all =
         [
-            new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.KillSession(victim.SessionId),
+            new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.ListIdleCoordinators(), new Statement.KillSession(victim.SessionId),
             new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false), new Statement.ResetReplicaAll(),
             new Statement.AdoptBinlogPosition(), new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),

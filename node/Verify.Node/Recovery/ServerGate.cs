@@ -20,6 +20,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
     private readonly ServerLink _sweepLink = new(services, door, turn, instance);
     private Task _sweep = Task.CompletedTask;
     private long _doubtfulSession;
+    private long _doubtfulSweep;
 
     public bool IsBusy => IsClosing || IsOpening;
     public bool IsClosing { get; private set; }
@@ -99,7 +100,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         var isAnswered = false;
 
         // A commit that waits for a semi-sync acknowledgement holds the commit lock, and SET super_read_only waits for that
-        // lock. Killing the session frees it without acknowledging. So: end the clients until the statement has answered.
+        // lock. So: end the clients until the statement has answered. On MariaDB that frees the lock, unacknowledged.
         if (_sweep.IsCompleted) _sweep = Drivers.Run(services, $"sweeping {instance}", () => SweepAsync(() => isAnswered, wanted));
         try
         {
@@ -121,7 +122,12 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         {
             try
             {
+                // On MySQL the commit of a killed session goes on waiting, with the lock, until semi-sync is switched off. That
+                // acknowledges nothing: a commit that waits now was begun before the closing, so its session was ended above;
+                // whoever came later waits for the closing.
+                var isClosing = IsSemiSync && (await _sweepLink.ReadFactsAsync(StatementTimeout)).IsClosing;
                 await EndClientsAsync(wanted);
+                if (isClosing) await ReleaseCommitsAsync(wanted);
             }
             catch (StoodDownException)
             {
@@ -133,6 +139,26 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
             }
 
             await turn.Pause(SweepPause);
+        }
+    }
+
+    private async ValueTask ReleaseCommitsAsync(Func<bool> wanted)
+    {
+        var session = 0L;
+        bool WantedNow()
+        {
+            session = _sweepLink.SessionId;
+            return wanted();
+        }
+
+        try
+        {
+            await _sweepLink.AskAsync(new Statement.SetSemiSync(On: false), StatementTimeout, WantedNow, isAskedTwice: false);
+        }
+        catch (Exception e) when (e is MySqlException or IOException)
+        {
+            if (e is not MySqlServerException) _doubtfulSweep = session;
+            throw;
         }
     }
 
@@ -188,6 +214,14 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 
         try
         {
+            // A statement of the last closing that switches semi-sync off must not arrive after the one that switches it on.
+            await _sweep;
+            if (_doubtfulSweep != 0)
+            {
+                await KillAsync(_doubtfulSweep, may);
+                _doubtfulSweep = 0;
+            }
+
             // Semi-sync first: not one commit may be acknowledged without a replica.
             if (IsSemiSync) await _link.AskAsync(new Statement.SetSemiSync(On: true), StatementTimeout, may);
             var left = until - services.Now;

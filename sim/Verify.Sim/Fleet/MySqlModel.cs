@@ -12,6 +12,7 @@ internal sealed class MySqlModel
     private static readonly ColumnSet MySqlFacts = new("server_uuid", "server_id", "read_only", "super_read_only", "gtid_executed", "log_bin");
     private static readonly ColumnSet MariaFacts = new("server_id", "read_only", "gtid_binlog_pos", "gtid_slave_pos", "gtid_current_pos", "log_bin");
     private static readonly ColumnSet SessionColumns = new("ID", "USER", "COMMAND");
+    private static readonly ColumnSet CoordinatorColumns = new("ID");
     private static readonly ColumnSet WaitedColumns = new("waited");
     private static readonly ColumnSet IdColumns = new("id");
 
@@ -180,6 +181,7 @@ internal sealed class MySqlModel
                 Committed();
                 break;
             case Statement.ListSessions: Answer(session, SessionList(session)); break;
+            case Statement.ListIdleCoordinators: Answer(session, IdleCoordinators()); break;
             case Statement.KillSession kill: Kill(session, kill.Id, nowSeconds); break;
             case Statement.StopReplica stop: StopReplica(session, stop.OnlyIoThread); break;
             case Statement.StartReplica: Answer(session, Replica.Start()); break;
@@ -317,6 +319,9 @@ internal sealed class MySqlModel
 
         return new(SessionColumns, rows);
     }
+
+    private ServerAnswer.Rows IdleCoordinators() => new(CoordinatorColumns,
+        _threads.Coordinator is { } id && Replica.RelayLogCount == 0 ? [[id.ToString(CultureInfo.InvariantCulture)]] : []);
 
     private ServerAnswer ReadIds()
     {

@@ -35,7 +35,7 @@ internal sealed class StatementReader
         _word = flavor == Flavor.MySql ? "SOURCE" : "MASTER";
         Statement[] withoutValues =
         [
-            new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(),
+            new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.ListIdleCoordinators(),
             new Statement.StartReplica(), new Statement.StartReplicaSqlThread(),
             new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
             new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
