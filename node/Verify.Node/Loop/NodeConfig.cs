@@ -69,7 +69,7 @@ public sealed record Timing
     public TimeSpan LeaseRenewal { get; init; } = TimeSpan.FromMilliseconds(400);
 
     /// <summary>Fencing begins this long before the lease ends, so that it is finished at the deadline.</summary>
-    public TimeSpan FencingMargin { get; init; } = TimeSpan.FromMilliseconds(400);
+    public TimeSpan FencingMargin { get; init; } = TimeSpan.FromMilliseconds(600);
 
     /// <summary>How far two monotonic clocks may drift apart, in thousandths (20 = 2 %).</summary>
     public int ClockDriftPerMille { get; init; } = 20;

@@ -13,7 +13,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 {
     /// <summary>MySQL: a session that was already gone.</summary>
     private const int NoSuchThread = 1094;
-    private static readonly TimeSpan SweepPause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan SweepPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(100);
 
     private readonly ServerLink _link = new(services, door, turn, instance);
@@ -54,9 +54,27 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         {
             var isOpen = await OpenAsync(until, may);
             IsOpening = false;
-            if (isOpen) services.Emit(new NodeEvent.Opened(services.Config.Self.Name, cluster, instance.ToString(), token.Value));
+            if (isOpen)
+            {
+                services.Emit(new NodeEvent.Opened(services.Config.Self.Name, cluster, instance.ToString(), token.Value));
+                _sweep = Drivers.Run(services, $"a second session with {instance}", WarmUpAsync);
+            }
+
             ended(isOpen);
         });
+    }
+
+    /// <summary>Logging in takes a good part of what closing takes: the sweep's session is there before it is needed.</summary>
+    private async Task WarmUpAsync()
+    {
+        try
+        {
+            await _sweepLink.ReadFactsAsync(StatementTimeout);
+        }
+        catch (Exception e) when (e is MySqlException or IOException)
+        {
+            RecoveryLog.SweepFailed(services.Log, instance, e.Message);
+        }
     }
 
     private async ValueTask<TimeSpan?> CloseAsync(FencingToken token, string cluster, string by, Func<bool> wanted)
@@ -101,7 +119,12 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 
         // A commit that waits for a semi-sync acknowledgement holds the commit lock, and SET super_read_only waits for that
         // lock. So: end the clients until the statement has answered. On MariaDB that frees the lock, unacknowledged.
-        if (_sweep.IsCompleted) _sweep = Drivers.Run(services, $"sweeping {instance}", () => SweepAsync(() => isAnswered, wanted));
+        var earlier = _sweep;
+        _sweep = Drivers.Run(services, $"sweeping {instance}", async () =>
+        {
+            await earlier;
+            await SweepAsync(() => isAnswered, wanted);
+        });
         try
         {
             await _link.AskAsync(new Statement.SetReadOnly(On: true), StatementTimeout, wanted);
@@ -167,7 +190,8 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         var sessions = await _sweepLink.AskAsync(new Statement.ListSessions(), StatementTimeout, wanted);
         for (var row = 0; row < sessions.Rows.Count; row++)
         {
-            if (!IsClient(sessions.Text(row, "USER") ?? "", sessions.Text(row, "COMMAND") ?? "")) continue;
+            var command = sessions.Text(row, "COMMAND") ?? "";
+            if (Same(command, "Killed") || !IsClient(sessions.Text(row, "USER") ?? "", command)) continue;
             if (long.TryParse(sessions.Text(row, "ID"), out var id)) await KillAsync(id, wanted);
         }
     }
