@@ -56,8 +56,7 @@ public readonly record struct SqlQuotedLiteral
     /// <exception cref="ArgumentException">The value holds another character.</exception>
     public SqlQuotedLiteral(string value, string what)
     {
-        var at = value.AsSpan().IndexOfAnyExceptInRange(' ', '~');
-        if (at < 0) at = value.IndexOf('\\', StringComparison.Ordinal);
+        var at = WrongAt(value);
         if (at >= 0)
         {
             throw new ArgumentException(
@@ -70,6 +69,15 @@ public readonly record struct SqlQuotedLiteral
     public string Value { get; }
 
     public string Quoted => $"'{Value.Replace("'", "''", StringComparison.Ordinal)}'";
+
+    /// <summary>Whether the constructor would take the value; for those who can refuse it earlier.</summary>
+    public static bool CanHold(string value) => WrongAt(value) < 0;
+
+    private static int WrongAt(string value)
+    {
+        var at = value.AsSpan().IndexOfAnyExceptInRange(' ', '~');
+        return at >= 0 ? at : value.IndexOf('\\', StringComparison.Ordinal);
+    }
 }
 
 /// <summary>An identifier (schema, table, user) between back quotes.</summary>

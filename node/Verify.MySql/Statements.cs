@@ -51,24 +51,20 @@ public abstract record Statement
         };
     }
 
-    /// <summary>MySQL only: ends every session without CONNECTION_ADMIN, and refuses new ones (error 3032) until it is off again
-    /// (manual 7.1.8, offline_mode). On MariaDB a no-op: it has no such mode.</summary>
-    public sealed record SetOfflineMode(bool On) : Statement
-    {
-        public override SqlText Sql(Flavor flavor) => (flavor, On) switch
-        {
-            (Flavor.MySql, true) => SqlText.Of($"SET GLOBAL offline_mode = ON"),
-            (Flavor.MySql, false) => SqlText.Of($"SET GLOBAL offline_mode = OFF"),
-            (_, true) => SqlText.Of($"DO 1"),
-            (_, false) => SqlText.Of($"DO 0"),
-        };
-    }
-
     /// <summary>Client sessions: columns ID, USER, COMMAND.</summary>
     public sealed record ListSessions : Statement
     {
         public override SqlText Sql(Flavor flavor) =>
             SqlText.Of($"SELECT ID, USER, COMMAND FROM information_schema.PROCESSLIST");
+    }
+
+    /// <summary>MySQL only (no row on MariaDB): the session of the applier's coordinator, column ID, while it has read all of the relay
+    /// log and waits for more. See <see cref="StopReplica"/>.</summary>
+    public sealed record ListIdleCoordinators : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
+            ? SqlText.Of($"SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'system user' AND STATE LIKE 'Replica has read all relay log%'")
+            : SqlText.Of($"SELECT ID FROM information_schema.PROCESSLIST WHERE FALSE");
     }
 
     /// <summary>Ends one session. Error 1094 when it is already gone.</summary>

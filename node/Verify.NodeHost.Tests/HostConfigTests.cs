@@ -87,6 +87,21 @@ public sealed class HostConfigTests
         Assert.That(problems, Has.Some.StartsWith("node.json:7:3: PrimaryLeaseMilliseconds must be longer than renewal, fencing margin and election timeout"));
     }
 
+    [TestCase("MySQLReplicationUser", @"re\\pl")]
+    [TestCase("MySQLReplicationPassword", @"back\\slash")]
+    [TestCase("MySQLReplicationPassword", "schlüssel")]
+    [TestCase("MySQLReplicationPassword", @"a\nb")]
+    public void A_replication_login_that_no_replica_can_be_told_is_refused_at_the_start(string key, string value)
+    {
+        var problem = ProblemsOf($"{{ \"RaftDataDir\": \"d\",\n  \"{key}\": \"{value}\" }}").Single();
+        Assert.That(problem, Does.StartWith($"node.json:2:3: {key} must be printable ASCII without a backslash"));
+        Assert.That(problem, Does.Not.Contain(value), "a password is not shown");
+    }
+
+    [Test]
+    public void A_replication_password_may_hold_quotes_and_blanks() =>
+        Assert.That(Parse("""{ "RaftDataDir": "d", "MySQLReplicationPassword": "it's \"so\" ~!" }""").Node.ReplicationLogin.Password, Is.EqualTo("it's \"so\" ~!"));
+
     [Test]
     public void A_list_of_nodes_that_lacks_this_node_is_refused() =>
         Assert.That(ProblemsOf("""{ "RaftDataDir": "d", "DataCenter": "e", "RaftBind": "10.0.0.9", "RaftNodes": ["10.0.0.1"] }"""),

@@ -79,7 +79,7 @@ public sealed record ServerOptions(string Name, string Address, int Port, int Se
         read_only=ON
         super_read_only=ON
         skip_replica_start=ON
-        replica_net_timeout=2
+        replica_net_timeout=1
         gtid_mode=ON
         enforce_gtid_consistency=ON
         log_replica_updates=ON
@@ -111,7 +111,7 @@ public sealed record ServerOptions(string Name, string Address, int Port, int Se
     private static string MariaDbLines(bool semiSync) => $"""
         read_only=ON
         skip-slave-start=ON
-        slave_net_timeout=2
+        slave_net_timeout=1
         log-slave-updates=ON
         gtid_strict_mode=ON
         gtid_domain_id=0

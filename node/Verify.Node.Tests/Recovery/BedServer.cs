@@ -22,6 +22,7 @@ internal enum ServerHealth
 /// a list of client sessions. Statements take effect half a round trip after they were sent.</summary>
 internal sealed class BedServer(HaBed bed, Instance instance)
 {
+    private const int Coordinator = 5;
     private static readonly TimeSpan ReplicaNetTimeout = TimeSpan.FromSeconds(1);
     private readonly List<Action> _buffered = [];
     private readonly HashSet<long> _killed = [];
@@ -183,6 +184,11 @@ internal sealed class BedServer(HaBed bed, Instance instance)
             case Statement.SetReadOnly set:
                 if (set.On && StuckCommits.Count > 0) throw new StillWaitingException();
                 IsReadOnly = set.On;
+                break;
+            case Statement.ListIdleCoordinators:
+                return new(["ID"], SqlIsOn && Source is not null ? [[$"{Coordinator}"]] : [], 0);
+            case Statement.KillSession { Id: Coordinator }:
+                SqlIsOn = false;
                 break;
             case Statement.ListSessions:
                 return Sessions();

@@ -1,4 +1,5 @@
 using Verify.MySql;
+using Verify.Node.Loop;
 using Verify.Node.State.Ledger;
 using Verify.Node.Telemetry;
 
@@ -34,7 +35,9 @@ public sealed class LeadershipStories
     [Test]
     public void A_closed_primary_whose_guardian_is_gone_is_replaced_by_one_that_has_a_guardian()
     {
-        var bed = new HaBed().Started(leader: "north");
+        // Probes so slow that the primary is closed, and seen again, before the majority calls it dead.
+        var slow = new Timing { ProbeTimeout = Seconds(1), WriteLease = Seconds(2) };
+        var bed = new HaBed(c => c with { Timing = slow }).Started(leader: "north");
         bed.Servers[0].Write(5);
         bed.CutOff("east");
         bed.RunUntil(() => bed.Servers[0].IsReadOnly, Seconds(2), "closed by its guardian");

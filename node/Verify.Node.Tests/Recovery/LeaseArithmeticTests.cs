@@ -10,9 +10,9 @@ public sealed class LeaseArithmeticTests
     public void The_figures_of_the_defaults()
     {
         var timing = new Timing();
-        Assert.That(LeaseArithmetic.HolderEnd(TimeSpan.Zero, timing).TotalMilliseconds, Is.EqualTo(1960));
-        Assert.That(LeaseArithmetic.FencingStart(LeaseArithmetic.HolderEnd(TimeSpan.Zero, timing), timing).TotalMilliseconds, Is.EqualTo(1560));
-        Assert.That(LeaseArithmetic.CertainEnd(TimeSpan.Zero, timing).TotalMilliseconds, Is.EqualTo(2040));
+        Assert.That(LeaseArithmetic.HolderEnd(TimeSpan.Zero, timing).TotalMilliseconds, Is.EqualTo(2450));
+        Assert.That(LeaseArithmetic.FencingStart(LeaseArithmetic.HolderEnd(TimeSpan.Zero, timing), timing).TotalMilliseconds, Is.EqualTo(1850));
+        Assert.That(LeaseArithmetic.CertainEnd(TimeSpan.Zero, timing).TotalMilliseconds, Is.EqualTo(2550));
     }
 
     [FsCheck.NUnit.Property(MaxTest = 1000)]

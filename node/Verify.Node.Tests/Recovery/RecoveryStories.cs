@@ -97,7 +97,7 @@ public sealed class RecoveryStories
         var killedAt = bed.Now;
         bed.Servers[0].Die();
         bed.RunUntil(() => bed.Servers[1].TakesWrites, Seconds(6), "a new primary");
-        Assert.That(bed.Now - killedAt, Is.LessThan(Seconds(2.3)), bed.Story());
+        Assert.That(bed.Now - killedAt, Is.LessThan(Seconds(3)), bed.Story());
     }
 
     [Test]

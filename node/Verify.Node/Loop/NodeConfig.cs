@@ -56,7 +56,7 @@ public sealed record Timing
     public int HeartbeatTicks { get; init; } = 5;
     public int ElectionTicks { get; init; } = 25;
     public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromMilliseconds(250);
-    public TimeSpan ProbeTimeout { get; init; } = TimeSpan.FromSeconds(1);
+    public TimeSpan ProbeTimeout { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Between two exchanges of what the nodes see.</summary>
     public TimeSpan ReportInterval { get; init; } = TimeSpan.FromMilliseconds(250);
@@ -65,11 +65,11 @@ public sealed record Timing
     public TimeSpan ObservationAgeMax { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>The write lease of a primary; renewed every <see cref="LeaseRenewal"/>.</summary>
-    public TimeSpan WriteLease { get; init; } = TimeSpan.FromMilliseconds(2000);
+    public TimeSpan WriteLease { get; init; } = TimeSpan.FromMilliseconds(2500);
     public TimeSpan LeaseRenewal { get; init; } = TimeSpan.FromMilliseconds(400);
 
     /// <summary>Fencing begins this long before the lease ends, so that it is finished at the deadline.</summary>
-    public TimeSpan FencingMargin { get; init; } = TimeSpan.FromMilliseconds(400);
+    public TimeSpan FencingMargin { get; init; } = TimeSpan.FromMilliseconds(600);
 
     /// <summary>How far two monotonic clocks may drift apart, in thousandths (20 = 2 %).</summary>
     public int ClockDriftPerMille { get; init; } = 20;

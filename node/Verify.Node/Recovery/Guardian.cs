@@ -97,7 +97,8 @@ internal sealed class Guardian(
     {
         var now = services.Now;
         var view = model.View(duty.Instance);
-        var isReached = view.MissesInRow == 0 && view.AliveAt is { } alive && now - alive <= services.Config.Timing.ProbeTimeout;
+        var timing = services.Config.Timing;
+        var isReached = view.MissesInRow == 0 && view.AliveAt is { } alive && now - alive <= timing.ProbeInterval + timing.ProbeTimeout;
         if (now < duty.NextRenewal || !ledger.LeaseIsRenewable || !isReached || duty.RenewalsUnderWay >= RenewalsUnderWayMax) return;
         duty.NextRenewal = now + services.Config.Timing.LeaseRenewal;
         duty.FirstRenewal ??= now;

@@ -49,4 +49,7 @@ internal static partial class RecoveryLog
 
     [LoggerMessage(EventId = 412, Level = LogLevel.Information, Message = "{What}")]
     public static partial void StoodDown(ILogger log, string what);
+
+    [LoggerMessage(EventId = 413, Level = LogLevel.Information, Message = "{Instance} was not kept from fetching before the drain: {Problem}")]
+    public static partial void NotStopped(ILogger log, InstanceKey instance, string problem);
 }

@@ -62,6 +62,7 @@ internal sealed class RecoveryRunner(
         {
             case RecoveryStep.FenceOldPrimary:
                 _fencing = step;
+                executor.StopFetching(step.Recovery, () => MayGoOn(step));
                 Fence(step);
                 break;
             case RecoveryStep.PublishPrimary:

@@ -60,7 +60,7 @@ internal sealed class ReplicaAttachment(INodeServices services)
         var isThere = status is not null && string.Equals(status.SourceHost, address.Host, StringComparison.Ordinal) && status.SourcePort == address.Port;
         if (isThere && status!.IoThread != ThreadState.Stopped && status.SqlThread != ThreadState.Stopped) return new Attached.Following();
         if (status is null && facts.Flavor == Flavor.MariaDb) await replica.AskAsync(new Statement.AdoptBinlogPosition(), Limit, mayGoOn);
-        if (status is not null) await replica.AskAsync(new Statement.StopReplica(OnlyIoThread: false), Limit, mayGoOn);
+        if (status is not null) await ReplicaStop.StopAsync(replica, Limit, mayGoOn);
 
         // With the source's half on, its applier would wait for a replica of its own; no client waits on a server that is closed.
         if (config.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == replica.Instance))) await replica.AskAsync(new Statement.SetSemiSync(On: false), Limit, mayGoOn);

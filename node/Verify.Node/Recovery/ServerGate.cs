@@ -13,13 +13,14 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 {
     /// <summary>MySQL: a session that was already gone.</summary>
     private const int NoSuchThread = 1094;
-    private static readonly TimeSpan SweepPause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan SweepPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(100);
 
     private readonly ServerLink _link = new(services, door, turn, instance);
     private readonly ServerLink _sweepLink = new(services, door, turn, instance);
     private Task _sweep = Task.CompletedTask;
     private long _doubtfulSession;
+    private long _doubtfulSweep;
 
     public bool IsBusy => IsClosing || IsOpening;
     public bool IsClosing { get; private set; }
@@ -53,9 +54,27 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         {
             var isOpen = await OpenAsync(until, may);
             IsOpening = false;
-            if (isOpen) services.Emit(new NodeEvent.Opened(services.Config.Self.Name, cluster, instance.ToString(), token.Value));
+            if (isOpen)
+            {
+                services.Emit(new NodeEvent.Opened(services.Config.Self.Name, cluster, instance.ToString(), token.Value));
+                _sweep = Drivers.Run(services, $"a second session with {instance}", WarmUpAsync);
+            }
+
             ended(isOpen);
         });
+    }
+
+    /// <summary>Logging in takes a good part of what closing takes: the sweep's session is there before it is needed.</summary>
+    private async Task WarmUpAsync()
+    {
+        try
+        {
+            await _sweepLink.ReadFactsAsync(StatementTimeout);
+        }
+        catch (Exception e) when (e is MySqlException or IOException)
+        {
+            RecoveryLog.SweepFailed(services.Log, instance, e.Message);
+        }
     }
 
     private async ValueTask<TimeSpan?> CloseAsync(FencingToken token, string cluster, string by, Func<bool> wanted)
@@ -93,38 +112,19 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         return null;
     }
 
-    /// <summary>A commit that waits for a semi-sync acknowledgement holds a lock that the closing statement needs, and nobody may be told
-    /// that it is committed. MariaDB gives the lock up when the session is killed. MySQL does not: there all clients are put out and kept
-    /// out first, then the wait is ended (nobody is left to hear of it), then the server is closed.</summary>
     private async ValueTask<TimeSpan?> CloseOnceAsync(Func<bool> wanted)
     {
         await EndDoubtAsync(wanted);
-        if ((await _link.ReadFactsAsync(StatementTimeout)).Flavor == Flavor.MariaDb) await CloseAmongClientsAsync(wanted);
-        else await CloseOfflineAsync(wanted);
-        var askedAt = services.Now;
-        var facts = await _link.ReadFactsAsync(StatementTimeout);
-        return facts.IsReadOnly ? askedAt : null;
-    }
-
-    private async ValueTask CloseOfflineAsync(Func<bool> wanted)
-    {
-        if (IsSemiSync)
-        {
-            await _link.AskAsync(new Statement.SetOfflineMode(On: true), StatementTimeout, wanted);
-            await _link.AskAsync(new Statement.SetSemiSync(On: false), StatementTimeout, wanted);
-            await _link.AskAsync(new Statement.SetReadOnly(On: true), StatementTimeout, wanted);
-            await _link.AskAsync(new Statement.SetOfflineMode(On: false), StatementTimeout, wanted);
-        }
-        else
-        {
-            await CloseAmongClientsAsync(wanted);
-        }
-    }
-
-    private async ValueTask CloseAmongClientsAsync(Func<bool> wanted)
-    {
         var isAnswered = false;
-        if (_sweep.IsCompleted) _sweep = Drivers.Run(services, $"sweeping {instance}", () => SweepAsync(() => isAnswered, wanted));
+
+        // A commit that waits for a semi-sync acknowledgement holds the commit lock, and SET super_read_only waits for that
+        // lock. So: end the clients until the statement has answered. On MariaDB that frees the lock, unacknowledged.
+        var earlier = _sweep;
+        _sweep = Drivers.Run(services, $"sweeping {instance}", async () =>
+        {
+            await earlier;
+            await SweepAsync(() => isAnswered, wanted);
+        });
         try
         {
             await _link.AskAsync(new Statement.SetReadOnly(On: true), StatementTimeout, wanted);
@@ -133,6 +133,10 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         {
             isAnswered = true;
         }
+
+        var askedAt = services.Now;
+        var facts = await _link.ReadFactsAsync(StatementTimeout);
+        return facts.IsReadOnly ? askedAt : null;
     }
 
     private async Task SweepAsync(Func<bool> isOver, Func<bool> wanted)
@@ -141,7 +145,12 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         {
             try
             {
+                // On MySQL the commit of a killed session goes on waiting, with the lock, until semi-sync is switched off. That
+                // acknowledges nothing: a commit that waits now was begun before the closing, so its session was ended above;
+                // whoever came later waits for the closing.
+                var isClosing = IsSemiSync && (await _sweepLink.ReadFactsAsync(StatementTimeout)).IsClosing;
                 await EndClientsAsync(wanted);
+                if (isClosing) await ReleaseCommitsAsync(wanted);
             }
             catch (StoodDownException)
             {
@@ -156,12 +165,33 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         }
     }
 
+    private async ValueTask ReleaseCommitsAsync(Func<bool> wanted)
+    {
+        var session = 0L;
+        bool WantedNow()
+        {
+            session = _sweepLink.SessionId;
+            return wanted();
+        }
+
+        try
+        {
+            await _sweepLink.AskAsync(new Statement.SetSemiSync(On: false), StatementTimeout, WantedNow, isAskedTwice: false);
+        }
+        catch (Exception e) when (e is MySqlException or IOException)
+        {
+            if (e is not MySqlServerException) _doubtfulSweep = session;
+            throw;
+        }
+    }
+
     private async ValueTask EndClientsAsync(Func<bool> wanted)
     {
         var sessions = await _sweepLink.AskAsync(new Statement.ListSessions(), StatementTimeout, wanted);
         for (var row = 0; row < sessions.Rows.Count; row++)
         {
-            if (!IsClient(sessions.Text(row, "USER") ?? "", sessions.Text(row, "COMMAND") ?? "")) continue;
+            var command = sessions.Text(row, "COMMAND") ?? "";
+            if (Same(command, "Killed") || !IsClient(sessions.Text(row, "USER") ?? "", command)) continue;
             if (long.TryParse(sessions.Text(row, "ID"), out var id)) await KillAsync(id, wanted);
         }
     }
@@ -208,13 +238,16 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 
         try
         {
-            // Semi-sync first: not one commit may be acknowledged without a replica.
-            if (IsSemiSync)
+            // A statement of the last closing that switches semi-sync off must not arrive after the one that switches it on.
+            await _sweep;
+            if (_doubtfulSweep != 0)
             {
-                await _link.AskAsync(new Statement.SetSemiSync(On: true), StatementTimeout, may);
-                await _link.AskAsync(new Statement.SetOfflineMode(On: false), StatementTimeout, may);
+                await KillAsync(_doubtfulSweep, may);
+                _doubtfulSweep = 0;
             }
 
+            // Semi-sync first: not one commit may be acknowledged without a replica.
+            if (IsSemiSync) await _link.AskAsync(new Statement.SetSemiSync(On: true), StatementTimeout, may);
             var left = until - services.Now;
             await _link.AskAsync(new Statement.SetReadOnly(On: false), left < StatementTimeout ? left : StatementTimeout, MayNow, isAskedTwice: false);
             return true;

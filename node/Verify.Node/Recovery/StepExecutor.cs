@@ -27,6 +27,35 @@ internal sealed class StepExecutor(
     public void Start(RecoveryRecord recovery, RecoveryStep step, Func<bool> mayGoOn, Action<StepResult?> ended) =>
         Drivers.Start(services, $"step {step} of recovery {recovery.Id}", async () => ended(await RunAsync(recovery, step, mayGoOn)));
 
+    /// <summary>While the lease of the old primary runs out there is time for what drains begin with: a fetching thread that tries to
+    /// connect to a primary that is cut off stops only when its own timeout is over (seen on MySQL 9.7.4). Nothing rests
+    /// on it: the step itself does it again and looks.</summary>
+    public void StopFetching(RecoveryRecord recovery, Func<bool> mayGoOn)
+    {
+        foreach (var instance in Others(recovery).Where(i => model.View(i.Key).IsAnswering))
+        {
+            Drivers.Start(services, $"stopping the fetching of {instance.Key}", () => StopFetchingAsync(instance.Key, mayGoOn));
+        }
+    }
+
+    private async Task StopFetchingAsync(InstanceKey instance, Func<bool> mayGoOn)
+    {
+        var link = new ServerLink(services, door, turn, instance);
+        try
+        {
+            if (await link.ReadReplicaStatusAsync(Limit) is not { IoThread: not ThreadState.Stopped }) return;
+            await link.AskAsync(new Statement.StopReplica(OnlyIoThread: true), Limit, mayGoOn);
+        }
+        catch (Exception e) when (e is MySqlException or IOException or FormatException or StoodDownException)
+        {
+            RecoveryLog.NotStopped(services.Log, instance, e.Message);
+        }
+        finally
+        {
+            await link.HangUpAsync();
+        }
+    }
+
     private async ValueTask<StepResult?> RunAsync(RecoveryRecord recovery, RecoveryStep step, Func<bool> mayGoOn)
     {
         try
@@ -141,7 +170,7 @@ internal sealed class StepExecutor(
         if (!facts.IsReadOnly) await link.AskAsync(new Statement.SetReadOnly(On: true), Limit, mayGoOn);
         if (await link.ReadReplicaStatusAsync(Limit) is not null)
         {
-            await link.AskAsync(new Statement.StopReplica(OnlyIoThread: false), Limit, mayGoOn);
+            await ReplicaStop.StopAsync(link, Limit, mayGoOn);
             await link.AskAsync(new Statement.ResetReplicaAll(), Limit, mayGoOn);
         }
 

@@ -67,12 +67,24 @@ internal sealed record HostConfig(
             Clusters = ClustersOf(values),
             Addresses = AddressesOf(values),
             TopologyLogin = new(values.Text("MySQLTopologyUser", ""), values.Text("MySQLTopologyPassword", "")),
-            ReplicationLogin = new(values.Text("MySQLReplicationUser", ""), values.Text("MySQLReplicationPassword", "")),
+            ReplicationLogin = new(QuotableText(values, "MySQLReplicationUser"), QuotableText(values, "MySQLReplicationPassword")),
             Timing = TimingOf(values),
             FencingEnabled = environment("VERIFY_TEST_ONLY_NO_FENCING") != "1",
         };
         if (node.Clusters.Length > 0 && node.TopologyLogin.User.Length == 0) values.Problem("MySQLTopologyUser", "the user that probes and repairs the servers");
         return new(node, directory, ListenOf(values), backend, members.Length == 1, warnings);
+    }
+
+    /// <summary>What CHANGE REPLICATION SOURCE must carry: found wrong here, not in the middle of the first failover.</summary>
+    private static string QuotableText(ConfigValues values, string key)
+    {
+        var text = values.Text(key, "");
+        if (!SqlQuotedLiteral.CanHold(text))
+        {
+            values.Problem(key, "printable ASCII without a backslash, because a replica can be told nothing else about its source: give the account another one");
+        }
+
+        return text;
     }
 
     private static Endpoint ListenOf(ConfigValues values)

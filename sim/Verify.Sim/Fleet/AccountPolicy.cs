@@ -18,9 +18,9 @@ internal static class AccountPolicy
             Request.Write => ServerErrors.NoRightOnSchema(session.User),
             Request.ReadIds when session.Rights == AccountRights.Application => null,
             Request.ReadIds => ServerErrors.NoRightOnTable(session.User, "SELECT"),
-            Request.OfNode { Statement: Statement.ReadFacts or Statement.ListSessions or Statement.KillSession or Statement.WaitForGtids } => null,
+            Request.OfNode { Statement: Statement.ReadFacts or Statement.ListSessions or Statement.ListIdleCoordinators or Statement.KillSession or Statement.WaitForGtids } => null,
             Request.OfNode { Statement: Statement.ReadReplicaStatus } => ServerErrors.NoRight(isMySql ? "SUPER, REPLICATION CLIENT" : "SUPER, SLAVE MONITOR"),
-            Request.OfNode { Statement: Statement.SetReadOnly or Statement.SetSemiSync or Statement.SetOfflineMode } =>
+            Request.OfNode { Statement: Statement.SetReadOnly or Statement.SetSemiSync } =>
                 ServerErrors.NoRight(isMySql ? "SUPER or SYSTEM_VARIABLES_ADMIN" : "READ_ONLY ADMIN"),
             _ => ServerErrors.NoRight(isMySql ? "SUPER, REPLICATION_SLAVE_ADMIN" : "SUPER, REPLICATION SLAVE ADMIN"),
         };

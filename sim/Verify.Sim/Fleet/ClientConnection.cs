@@ -99,8 +99,6 @@ internal sealed class ClientConnection
             return await RefuseAsync(ServerErrors.BadLogin(request.User, "sim"));
         }
 
-        if (_server.Model.IsOffline && account.Rights != AccountRights.Topology) return await RefuseAsync(ServerErrors.Offline);
-
         byte sequence = 2;
         if (isMySql) _writer.Begin(sequence++).Byte(Header.MoreAuthData).Byte(ProofAccepted).End();
         new OkPacket(0, ServerStatus.AutoCommit).Write(_writer, sequence);

@@ -35,8 +35,6 @@ internal sealed class MySqlModel
     public ReplicaState Replica { get; }
     public bool IsWritable => _commits.IsWritable;
     public bool SemiSyncSource => _commits.SemiSyncSource;
-    /// <summary>Only accounts with special rights may log in.</summary>
-    public bool IsOffline { get; private set; }
     public IReadOnlyDictionary<string, int> Rows => _store.Rows;
     public IReadOnlyList<BinlogTransaction> Binlog => _store.Binlog;
     public GtidState Gtids => _store.Gtids;
@@ -132,7 +130,6 @@ internal sealed class MySqlModel
     public void Crash()
     {
         _commits.Crash();
-        IsOffline = false;
         Replica.Crash();
         _sessions.Clear();
         _effects.Clear();
@@ -175,8 +172,8 @@ internal sealed class MySqlModel
                 Answer(session, ServerAnswer.Done);
                 Committed();
                 break;
-            case Statement.SetOfflineMode set: SetOffline(session, set.On && _options.Flavor == Flavor.MySql, nowSeconds); break;
             case Statement.ListSessions: Answer(session, ReadAnswers.SessionList(_sessions, session)); break;
+            case Statement.ListIdleCoordinators: Answer(session, ReadAnswers.IdleCoordinators(_threads.Coordinator, Replica.RelayLogCount)); break;
             case Statement.KillSession kill: Kill(session, kill.Id, nowSeconds); break;
             case Statement.StopReplica stop: StopReplica(session, stop.OnlyIoThread); break;
             case Statement.StartReplica: Answer(session, Replica.Start()); break;
@@ -215,20 +212,6 @@ internal sealed class MySqlModel
 
         KillOther(target, nowSeconds);
         Answer(by, ServerAnswer.Done);
-        Committed();
-    }
-
-    /// <summary>Everybody without special rights is thrown out, replicas too, and kept out.</summary>
-    private void SetOffline(ServerSession session, bool on, long nowSeconds)
-    {
-        IsOffline = on;
-        ServerSession[] others = [.. _sessions.Values];
-        foreach (var other in others)
-        {
-            if (on && other.Rights != AccountRights.Topology) KillOther(other, nowSeconds);
-        }
-
-        Answer(session, ServerAnswer.Done);
         Committed();
     }
 

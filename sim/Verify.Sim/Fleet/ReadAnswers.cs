@@ -12,6 +12,12 @@ internal static class ReadAnswers
     private static readonly ColumnSet WaitedColumns = new("waited");
     private static readonly ColumnSet IdColumns = new("id");
 
+    private static readonly ColumnSet CoordinatorColumns = new("ID");
+
+    /// <summary>The applier's coordinator while it has nothing left to read.</summary>
+    public static ServerAnswer.Rows IdleCoordinators(long? coordinator, int relayLogCount) => new(CoordinatorColumns,
+        coordinator is { } id && relayLogCount == 0 ? [[id.ToString(System.Globalization.CultureInfo.InvariantCulture)]] : []);
+
     public static ServerAnswer.Rows Facts(SimMySqlOptions options, GtidState gtids, CommitPath commits)
     {
         var serverId = options.ServerId.ToString(CultureInfo.InvariantCulture);

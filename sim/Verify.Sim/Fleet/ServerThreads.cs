@@ -26,6 +26,9 @@ internal sealed class ServerThreads
         Reset();
     }
 
+    /// <summary>MySQL: the session of the applier's coordinator, while the applier runs.</summary>
+    public long? Coordinator => _isMySql && _applier.Count > 0 ? _applier[0].Id : null;
+
     /// <summary>KILL does not know it on either flavour.</summary>
     public static bool IsEventScheduler(long id) => id == EventScheduler;
 

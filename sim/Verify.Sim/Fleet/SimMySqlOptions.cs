@@ -50,7 +50,7 @@ public sealed record SimMySqlOptions
     public bool SemiSyncSourceAtBoot { get; init; }
 
     /// <summary>A replica that hears nothing for so long connects again.</summary>
-    public TimeSpan ReplicaNetTimeout { get; init; } = TimeSpan.FromSeconds(2);
+    public TimeSpan ReplicaNetTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long the applier takes for one transaction.</summary>
     public TimeSpan ApplyTime { get; init; } = TimeSpan.FromMicroseconds(500);
