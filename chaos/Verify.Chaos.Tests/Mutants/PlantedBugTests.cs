@@ -48,10 +48,10 @@ public sealed class PlantedBugTests
             await process.WaitForExitAsync(deadline.Token);
             return (process.ExitCode, await output, await errors);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"dotnet {string.Join(' ', arguments)} took longer than {limit.TotalMinutes:0} minutes");
+            throw new TimeoutException($"dotnet {string.Join(' ', arguments)} took longer than {limit.TotalMinutes:0} minutes", e);
         }
     }
 }
