@@ -18,7 +18,9 @@ public sealed class PlantedBugTests
     {
         var root = Machine.CheckoutRoot();
         if (root is null) Assert.Ignore("there is no checkout above the tests, so the test build cannot be made");
-        var build = await RunAsync(root!, BuildTimeMax, "build", "chaos/Verify.Chaos", "-c", "Release", "-p:Mutants=true", "--nologo", "-v", "q", "-clp:NoSummary");
+        // A build server that stays behind would hold the pipes open.
+        var build = await RunAsync(root!, BuildTimeMax, "build", "chaos/Verify.Chaos", "-c", "Release", "-p:Mutants=true", "--nologo", "-v", "q", "-clp:NoSummary",
+            "-nodeReuse:false", "-p:UseSharedCompilation=false");
         Assert.That(build.ExitCode, Is.Zero, build.Output + build.Errors);
         Assert.That(build.Output, Does.Not.Contain("warning"), "the test build has no warnings");
 
@@ -41,17 +43,18 @@ public sealed class PlantedBugTests
         {
             WorkingDirectory = root, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
         })!;
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         using var deadline = new CancellationTokenSource(limit);
         try
         {
-            var (output, errors) = (process.StandardOutput.ReadToEndAsync(deadline.Token), process.StandardError.ReadToEndAsync(deadline.Token));
             await process.WaitForExitAsync(deadline.Token);
-            return (process.ExitCode, await output, await errors);
         }
         catch (OperationCanceledException e)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"dotnet {string.Join(' ', arguments)} took longer than {limit.TotalMinutes:0} minutes", e);
+            throw new TimeoutException($"dotnet {string.Join(' ', arguments)} took longer than {limit.TotalMinutes:0} minutes; it said:\n{await errors}", e);
         }
+
+        return (process.ExitCode, await output, await errors);
     }
 }
