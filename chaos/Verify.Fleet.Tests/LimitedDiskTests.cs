@@ -8,11 +8,13 @@ public sealed class LimitedDiskTests
 {
     private const long Size = 8 << 20;
 
-    [Test]
-    public async Task A_full_disk_refuses_the_next_byte_with_ENOSPC_and_takes_it_when_there_is_space_again()
+    [TestCase(true, "tmpfs")]
+    [TestCase(false, "ext4 in a file")]
+    public async Task A_full_disk_refuses_the_next_byte_with_ENOSPC_and_takes_it_when_there_is_space_again(bool mayUseTmpfs, string kind)
     {
         await using var run = LiveMachine.Begin();
-        await using var disk = await DiskAsync(run);
+        await using var disk = await DiskAsync(run, mayUseTmpfs);
+        Assert.That(disk.Kind, Is.EqualTo(kind));
         var file = Path.Combine(disk.Directory, "log");
         await File.WriteAllTextAsync(file, "before");
         var taken = disk.Fill();
@@ -53,11 +55,11 @@ public sealed class LimitedDiskTests
         }
     }
 
-    private static async Task<LimitedDisk> DiskAsync(FleetRun run)
+    private static async Task<LimitedDisk> DiskAsync(FleetRun run, bool mayUseTmpfs = true)
     {
         try
         {
-            return await LimitedDisk.CreateAsync(run, run.Folder("disk"), Size);
+            return await LimitedDisk.CreateAsync(run, run.Folder("disk"), Size, mayUseTmpfs, CancellationToken.None);
         }
         catch (FleetException cannot)
         {

@@ -45,6 +45,16 @@ public class TypedViewTests
             Flavor.MySql, Uuid, 7, IsReadOnly: false, Gtids.Parse(Uuid + ":1-5,4e11fa47-71ca-11e1-9e33-c80aa9429562:1", Flavor.MySql), HasBinlog: true)));
     }
 
+    [TestCase("0", "1", false, Description = "SET super_read_only = ON hangs behind a commit")]
+    [TestCase("1", "0", false, Description = "the topology user may still write")]
+    [TestCase("0", "0", false)]
+    [TestCase("1", "1", true)]
+    public void A_MySQL_server_is_closed_only_when_both_flags_say_so(string readOnly, string superReadOnly, bool isClosed)
+    {
+        var table = new ResultTable(MySqlFacts, [[Uuid, "7", readOnly, superReadOnly, "", "1"]], 0);
+        Assert.That(ServerFacts.Read(table, Flavor.MySql).IsReadOnly, Is.EqualTo(isClosed));
+    }
+
     [Test]
     public void Facts_of_MariaDB_join_what_was_fetched_and_what_was_written()
     {

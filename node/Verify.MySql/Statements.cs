@@ -51,6 +51,19 @@ public abstract record Statement
         };
     }
 
+    /// <summary>MySQL only: ends every session without CONNECTION_ADMIN, and refuses new ones (error 3032) until it is off again
+    /// (manual 7.1.8, offline_mode). On MariaDB a no-op: it has no such mode.</summary>
+    public sealed record SetOfflineMode(bool On) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => (flavor, On) switch
+        {
+            (Flavor.MySql, true) => SqlText.Of($"SET GLOBAL offline_mode = ON"),
+            (Flavor.MySql, false) => SqlText.Of($"SET GLOBAL offline_mode = OFF"),
+            (_, true) => SqlText.Of($"DO 1"),
+            (_, false) => SqlText.Of($"DO 0"),
+        };
+    }
+
     /// <summary>Client sessions: columns ID, USER, COMMAND.</summary>
     public sealed record ListSessions : Statement
     {

@@ -1,9 +1,11 @@
+using System.Net;
 using Verify.Fleet.Servers;
+using Verify.Fleet.Toxiproxy;
 using Verify.MySql;
 
 namespace Verify.Fleet.Tests.Servers;
 
-/// <summary>What real servers do with a commit that waits for a replica which is gone, while somebody tries to fence them. The
+/// <summary>What real servers do with a commit that waits for a replica which is cut off, while somebody tries to fence them. The
 /// nodes' fencing is built on these facts; a server that behaves otherwise must fail here first.</summary>
 [TestFixture(Flavor.MySql)]
 [TestFixture(Flavor.MariaDb)]
@@ -17,6 +19,7 @@ public sealed class WaitingCommitTests(Flavor flavor)
     private RealServer _primary = null!;
     private MySqlSession _admin = null!;
     private Task<ResultTable> _commit = null!;
+    private ToxiproxyServer _toxiproxy = null!;
 
     [SetUp]
     public async Task ACommitWaitsOnAPrimaryWithoutReplicas()
@@ -27,8 +30,11 @@ public sealed class WaitingCommitTests(Flavor flavor)
         _primary = _host.Add("db1");
         var replica = _host.Add("db2", 1);
         await _host.StartAllAsync(LiveMachine.StartDeadline);
-        await _host.SetUpReplicationAsync(_primary, [replica], _ => _primary.Endpoint, TimeSpan.FromSeconds(30));
-        await replica.KillAsync();
+        _toxiproxy = ToxiproxyServer.Start();
+        using var links = new ToxiproxyClient(_toxiproxy.Url);
+        var link = await links.AddAsync("link", $"{_run.Addresses.Next(1)}:0", _primary.Endpoint.ToString());
+        await _host.SetUpReplicationAsync(_primary, [replica], _ => IPEndPoint.Parse(link.Listen), TimeSpan.FromSeconds(30));
+        foreach (var direction in new[] { Direction.Upstream, Direction.Downstream }) await links.CutAsync("link", direction);
         _admin = await _primary.OpenSessionAsync(_host.Users.Topology, Soon);
         var writer = await _primary.OpenSessionAsync(_host.Users.Application, Soon);
         _commit = writer.QueryAsync(WorkloadStatements.Insert("waiting", 1), TimeSpan.FromMinutes(2)).AsTask();
@@ -40,6 +46,7 @@ public sealed class WaitingCommitTests(Flavor flavor)
     {
         if (_host is null) return;
         await _host.DisposeAsync();
+        if (_toxiproxy is not null) await _toxiproxy.DisposeAsync();
         await _run.DisposeAsync();
     }
 

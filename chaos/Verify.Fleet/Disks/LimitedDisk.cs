@@ -29,18 +29,21 @@ public sealed class LimitedDisk : IAsyncDisposable
 
     /// <summary>Mounts a disk of this size on a directory of the run; it is unmounted with the run at the latest.</summary>
     /// <exception cref="FleetException">This machine does not let us mount anything; the message says why.</exception>
-    public static async Task<LimitedDisk> CreateAsync(FleetRun run, string directory, long bytesMax, CancellationToken cancel = default)
+    public static Task<LimitedDisk> CreateAsync(FleetRun run, string directory, long bytesMax, CancellationToken cancel = default) =>
+        CreateAsync(run, directory, bytesMax, mayUseTmpfs: true, cancel);
+
+    internal static async Task<LimitedDisk> CreateAsync(FleetRun run, string directory, long bytesMax, bool mayUseTmpfs, CancellationToken cancel)
     {
         if (!OperatingSystem.IsLinux()) throw new FleetException("a disk of limited size needs Linux");
         if (!Libc.IsRoot) throw new FleetException("a disk of limited size needs root, because it is a mount of its own: run as root, or leave disk-full scenarios out");
         System.IO.Directory.CreateDirectory(directory);
         run.Leftovers.Mount(directory);
-        if (Libc.Mount("verify", directory, "tmpfs", Libc.NoSuidNoDevNoAtime, string.Create(CultureInfo.InvariantCulture, $"size={bytesMax},mode=0700")) == 0)
+        if (mayUseTmpfs && Libc.Mount("verify", directory, "tmpfs", Libc.NoSuidNoDevNoAtime, string.Create(CultureInfo.InvariantCulture, $"size={bytesMax},mode=0700")) == 0)
         {
             return new(directory, bytesMax, "tmpfs", image: null);
         }
 
-        var refusal = Libc.LastError;
+        var refusal = mayUseTmpfs ? Libc.LastError : "not tried";
         var image = directory.TrimEnd('/') + ".image";
         if (await LoopAsync(image, directory, bytesMax, cancel) is { } second)
         {

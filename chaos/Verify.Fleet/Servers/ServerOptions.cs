@@ -53,6 +53,7 @@ public sealed record ServerOptions(string Name, string Address, int Port, int Se
             skip-external-locking
             performance_schema=OFF
             max_connections=200
+            max_connect_errors=1000000
             thread_cache_size=4
             table_open_cache=256
             table_open_cache_instances=1

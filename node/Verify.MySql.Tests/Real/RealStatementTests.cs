@@ -52,6 +52,7 @@ public class RealStatementTests(Flavor flavor, bool endsRowsByEof) : RealServerF
             new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false), new Statement.ResetReplicaAll(),
             new Statement.AdoptBinlogPosition(), new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
+            new Statement.SetOfflineMode(On: true), new Statement.SetOfflineMode(On: false),
             new Statement.ChangeSource($"{Db1.Server.Endpoint.Address}", Db1.Server.Endpoint.Port, users.User, users.Password),
             new Statement.StartReplica(), new Statement.WaitForGtids("", SecondsMax: 1),
         ];

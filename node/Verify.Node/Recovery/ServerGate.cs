@@ -93,13 +93,37 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         return null;
     }
 
+    /// <summary>A commit that waits for a semi-sync acknowledgement holds a lock that the closing statement needs, and nobody may be told
+    /// that it is committed. MariaDB gives the lock up when the session is killed. MySQL does not: there all clients are put out and kept
+    /// out first, then the wait is ended (nobody is left to hear of it), then the server is closed.</summary>
     private async ValueTask<TimeSpan?> CloseOnceAsync(Func<bool> wanted)
     {
         await EndDoubtAsync(wanted);
-        var isAnswered = false;
+        if ((await _link.ReadFactsAsync(StatementTimeout)).Flavor == Flavor.MariaDb) await CloseAmongClientsAsync(wanted);
+        else await CloseOfflineAsync(wanted);
+        var askedAt = services.Now;
+        var facts = await _link.ReadFactsAsync(StatementTimeout);
+        return facts.IsReadOnly ? askedAt : null;
+    }
 
-        // A commit that waits for a semi-sync acknowledgement holds the commit lock, and SET super_read_only waits for that
-        // lock. Killing the session frees it without acknowledging. So: end the clients until the statement has answered.
+    private async ValueTask CloseOfflineAsync(Func<bool> wanted)
+    {
+        if (IsSemiSync)
+        {
+            await _link.AskAsync(new Statement.SetOfflineMode(On: true), StatementTimeout, wanted);
+            await _link.AskAsync(new Statement.SetSemiSync(On: false), StatementTimeout, wanted);
+            await _link.AskAsync(new Statement.SetReadOnly(On: true), StatementTimeout, wanted);
+            await _link.AskAsync(new Statement.SetOfflineMode(On: false), StatementTimeout, wanted);
+        }
+        else
+        {
+            await CloseAmongClientsAsync(wanted);
+        }
+    }
+
+    private async ValueTask CloseAmongClientsAsync(Func<bool> wanted)
+    {
+        var isAnswered = false;
         if (_sweep.IsCompleted) _sweep = Drivers.Run(services, $"sweeping {instance}", () => SweepAsync(() => isAnswered, wanted));
         try
         {
@@ -109,10 +133,6 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         {
             isAnswered = true;
         }
-
-        var askedAt = services.Now;
-        var facts = await _link.ReadFactsAsync(StatementTimeout);
-        return facts.IsReadOnly ? askedAt : null;
     }
 
     private async Task SweepAsync(Func<bool> isOver, Func<bool> wanted)
@@ -189,7 +209,12 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         try
         {
             // Semi-sync first: not one commit may be acknowledged without a replica.
-            if (IsSemiSync) await _link.AskAsync(new Statement.SetSemiSync(On: true), StatementTimeout, may);
+            if (IsSemiSync)
+            {
+                await _link.AskAsync(new Statement.SetSemiSync(On: true), StatementTimeout, may);
+                await _link.AskAsync(new Statement.SetOfflineMode(On: false), StatementTimeout, may);
+            }
+
             var left = until - services.Now;
             await _link.AskAsync(new Statement.SetReadOnly(On: false), left < StatementTimeout ? left : StatementTimeout, MayNow, isAskedTwice: false);
             return true;

@@ -29,9 +29,7 @@ internal sealed class RealStage : ITranscriptStage, IAsyncDisposable
             var run = FleetRun.Begin(FleetCache.Default(), TestContext.Progress.WriteLine);
             var host = new ServerHost(run, program);
 
-            // The source's half of semi-sync is switched on by the transcripts, as a node would: a replica that has it on cannot apply.
-            var sourceOff = flavor == Flavor.MySql ? "rpl_semi_sync_source_enabled=OFF" : "rpl_semi_sync_master_enabled=OFF";
-            for (var i = 1; i <= 3; i++) host.Add($"s{i}", with: o => o with { ExtraLines = [sourceOff] });
+            for (var i = 1; i <= 3; i++) host.Add($"s{i}");
             return new(run, host);
         }
         catch (FleetException missing)

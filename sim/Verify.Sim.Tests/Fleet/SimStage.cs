@@ -18,22 +18,26 @@ internal sealed class SimStage : ITranscriptStage, IDisposable
     private readonly SortedDictionary<string, SimMySqlServer> _servers = new(StringComparer.Ordinal);
     private readonly SimHost _client;
 
-    public SimStage(Flavor flavor, ulong seed = 1, SimOptions? options = null, Func<SimMySqlOptions, SimMySqlOptions>? with = null)
+    public SimStage(Flavor flavor, ulong seed = 1, SimOptions? options = null)
+        : this(flavor, SimWorld.FromSeed(seed, options))
+    {
+    }
+
+    public SimStage(Flavor flavor, SimWorld world)
     {
         Flavor = flavor;
-        World = SimWorld.FromSeed(seed, options);
+        World = world;
         foreach (var name in Names)
         {
             var number = name[1] - '0';
-            var server = new SimMySqlOptions
+            var mysql = new SimMySqlServer(new()
             {
                 Name = name,
                 Endpoint = new(name, Port + number),
                 Flavor = flavor,
                 ServerId = (uint)number,
                 Accounts = [TopologyAccount, ApplicationAccount, ReplicationAccount],
-            };
-            var mysql = new SimMySqlServer(with is null ? server : with(server));
+            });
             _servers.Add(name, mysql);
             World.AddHost(name, $"dc{number.ToString(CultureInfo.InvariantCulture)}", host => new(mysql.Start(host.Seam.Network, host.Seam.Time)));
         }

@@ -14,6 +14,7 @@ internal sealed class TranscriptStatement(ITranscriptStage stage, Func<string, l
             "ReadReplicaStatus" => new Statement.ReadReplicaStatus(),
             "SetReadOnly" => new Statement.SetReadOnly(IsOn(parts[1])),
             "SetSemiSync" => new Statement.SetSemiSync(IsOn(parts[1])),
+            "SetOfflineMode" => new Statement.SetOfflineMode(IsOn(parts[1])),
             "ListSessions" => new Statement.ListSessions(),
             "KillSession" => new Statement.KillSession(long.TryParse(parts[1], out var id) ? id : sessionId(parts[1])),
             "StopReplica" => new Statement.StopReplica(OnlyIoThread: parts is [_, "io"]),

@@ -20,7 +20,7 @@ internal static class AccountPolicy
             Request.ReadIds => ServerErrors.NoRightOnTable(session.User, "SELECT"),
             Request.OfNode { Statement: Statement.ReadFacts or Statement.ListSessions or Statement.KillSession or Statement.WaitForGtids } => null,
             Request.OfNode { Statement: Statement.ReadReplicaStatus } => ServerErrors.NoRight(isMySql ? "SUPER, REPLICATION CLIENT" : "SUPER, SLAVE MONITOR"),
-            Request.OfNode { Statement: Statement.SetReadOnly or Statement.SetSemiSync } =>
+            Request.OfNode { Statement: Statement.SetReadOnly or Statement.SetSemiSync or Statement.SetOfflineMode } =>
                 ServerErrors.NoRight(isMySql ? "SUPER or SYSTEM_VARIABLES_ADMIN" : "READ_ONLY ADMIN"),
             _ => ServerErrors.NoRight(isMySql ? "SUPER, REPLICATION_SLAVE_ADMIN" : "SUPER, REPLICATION SLAVE ADMIN"),
         };

@@ -96,11 +96,10 @@ internal sealed class ClientConnection
         if (account is null || !request.AuthResponse.AsSpan().SequenceEqual(isMySql
             ? PasswordProof.OfCachingSha2(account.Password, seed) : PasswordProof.OfNative(account.Password, seed)))
         {
-            var refusal = ServerErrors.BadLogin(request.User, "sim");
-            ErrorPacket.Write(_writer, sequence: 2, refusal.Code, refusal.SqlState, refusal.Message);
-            await _writer.SendAsync(_stream, default);
-            return false;
+            return await RefuseAsync(ServerErrors.BadLogin(request.User, "sim"));
         }
+
+        if (_server.Model.IsOffline && account.Rights != AccountRights.Topology) return await RefuseAsync(ServerErrors.Offline);
 
         byte sequence = 2;
         if (isMySql) _writer.Begin(sequence++).Byte(Header.MoreAuthData).Byte(ProofAccepted).End();
@@ -109,6 +108,13 @@ internal sealed class ClientConnection
         _server.Enter(this);
         await _writer.SendAsync(_stream, default);
         return true;
+    }
+
+    private async Task<bool> RefuseAsync(ServerAnswer.Error refusal)
+    {
+        ErrorPacket.Write(_writer, sequence: 2, refusal.Code, refusal.SqlState, refusal.Message);
+        await _writer.SendAsync(_stream, default);
+        return false;
     }
 
     private async Task ServeAsync()

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Verify.MySql;
 using Verify.MySql.Gtid;
 
@@ -9,12 +8,6 @@ namespace Verify.Sim.Fleet;
 /// out, in order. What a real server keeps on disk outlives <see cref="Crash"/>, the rest does not.</summary>
 internal sealed class MySqlModel
 {
-    private static readonly ColumnSet MySqlFacts = new("server_uuid", "server_id", "read_only", "super_read_only", "gtid_executed", "log_bin");
-    private static readonly ColumnSet MariaFacts = new("server_id", "read_only", "gtid_binlog_pos", "gtid_slave_pos", "gtid_current_pos", "log_bin");
-    private static readonly ColumnSet SessionColumns = new("ID", "USER", "COMMAND");
-    private static readonly ColumnSet WaitedColumns = new("waited");
-    private static readonly ColumnSet IdColumns = new("id");
-
     private readonly SimMySqlOptions _options;
     private readonly ServerStore _store;
     private readonly CommitPath _commits;
@@ -42,6 +35,8 @@ internal sealed class MySqlModel
     public ReplicaState Replica { get; }
     public bool IsWritable => _commits.IsWritable;
     public bool SemiSyncSource => _commits.SemiSyncSource;
+    /// <summary>Only accounts with special rights may log in.</summary>
+    public bool IsOffline { get; private set; }
     public IReadOnlyDictionary<string, int> Rows => _store.Rows;
     public IReadOnlyList<BinlogTransaction> Binlog => _store.Binlog;
     public GtidState Gtids => _store.Gtids;
@@ -89,7 +84,7 @@ internal sealed class MySqlModel
         if (at < 0) return;
         var session = _gtidWaits[at].Session;
         _gtidWaits.RemoveAt(at);
-        Answer(session, Waited(isReached: false));
+        Answer(session, ReadAnswers.Waited(_options.Flavor, isReached: false));
     }
 
     /// <summary>A replica asks for the binary log. Null, or why it is refused for good.</summary>
@@ -137,6 +132,7 @@ internal sealed class MySqlModel
     public void Crash()
     {
         _commits.Crash();
+        IsOffline = false;
         Replica.Crash();
         _sessions.Clear();
         _effects.Clear();
@@ -155,7 +151,7 @@ internal sealed class MySqlModel
                 Committed();
                 break;
             case Request.ReadIds:
-                Answer(session, ReadIds());
+                Answer(session, ReadAnswers.Ids(_store));
                 break;
             case Request.OfNode ofNode:
                 Execute(session, ofNode.Statement, nowSeconds);
@@ -169,7 +165,7 @@ internal sealed class MySqlModel
     {
         switch (statement)
         {
-            case Statement.ReadFacts: Answer(session, Facts()); break;
+            case Statement.ReadFacts: Answer(session, ReadAnswers.Facts(_options, _store.Gtids, _commits)); break;
             case Statement.ReadReplicaStatus:
                 Answer(session, ReplicaStatusTable.Read(_options.Flavor, Replica, _store.Gtids, _commits.ApplierWaits, nowSeconds));
                 break;
@@ -179,7 +175,8 @@ internal sealed class MySqlModel
                 Answer(session, ServerAnswer.Done);
                 Committed();
                 break;
-            case Statement.ListSessions: Answer(session, SessionList(session)); break;
+            case Statement.SetOfflineMode set: SetOffline(session, set.On && _options.Flavor == Flavor.MySql, nowSeconds); break;
+            case Statement.ListSessions: Answer(session, ReadAnswers.SessionList(_sessions, session)); break;
             case Statement.KillSession kill: Kill(session, kill.Id, nowSeconds); break;
             case Statement.StopReplica stop: StopReplica(session, stop.OnlyIoThread); break;
             case Statement.StartReplica: Answer(session, Replica.Start()); break;
@@ -218,6 +215,20 @@ internal sealed class MySqlModel
 
         KillOther(target, nowSeconds);
         Answer(by, ServerAnswer.Done);
+        Committed();
+    }
+
+    /// <summary>Everybody without special rights is thrown out, replicas too, and kept out.</summary>
+    private void SetOffline(ServerSession session, bool on, long nowSeconds)
+    {
+        IsOffline = on;
+        ServerSession[] others = [.. _sessions.Values];
+        foreach (var other in others)
+        {
+            if (on && other.Rights != AccountRights.Topology) KillOther(other, nowSeconds);
+        }
+
+        Answer(session, ServerAnswer.Done);
         Committed();
     }
 
@@ -263,7 +274,7 @@ internal sealed class MySqlModel
             return;
         }
 
-        if (_store.Gtids.Reaches(target)) Answer(session, Waited(isReached: true));
+        if (_store.Gtids.Reaches(target)) Answer(session, ReadAnswers.Waited(_options.Flavor, isReached: true));
         else
         {
             _gtidWaits.Add(new(session, target, ++_nextWait));
@@ -280,7 +291,7 @@ internal sealed class MySqlModel
             {
                 var session = _gtidWaits[i].Session;
                 _gtidWaits.RemoveAt(i);
-                Answer(session, Waited(isReached: true));
+                Answer(session, ReadAnswers.Waited(_options.Flavor, isReached: true));
             }
             else i++;
         }
@@ -296,40 +307,6 @@ internal sealed class MySqlModel
         if (session.IsKilled || session.IsAbandoned) _sessions.Remove(session.Id);
         else _effects.Enqueue(new ServerEffect.Answer(session.Id, answer));
     }
-
-    private ServerAnswer.Rows Facts()
-    {
-        var serverId = _options.ServerId.ToString(CultureInfo.InvariantCulture);
-        string?[] row = _store.Gtids is MariaGtidState maria
-            ? [serverId, Flag(_commits.ShownReadOnly), maria.BinlogText, maria.SlaveText, maria.CurrentText, "1"]
-            : [_options.ServerUuid, serverId, Flag(_commits.ShownReadOnly), Flag(_commits.ShownSuperReadOnly), _store.Gtids.ExecutedText, "1"];
-        return new(_options.Flavor == Flavor.MySql ? MySqlFacts : MariaFacts, [row]);
-    }
-
-    private ServerAnswer.Rows SessionList(ServerSession asking)
-    {
-        var rows = new List<string?[]>(_sessions.Count);
-        foreach (var (id, session) in _sessions)
-        {
-            var isShown = asking.Rights == AccountRights.Topology || string.Equals(asking.User, session.User, StringComparison.Ordinal);
-            if (isShown) rows.Add([id.ToString(CultureInfo.InvariantCulture), session.User, session.Command]);
-        }
-
-        return new(SessionColumns, rows);
-    }
-
-    private ServerAnswer ReadIds()
-    {
-        if (_store.MissingTable() is { } missing) return missing;
-        var rows = new List<string?[]>(_store.Rows.Count);
-        foreach (var id in _store.Rows.Keys) rows.Add([id]);
-        return new ServerAnswer.Rows(IdColumns, rows);
-    }
-
-    private ServerAnswer.Rows Waited(bool isReached) =>
-        new(WaitedColumns, [[isReached ? "0" : _options.Flavor == Flavor.MySql ? "1" : "-1"]]);
-
-    private static string Flag(bool on) => on ? "1" : "0";
 
     private string ApplierText(BinlogTransaction transaction, ServerAnswer.Error error) => _options.Flavor == Flavor.MySql
         ? $"Coordinator stopped because there were error(s) in the worker(s). The most recent failure being: Worker 1 failed executing transaction '{_store.Gtids.Format(transaction.Id)}' at source log binlog.000001, end_log_pos 0. See error log and/or performance_schema.replication_applier_status_by_worker table for more details about this failure or others, if any."

@@ -45,6 +45,9 @@ internal static class ServerErrors
     public static ServerAnswer.Error BadLogin(string user, string host) =>
         new(1045, "28000", $"Access denied for user '{user}'@'{host}' (using password: YES)");
 
+    /// <summary>A login while offline_mode is on.</summary>
+    public static readonly ServerAnswer.Error Offline = new(3032, "HY000", "The server is currently in offline mode");
+
     /// <summary>What a real server says to a typing error; here also: the model does not know this statement.</summary>
     public static ServerAnswer.Error Syntax(Flavor flavor, string statement) => new(1064, "42000",
         $"You have an error in your SQL syntax; check the manual that corresponds to your {Name(flavor)} server version for the right syntax to use near '{statement}' at line 1");

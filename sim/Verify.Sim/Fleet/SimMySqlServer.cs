@@ -224,14 +224,19 @@ public sealed class SimMySqlServer : IDisposable
     private void TimeOut(long session, long wait, TimeSpan limit)
     {
         var life = Life;
-        _timers.Add(Time.CreateTimer(
+        ITimer? timer = null;
+        timer = Time.CreateTimer(
             _ =>
             {
                 if (life != Life) return;
+                timer!.Dispose();
+                _timers.Remove(timer);
                 _model.TimedOut(session, wait);
                 CarryOut();
             },
-            null, limit, Timeout.InfiniteTimeSpan));
+            null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timers.Add(timer);
+        timer.Change(limit, Timeout.InfiniteTimeSpan);
     }
 
     private void NoteWritable()

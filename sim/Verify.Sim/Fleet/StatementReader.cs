@@ -39,10 +39,11 @@ internal sealed class StatementReader
             new Statement.StartReplica(), new Statement.StartReplicaSqlThread(),
             new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
             new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
+            new Statement.SetOfflineMode(On: true), new Statement.SetOfflineMode(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false),
             new Statement.ResetReplicaAll(), new Statement.AdoptBinlogPosition(),
         ];
-        foreach (var statement in withoutValues) _fixed.Add(statement.Sql(flavor).Text, new Request.OfNode(statement));
+        foreach (var statement in withoutValues) _fixed[statement.Sql(flavor).Text] = new Request.OfNode(statement);
         _fixed.Add(WorkloadStatements.CreateSchema.Text, new Request.Write(new RowChange.CreateSchema()));
         _fixed.Add(WorkloadStatements.CreateTable.Text, new Request.Write(new RowChange.CreateTable()));
         _fixed.Add(WorkloadStatements.ReadIds.Text, new Request.ReadIds());

@@ -1,0 +1,48 @@
+using System.Globalization;
+using Verify.MySql;
+
+namespace Verify.Sim.Fleet;
+
+/// <summary>The answers to statements that only read, but for the status of a replica.</summary>
+internal static class ReadAnswers
+{
+    private static readonly ColumnSet MySqlFacts = new("server_uuid", "server_id", "read_only", "super_read_only", "gtid_executed", "log_bin");
+    private static readonly ColumnSet MariaFacts = new("server_id", "read_only", "gtid_binlog_pos", "gtid_slave_pos", "gtid_current_pos", "log_bin");
+    private static readonly ColumnSet SessionColumns = new("ID", "USER", "COMMAND");
+    private static readonly ColumnSet WaitedColumns = new("waited");
+    private static readonly ColumnSet IdColumns = new("id");
+
+    public static ServerAnswer.Rows Facts(SimMySqlOptions options, GtidState gtids, CommitPath commits)
+    {
+        var serverId = options.ServerId.ToString(CultureInfo.InvariantCulture);
+        string?[] row = gtids is MariaGtidState maria
+            ? [serverId, Flag(commits.ShownReadOnly), maria.BinlogText, maria.SlaveText, maria.CurrentText, "1"]
+            : [options.ServerUuid, serverId, Flag(commits.ShownReadOnly), Flag(commits.ShownSuperReadOnly), gtids.ExecutedText, "1"];
+        return new(options.Flavor == Flavor.MySql ? MySqlFacts : MariaFacts, [row]);
+    }
+
+    public static ServerAnswer.Rows SessionList(SortedDictionary<long, ServerSession> sessions, ServerSession asking)
+    {
+        var rows = new List<string?[]>(sessions.Count);
+        foreach (var (id, session) in sessions)
+        {
+            var isShown = asking.Rights == AccountRights.Topology || string.Equals(asking.User, session.User, StringComparison.Ordinal);
+            if (isShown) rows.Add([id.ToString(CultureInfo.InvariantCulture), session.User, session.Command]);
+        }
+
+        return new(SessionColumns, rows);
+    }
+
+    public static ServerAnswer Ids(ServerStore store)
+    {
+        if (store.MissingTable() is { } missing) return missing;
+        var rows = new List<string?[]>(store.Rows.Count);
+        foreach (var id in store.Rows.Keys) rows.Add([id]);
+        return new ServerAnswer.Rows(IdColumns, rows);
+    }
+
+    public static ServerAnswer.Rows Waited(Flavor flavor, bool isReached) =>
+        new(WaitedColumns, [[isReached ? "0" : flavor == Flavor.MySql ? "1" : "-1"]]);
+
+    private static string Flag(bool on) => on ? "1" : "0";
+}
