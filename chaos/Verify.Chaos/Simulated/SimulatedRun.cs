@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Verify.Chaos.Running;
 using Verify.Checks;
+using Verify.Node.Loop;
 using Verify.Node.Seam;
 using Verify.Reports.Model;
 using Verify.Scenarios;
@@ -18,6 +19,9 @@ public sealed record SimulatedOptions
 
     /// <summary>Every seed runs twice; differing hashes are a failure of the class "nondeterminism".</summary>
     public bool Twice { get; init; }
+
+    /// <summary>The durations of the nodes. Those of production, but for a hunt that wants a window wider open.</summary>
+    public Timing Timing { get; init; } = new();
 
     /// <summary>Where every line of the trace goes; null for nowhere.</summary>
     public string? TraceFile { get; init; }

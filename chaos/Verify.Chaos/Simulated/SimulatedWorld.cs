@@ -24,6 +24,7 @@ internal sealed class SimulatedWorld : IWorld
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private readonly Scenario _scenario;
     private readonly SimWorld _world;
+    private readonly Timing _timing;
     private readonly SortedDictionary<string, SimHost> _nodes = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, SimHost> _serverHosts = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, SimMySqlServer> _servers = new(StringComparer.Ordinal);
@@ -34,6 +35,7 @@ internal sealed class SimulatedWorld : IWorld
     {
         (_scenario, _world) = (scenario, world);
         FencingOff = options.FencingOff;
+        _timing = options.Timing;
         Events = new(() => world.NowMicros);
         Nodes = Map(scenario.Fleet.Nodes);
         Servers = Map(scenario.Fleet.Servers);
@@ -261,6 +263,7 @@ internal sealed class SimulatedWorld : IWorld
         TopologyLogin = Topology,
         ReplicationLogin = Replication,
         FencingEnabled = !FencingOff,
+        Timing = _timing,
     };
 
     private bool IsIn(string host, string dataCenter) => _world.Host(host).DataCenter == dataCenter;

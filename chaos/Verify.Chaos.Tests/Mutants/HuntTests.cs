@@ -1,0 +1,83 @@
+using System.CommandLine;
+using Verify.Chaos.Commands;
+using Verify.Chaos.Mutants;
+using Verify.Chaos.Running;
+
+namespace Verify.Chaos.Tests.Mutants;
+
+/// <summary>The list of planted bugs, the hunts on sound nodes, and the words of the table.</summary>
+public sealed class HuntTests
+{
+    [Test]
+    public void The_twelve_bugs_of_the_gate_are_listed_once_each_with_their_budgets()
+    {
+        var bugs = PlantedBugs.All();
+        Assert.That(bugs.Select(b => b.Id), Is.EqualTo(new[] { "M01", "M03", "M07", "M09", "M12", "M14", "M21", "M23", "M26", "M39", "M49", "M50" }));
+        Assert.That(bugs.Where(b => b.Budget != TimeSpan.FromSeconds(60)).Select(b => (b.Id, b.Budget)), Is.EqualTo(new[] { ("M12", TimeSpan.FromMinutes(10)) }));
+        Assert.That(bugs.Select(b => b.Hunts.Count), Is.All.Positive);
+    }
+
+    [Test]
+    public void A_bug_that_nobody_planted_is_refused_with_the_list() =>
+        Assert.That(() => PlantedBugs.Named("M07,M99"), Throws.TypeOf<HarnessException>().With.Message.Contains("M99").And.Message.Contains("M50"));
+
+    [Test]
+    public void Sound_voters_that_die_between_vote_and_entry_elect_no_second_leader()
+    {
+        var trials = Enumerable.Range(1, 12).Select(seed => new VoteCrashHunt().Try((ulong)seed)).ToArray();
+        Assert.That(trials, Is.All.EqualTo(Trial.Clean));
+    }
+
+    [TestCase("lost-answers")]
+    [TestCase("full-disks-power-cut")]
+    [TestCase("prompt-promotion")]
+    public void Sound_nodes_hold_in_the_scenarios_of_the_hunt(string name)
+    {
+        var hunt = PlantedBugs.All().SelectMany(b => b.Hunts).First(h => h.Name == name);
+        Assert.That(hunt.Try(1), Is.EqualTo(Trial.Clean));
+    }
+
+    [TestCase(0, 0, ExpectedResult = "NOT FOUND, never reached")]
+    [TestCase(9, 0, ExpectedResult = "NOT FOUND, never hit")]
+    [TestCase(9, 9, ExpectedResult = "NOT FOUND, though hit")]
+    public string A_bug_that_was_overlooked_is_told_apart_from_one_that_never_acted(int reached, int hits) =>
+        (Found(false) with { Reached = reached, Hits = hits }).Outcome;
+
+    [Test]
+    public void A_bug_counts_only_when_it_was_found_in_time_by_a_seed_that_shows_it_again()
+    {
+        Assert.That(Found(true).Passes, Is.True);
+        Assert.That((Found(true) with { Repeats = false }).Passes, Is.False);
+        Assert.That((Found(true) with { Seconds = 61 }).Outcome, Is.EqualTo("found TOO LATE"));
+    }
+
+    [Test]
+    public void A_control_that_is_bad_or_undecided_or_empty_voids_the_table()
+    {
+        var clean = new ControlRun("vote-crash", "", 1, 100, 0, 10, null, "", "");
+        Assert.That(Record(clean).Passes, Is.True);
+        foreach (var control in new[] { clean with { BadSeed = 5 }, clean with { Undecided = 1 }, clean with { Schedules = 0 } })
+        {
+            Assert.That(Record(control).Passes, Is.False);
+            Assert.That(HuntReport.Markdown(Record(control)), Does.Contain("VOID").IgnoreCase.And.Contain("NOT CLEAN"));
+        }
+    }
+
+#if !VERIFY_MUTANTS
+    [Test]
+    public async Task A_production_build_refuses_and_names_the_test_build() =>
+        Assert.That(await new RootCommand { MutantsCommand.Create() }.Parse(["mutants", "--only", "M07"]).InvokeAsync(), Is.EqualTo(ProgramErrors.HarnessFailed));
+#endif
+
+    private static BugHunted Found(bool found) => new()
+    {
+        Bug = "M07", Broken = "a vote counts twice", BudgetSeconds = 60, MasterSeed = 1, Found = found, Hunt = "raft-swarm", Repeats = found,
+        Schedules = 10, Seconds = 1, Reached = 3, Hits = 2,
+    };
+
+    private static HuntRecord Record(ControlRun control) => new()
+    {
+        StartedAt = DateTimeOffset.UnixEpoch, Command = "mutants", Commit = "abc", Machine = new SortedDictionary<string, string>(StringComparer.Ordinal), Jobs = 1,
+        Controls = [control], Bugs = [Found(true)],
+    };
+}
