@@ -117,6 +117,8 @@ internal sealed class FailoverBench : IBench
             figures.Add(Phase("  of which: relay logs drained, candidate chosen and promoted", phases, p => p.Promoted));
             figures.Add(Phase("  of which: published and opened for writes", phases, p => p.Opened));
             figures.Add(Phase("  of which: until the client's first write is acknowledged", phases, p => p.Written));
+            var repointed = phases.Where(p => p.Repointed is not null).ToList();
+            if (repointed.Count > 0) figures.Add(Phase("  beside that: from the opening until the other replicas follow", repointed, p => p.Repointed!.Value));
         }
 
         figures.Add(Whole($"SIGSTOP of the primary -> first write on its successor ({servers})", hung, 5.88, 5.34));

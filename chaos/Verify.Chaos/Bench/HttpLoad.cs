@@ -43,11 +43,11 @@ internal static class HttpLoad
             }
         }
 
-        var clock = Stopwatch.StartNew();
+        var started = Stopwatch.GetTimestamp();
         var threads = Enumerable.Range(0, clients).Select(i => new Thread(() => Work(i)) { IsBackground = true }).ToArray();
         foreach (var thread in threads) thread.Start();
         foreach (var thread in threads) thread.Join();
-        return new(latencies, latencies.Count / clock.Elapsed.TotalSeconds, errors, trouble);
+        return new(latencies, latencies.Count / Stopwatch.GetElapsedTime(started).TotalSeconds, errors, trouble);
     }
 }
 

@@ -152,7 +152,7 @@ public sealed partial class SystemDisk : IDisk, IDisposable
             while (FileDataSync(handle) != 0)
             {
                 var error = Marshal.GetLastPInvokeError();
-                if (error == Interrupted) continue; // Before anything was done (man 7 signal).
+                if (error == Interrupted) continue; // Not a failure: a signal came first (man 7 signal).
                 throw IsFull(error) ? new DiskFullException(name) : new IOException($"{name}: fdatasync failed (errno {error})");
             }
         }
