@@ -108,20 +108,27 @@ internal sealed class FailoverBench : IBench
     {
         var killed = seen.Where(f => f.Death == Death.Killed).ToList();
         var hung = seen.Where(f => f.Death == Death.Hung).ToList();
-        var phases = killed.Select(f => FailoverPhases.Read(events, f.DiedUs, f.WrittenUs, f.New)).Where(p => p is not null).Select(p => p!).ToList();
-        var figures = new List<Figure> { Whole($"kill -9 of the primary -> first write on its successor ({servers})", killed, 3.98, 2.12) };
-        if (phases.Count > 0)
-        {
-            figures.Add(Phase("  of which: until the recovery is opened (detection)", phases, p => p.Detected));
-            figures.Add(Phase("  of which: until the old primary is certainly closed (fence)", phases, p => p.Fenced));
-            figures.Add(Phase("  of which: relay logs drained, candidate chosen and promoted", phases, p => p.Promoted));
-            figures.Add(Phase("  of which: published and opened for writes", phases, p => p.Opened));
-            figures.Add(Phase("  of which: until the client's first write is acknowledged", phases, p => p.Written));
-            var repointed = phases.Where(p => p.Repointed is not null).ToList();
-            if (repointed.Count > 0) figures.Add(Phase("  beside that: from the opening until the other replicas follow", repointed, p => p.Repointed!.Value));
-        }
+        return
+        [
+            Whole($"kill -9 of the primary -> first write on its successor ({servers})", killed, 3.98, 2.12), .. Parts(killed, events),
+            Whole($"SIGSTOP of the primary -> first write on its successor ({servers})", hung, 5.88, 5.34), .. Parts(hung, events),
+        ];
+    }
 
-        figures.Add(Whole($"SIGSTOP of the primary -> first write on its successor ({servers})", hung, 5.88, 5.34));
+    private static List<Figure> Parts(List<Failover> failovers, IReadOnlyList<RunEvent> events)
+    {
+        var phases = failovers.Select(f => FailoverPhases.Read(events, f.DiedUs, f.WrittenUs, f.New)).OfType<FailoverPhases>().ToList();
+        if (phases.Count == 0) return [];
+        var figures = new List<Figure>
+        {
+            Phase("  of which: until the recovery is opened (detection)", phases, p => p.Detected),
+            Phase("  of which: until the old primary is certainly closed (fence)", phases, p => p.Fenced),
+            Phase("  of which: relay logs drained, candidate chosen and promoted", phases, p => p.Promoted),
+            Phase("  of which: published and opened for writes", phases, p => p.Opened),
+            Phase("  of which: until the client's first write is acknowledged", phases, p => p.Written),
+        };
+        var repointed = phases.Where(p => p.Repointed is not null).ToList();
+        if (repointed.Count > 0) figures.Add(Phase("  beside that: from the opening until the other replicas follow", repointed, p => p.Repointed!.Value));
         return figures;
     }
 

@@ -22,7 +22,7 @@ internal sealed class SimBench : IBench
         var rounds = options.RoundsOr(5, 2);
         var length = options.Length(4, 2);
         say("sim: warming up");
-        Measure(scenario, cores, options.Length(4, 2), FirstSeed, cancel);
+        Measure(scenario, cores, options.Length(10, 3), FirstSeed, cancel);
         var figures = new List<Figure>();
         foreach (var jobs in cores > 1 ? new[] { cores, 1 } : [1])
         {
