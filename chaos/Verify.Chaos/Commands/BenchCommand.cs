@@ -1,3 +1,101 @@
 using System.CommandLine;
+using System.Diagnostics;
+using Verify.Chaos.Bench;
+using Verify.Chaos.Live;
+using Verify.Chaos.Running;
+using Verify.MySql;
+
 namespace Verify.Chaos.Commands;
-internal static class BenchCommand { public static Command Create() => new("bench", "wip"); }
+
+/// <summary>verify-chaos bench: how fast the simulator is, and how fast the real system elects, writes and fails over.</summary>
+internal static class BenchCommand
+{
+    private const int GoalMissed = 1;
+    private static readonly string[] Parts = ["sim", "raft", "consensus", "failover"];
+
+    public static Command Create()
+    {
+        var part = new Argument<string>("part") { Description = "sim, raft, consensus, failover or all.", DefaultValueFactory = _ => "all" };
+        part.AcceptOnlyFromAmong([.. Parts, "all"]);
+        var quick = new Option<bool>("--quick") { Description = "Fewer and shorter rounds: for a look, not for a record." };
+        var rounds = new Option<int?>("--rounds") { Description = "Rounds of each part, elections and failovers included." };
+        var json = new Option<bool>("--json") { Description = "Print the record as JSON on standard output; everything for people goes to standard error." };
+        var markdown = new Option<string?>("--markdown") { Description = "Write the table to this file, with command, commit, machine and load." };
+        var flavor = new Option<string>("--flavor") { Description = "mysql or mariadb (for failover).", DefaultValueFactory = _ => "mysql" };
+        flavor.AcceptOnlyFromAmong("mysql", "mariadb");
+        var noInstall = new Option<bool>("--no-install") { Description = "Fetch nothing: use the servers that this machine has." };
+        var command = new Command("bench", """
+            Measures speed and says what it is held against.
+              sim        simulated seconds per wall second of the dc-fencing world, histories judged
+              raft       schedules per second of the swarm over the bare Raft core
+              consensus  three verify-node processes: election after kill -9 of the leader; latency of KV writes that are synced
+                         on a majority, and of reads; beside them the sync alone, on the same disk in the same run
+              failover   three nodes, three real servers: primary killed or hung -> first write on its successor, with its parts
+            Other work on the machine makes every figure worse: the load average before and after is part of the record.
+            Examples:
+              verify-chaos bench --quick
+              verify-chaos bench consensus --rounds 20
+              verify-chaos bench failover --flavor mariadb --no-install
+              verify-chaos bench all --markdown reports/results/bench-2026-11-21.md
+            Exit codes: 0 measured, every goal reached; 1 measured, a goal was missed; 3 the harness or the machine failed.
+            """) { part, quick, rounds, json, markdown, flavor, noInstall };
+        command.SetAction((parse, cancel) => ProgramErrors.GuardAsync(() => RunAsync(
+            parse.GetValue(part)!, CommandText(parse),
+            new()
+            {
+                Quick = parse.GetValue(quick),
+                Rounds = parse.GetValue(rounds) is { } asked ? Math.Max(1, asked) : null,
+                Live = new LiveOptions { Flavor = parse.GetValue(flavor) == "mariadb" ? Flavor.MariaDb : Flavor.MySql, MayInstall = !parse.GetValue(noInstall) },
+            },
+            parse.GetValue(json), parse.GetValue(markdown), cancel)));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string part, string command, BenchOptions options, bool json, string? markdown, CancellationToken cancel)
+    {
+        var teller = new Teller(json);
+        var clock = Stopwatch.StartNew();
+        void Say(string text) => teller.Line($"{clock.Elapsed.TotalSeconds,6:0.0} s  {text}");
+        var started = TimeProvider.System.GetUtcNow();
+        var loadBefore = LoadAverage();
+        var figures = new List<Figure>();
+        foreach (var name in Parts.Where(p => part == "all" || p == part))
+        {
+            IBench bench = name switch
+            {
+                "sim" => new SimBench(),
+                "raft" => new RaftBench(),
+                "consensus" => new ConsensusBench(),
+                _ => new FailoverBench(),
+            };
+            figures.AddRange(await bench.RunAsync(options, Say, cancel));
+        }
+
+        var record = new BenchRecord
+        {
+            Command = command,
+            StartedAt = started,
+            Commit = Machine.Commit(Machine.CheckoutRoot() ?? "."),
+            Machine = Machine.Environment(),
+            LoadBefore = loadBefore,
+            LoadAfter = LoadAverage(),
+            WallSeconds = clock.Elapsed.TotalSeconds,
+            Figures = figures,
+            Notes = options.Quick ? ["Short run (--quick): a look, not a record."] : [],
+        };
+        foreach (var line in BenchReport.Table(record)) teller.Line(line);
+        teller.Line($"load average (1, 5, 15 min): {record.LoadBefore} before, {record.LoadAfter} after; {Environment.ProcessorCount} cores; commit {record.Commit}");
+        if (markdown is not null) await File.WriteAllTextAsync(markdown, BenchReport.Markdown(record), cancel);
+        if (json) Console.Out.WriteLine(BenchReport.Json(record));
+        return record.ReachesAllGoals ? 0 : GoalMissed;
+    }
+
+    private static string CommandText(ParseResult parse) => $"verify-chaos {string.Join(' ', parse.Tokens.Select(t => t.Value))}";
+
+    /// <summary>As Linux counts it (man 5 proc); "unknown" elsewhere.</summary>
+    private static string LoadAverage()
+    {
+        const string File = "/proc/loadavg";
+        return System.IO.File.Exists(File) ? string.Join(' ', System.IO.File.ReadAllText(File).Split(' ').Take(3)) : "unknown";
+    }
+}

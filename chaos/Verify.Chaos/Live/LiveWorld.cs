@@ -293,7 +293,7 @@ internal sealed class LiveWorld : IWorld
     private string DataCenterOf(string name) => Nodes.TryGetValue(name, out var dc) ? dc : Servers[name];
 
     /// <summary>The node host that was built with this very harness.</summary>
-    private static string HostProgram()
+    internal static string HostProgram()
     {
         var configuration = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
         var root = Machine.CheckoutRoot() ?? throw new HarnessException("no checkout of Verify is near; the live world needs the built verify-node");

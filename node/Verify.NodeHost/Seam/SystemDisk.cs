@@ -4,9 +4,12 @@ using Verify.Node.Seam;
 
 namespace Verify.NodeHost.Seam;
 
-/// <summary>A real data directory: positioned reads and writes, fsync of files and of the directory itself.</summary>
+/// <summary>A real data directory: positioned reads and writes, sync of files and of the directory itself. Everything is done on
+/// the caller's thread, which is the node's disk writer and never its loop: each hop to another thread costs a turn in the
+/// machine's run queue, twice per write, and that is more than the sync itself when the machine is busy.</summary>
 public sealed partial class SystemDisk : IDisk, IDisposable
 {
+    private const int Interrupted = 4; // EINTR
     private const string LockName = "verify-node.lock";
     private readonly string _directory;
     private readonly FileStream _lock;
@@ -34,14 +37,14 @@ public sealed partial class SystemDisk : IDisk, IDisposable
     {
         var path = Path.Combine(_directory, name);
         return new SystemFile(name, Guarded(name, () =>
-            File.OpenHandle(path, create ? FileMode.OpenOrCreate : FileMode.Open, FileAccess.ReadWrite, FileShare.Read, FileOptions.Asynchronous)));
+            File.OpenHandle(path, create ? FileMode.OpenOrCreate : FileMode.Open, FileAccess.ReadWrite, FileShare.Read)));
     }
 
     public async ValueTask ReplaceAsync(string name, ReadOnlyMemory<byte> content)
     {
         var temporary = Path.Combine(_directory, name + ".tmp");
         using (var file = new SystemFile(name, Guarded(name, () =>
-            File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.None, FileOptions.Asynchronous))))
+            File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.None))))
         {
             await file.WriteAsync(content, 0);
             await file.SyncAsync();
@@ -56,20 +59,20 @@ public sealed partial class SystemDisk : IDisk, IDisposable
     public ValueTask SyncDirectoryAsync()
     {
         if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS()) return ValueTask.CompletedTask;
-        return new(Task.Run(() =>
+
+        // .NET refuses to open a directory (UnauthorizedAccessException), hence libc.
+        var descriptor = OpenDirectory(_directory, flags: 0);
+        if (descriptor < 0) throw new IOException($"{_directory}: cannot be opened for sync (errno {Marshal.GetLastPInvokeError()})");
+        try
         {
-            // .NET refuses to open a directory (UnauthorizedAccessException), hence libc.
-            var descriptor = OpenDirectory(_directory, flags: 0);
-            if (descriptor < 0) throw new IOException($"{_directory}: cannot be opened for sync (errno {Marshal.GetLastPInvokeError()})");
-            try
-            {
-                if (FileSync(descriptor) != 0) throw new IOException($"{_directory}: fsync failed (errno {Marshal.GetLastPInvokeError()})");
-            }
-            finally
-            {
-                _ = CloseDescriptor(descriptor);
-            }
-        }));
+            if (FileSync(descriptor) != 0) throw new IOException($"{_directory}: fsync failed (errno {Marshal.GetLastPInvokeError()})");
+        }
+        finally
+        {
+            _ = CloseDescriptor(descriptor);
+        }
+
+        return ValueTask.CompletedTask;
     }
 
     public void Dispose() => _lock.Dispose();
@@ -82,11 +85,17 @@ public sealed partial class SystemDisk : IDisk, IDisposable
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int FileSync(int descriptor);
 
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int FileDataSync(SafeFileHandle file);
+
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int CloseDescriptor(int descriptor);
 
-    private static bool IsFull(IOException e) => (e.HResult & 0xFFFF) is 28 or 112 or 122; // ENOSPC, Windows' DISK_FULL, EDQUOT
+    private static bool IsFull(IOException e) => IsFull(e.HResult & 0xFFFF);
+
+    private static bool IsFull(int error) => error is 28 or 112 or 122; // ENOSPC, Windows' DISK_FULL, EDQUOT
 
     private static T Guarded<T>(string name, Func<T> action)
     {
@@ -116,19 +125,19 @@ public sealed partial class SystemDisk : IDisk, IDisposable
 
         public ValueTask<int> ReadAsync(Memory<byte> into, long offset) => RandomAccess.ReadAsync(handle, into, offset);
 
-        public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, long offset)
+        public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, long offset)
         {
-            try
-            {
-                await RandomAccess.WriteAsync(handle, bytes, offset);
-            }
-            catch (IOException e) when (IsFull(e))
-            {
-                throw new DiskFullException(name);
-            }
+            Guarded(name, () => RandomAccess.Write(handle, bytes.Span, offset));
+            return ValueTask.CompletedTask;
         }
 
-        public ValueTask SyncAsync() => new(Task.Run(() => Guarded(name, () => RandomAccess.FlushToDisk(handle))));
+        /// <summary>Content and length, but not the time stamps: man 2 fdatasync.</summary>
+        public ValueTask SyncAsync()
+        {
+            if (OperatingSystem.IsLinux()) SyncData();
+            else Guarded(name, () => RandomAccess.FlushToDisk(handle));
+            return ValueTask.CompletedTask;
+        }
 
         public ValueTask SetLengthAsync(long length)
         {
@@ -137,5 +146,15 @@ public sealed partial class SystemDisk : IDisk, IDisposable
         }
 
         public void Dispose() => handle.Dispose();
+
+        private void SyncData()
+        {
+            while (FileDataSync(handle) != 0)
+            {
+                var error = Marshal.GetLastPInvokeError();
+                if (error == Interrupted) continue; // Not a failure: a signal came first (man 7 signal).
+                throw IsFull(error) ? new DiskFullException(name) : new IOException($"{name}: fdatasync failed (errno {error})");
+            }
+        }
     }
 }

@@ -1,0 +1,149 @@
+using System.Globalization;
+using Verify.Chaos.Commands;
+using Verify.Chaos.Live;
+using Verify.Chaos.Running;
+using Verify.Chaos.Worlds;
+using Verify.Checks;
+
+namespace Verify.Chaos.Bench;
+
+/// <summary>Real servers: from the death of the primary to the first write that its successor has acknowledged, as one client sees
+/// it that writes all the time, and where the time went, from what the nodes wrote of themselves.</summary>
+internal sealed class FailoverBench : IBench
+{
+    private const string ScenarioName = "dc-fencing";
+    private const int WritesBefore = 20;
+    private static readonly TimeSpan WholeLimit = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan FailoverLimit = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ClientPause = TimeSpan.FromMilliseconds(2);
+    private int _writes;
+
+    private enum Death { Killed, Hung }
+
+    /// <summary>One failover: when the primary died and when its successor took a write, in microseconds of the world's clock.</summary>
+    private sealed record Failover(Death Death, string Old, string New, long DiedUs, long WrittenUs);
+
+    public async Task<IReadOnlyList<Figure>> RunAsync(BenchOptions options, Action<string> say, CancellationToken cancel)
+    {
+        var (scenario, _) = ScenarioFiles.Read(ScenarioName);
+        var rounds = options.RoundsOr(5, 2);
+        await using var world = await LiveWorld.BuildAsync(scenario, options.Live, say, cancel);
+        await world.StartAsync(cancel);
+        var seen = new List<Failover>();
+        foreach (var death in new[] { Death.Killed, Death.Hung })
+        {
+            for (var round = 1; round <= (death == Death.Killed ? rounds : Math.Max(1, rounds / 2)); round++)
+            {
+                var failover = await FailAsync(world, death, cancel);
+                seen.Add(failover);
+                say(string.Create(CultureInfo.InvariantCulture,
+                    $"failover: {death} {round}: {failover.Old} -> {failover.New}, first write after {Seconds(failover.DiedUs, failover.WrittenUs):0.00} s"));
+            }
+        }
+
+        await WholeAsync(world, cancel);
+        await world.StopWatchingAsync();
+        var folder = Directory.CreateTempSubdirectory("verify-bench-").FullName;
+        world.Collect(folder);
+        Directory.Delete(folder, recursive: true);
+        return Figures(seen, world.Events.Sorted(), $"{options.Live.Flavor}, {scenario.Fleet.Durability}");
+    }
+
+    /// <summary>One round: all is well, the primary dies, the client finds the next one, the old one comes back.</summary>
+    private async Task<Failover> FailAsync(LiveWorld world, Death death, CancellationToken cancel)
+    {
+        var primary = await WholeAsync(world, cancel);
+        await Task.Delay(Calm, cancel);
+        await using var client = world.Sql(client: 1, world.Servers.First(s => s.Key != primary).Value);
+        for (var done = 0; done < WritesBefore; cancel.ThrowIfCancellationRequested())
+        {
+            var answer = await WriteAsync(client);
+            if (answer.Outcome == OpOutcome.Ok) done++;
+        }
+
+        var died = world.Events.NowUs;
+        var dying = death == Death.Killed ? world.KillAsync(primary).AsTask() : world.PauseAsync(primary).AsTask();
+        var last = "";
+        while (Seconds(died, world.Events.NowUs) < FailoverLimit.TotalSeconds)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var answer = await WriteAsync(client);
+            if (answer.Outcome == OpOutcome.Ok && answer.Server != primary)
+            {
+                var written = world.Events.NowUs;
+                await dying;
+                if (death == Death.Killed) await world.StartAgainAsync(primary);
+                else await world.ResumeAsync(primary);
+                return new(death, primary, answer.Server, died, written);
+            }
+
+            last = answer.Error;
+        }
+
+        throw new HarnessException($"no write was taken within {FailoverLimit.TotalSeconds:0} s after {primary} was {death}: {last}");
+    }
+
+    private async Task<SqlAnswer> WriteAsync(ISqlClient client)
+    {
+        var answer = await client.InsertAsync(string.Create(CultureInfo.InvariantCulture, $"bench-{++_writes}"));
+        await Task.Delay(ClientPause, CancellationToken.None);
+        return answer;
+    }
+
+    private static async Task<string> WholeAsync(LiveWorld world, CancellationToken cancel)
+    {
+        var waiting = "";
+        for (var start = world.Events.NowUs; Seconds(start, world.Events.NowUs) < WholeLimit.TotalSeconds; await Task.Delay(200, cancel))
+        {
+            var state = await world.ObserveAsync();
+            if (state is { Converged: true, Primary: { } primary }) return primary;
+            waiting = state.Waiting;
+        }
+
+        throw new HarnessException($"the fleet was not whole within {WholeLimit.TotalSeconds:0} s; it waits for {waiting}");
+    }
+
+    private static List<Figure> Figures(List<Failover> seen, IReadOnlyList<RunEvent> events, string servers)
+    {
+        var killed = seen.Where(f => f.Death == Death.Killed).ToList();
+        var hung = seen.Where(f => f.Death == Death.Hung).ToList();
+        return
+        [
+            Whole($"kill -9 of the primary -> first write on its successor ({servers})", killed, 3.98, 2.12), .. Parts(killed, events),
+            Whole($"SIGSTOP of the primary -> first write on its successor ({servers})", hung, 5.88, 5.34), .. Parts(hung, events),
+        ];
+    }
+
+    private static List<Figure> Parts(List<Failover> failovers, IReadOnlyList<RunEvent> events)
+    {
+        var phases = failovers.Select(f => FailoverPhases.Read(events, f.DiedUs, f.WrittenUs, f.New)).OfType<FailoverPhases>().ToList();
+        if (phases.Count == 0) return [];
+        var figures = new List<Figure>
+        {
+            Phase("  of which: until the recovery is opened (detection)", phases, p => p.Detected),
+            Phase("  of which: until the old primary is certainly closed (fence)", phases, p => p.Fenced),
+            Phase("  of which: relay logs drained, candidate chosen and promoted", phases, p => p.Promoted),
+            Phase("  of which: published and opened for writes", phases, p => p.Opened),
+            Phase("  of which: until the client's first write is acknowledged", phases, p => p.Written),
+        };
+        var repointed = phases.Where(p => p.Repointed is not null).ToList();
+        if (repointed.Count > 0) figures.Add(Phase("  beside that: from the opening until the other replicas follow", repointed, p => p.Repointed!.Value));
+        return figures;
+    }
+
+    private static Figure Whole(string what, List<Failover> failovers, double orchestratorSeconds, double orchestratorTightSeconds)
+    {
+        var spread = Spread.Of([.. failovers.Select(f => Seconds(f.DiedUs, f.WrittenUs))]);
+        return new("failover", what, "s", spread)
+        {
+            Beside = string.Create(CultureInfo.InvariantCulture,
+                $"orchestrator {orchestratorSeconds:0.00} s ({orchestratorSeconds / spread.Median:0.0}x ours), tightest {orchestratorTightSeconds:0.00} s ({orchestratorTightSeconds / spread.Median:0.0}x)*"),
+        };
+    }
+
+    private static Figure Phase(string what, List<FailoverPhases> phases, Func<FailoverPhases, double> seconds) =>
+        new("failover", what, "s", Spread.Of([.. phases.Select(seconds)]));
+
+    private static double Seconds(long fromUs, long toUs) => (toUs - fromUs) / 1e6;
+}
