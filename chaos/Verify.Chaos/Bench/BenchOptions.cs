@@ -22,3 +22,9 @@ internal interface IBench
 {
     Task<IReadOnlyList<Figure>> RunAsync(BenchOptions options, Action<string> say, CancellationToken cancel);
 }
+
+/// <summary>A part could not be measured to its end; the figures that it had by then are kept.</summary>
+internal sealed class BenchIncompleteException(IReadOnlyList<Figure> figures, string why, Exception? cause = null) : Exception(why, cause)
+{
+    public IReadOnlyList<Figure> Figures { get; } = figures;
+}

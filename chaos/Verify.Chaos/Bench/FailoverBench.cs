@@ -31,23 +31,40 @@ internal sealed class FailoverBench : IBench
         await using var world = await LiveWorld.BuildAsync(scenario, options.Live, say, cancel);
         await world.StartAsync(cancel);
         var seen = new List<Failover>();
-        foreach (var death in new[] { Death.Killed, Death.Hung })
-        {
-            for (var round = 1; round <= (death == Death.Killed ? rounds : Math.Max(1, rounds / 2)); round++)
-            {
-                var failover = await FailAsync(world, death, cancel);
-                seen.Add(failover);
-                say(string.Create(CultureInfo.InvariantCulture,
-                    $"failover: {death} {round}: {failover.Old} -> {failover.New}, first write after {Seconds(failover.DiedUs, failover.WrittenUs):0.00} s"));
-            }
-        }
-
-        await WholeAsync(world, cancel);
+        var broken = await PlayAsync(world, rounds, seen, say, cancel);
         await world.StopWatchingAsync();
         var folder = Directory.CreateTempSubdirectory("verify-bench-").FullName;
         world.Collect(folder);
+        var figures = Figures(seen, world.Events.Sorted(), $"{options.Live.Flavor}, {scenario.Fleet.Durability}");
+        if (broken is not null) throw new BenchIncompleteException(figures, $"{broken.Message}. The logs of nodes and servers are in {folder}", broken);
         Directory.Delete(folder, recursive: true);
-        return Figures(seen, world.Events.Sorted(), $"{options.Live.Flavor}, {scenario.Fleet.Durability}");
+        return figures;
+    }
+
+    /// <returns>What kept it from playing all rounds; null when nothing did.</returns>
+    private async Task<HarnessException?> PlayAsync(LiveWorld world, int rounds, List<Failover> seen, Action<string> say, CancellationToken cancel)
+    {
+        try
+        {
+            foreach (var death in new[] { Death.Killed, Death.Hung })
+            {
+                for (var round = 1; round <= (death == Death.Killed ? rounds : Math.Max(1, rounds / 2)); round++)
+                {
+                    var failover = await FailAsync(world, death, cancel);
+                    seen.Add(failover);
+                    say(string.Create(CultureInfo.InvariantCulture,
+                        $"failover: {death} {round}: {failover.Old} -> {failover.New}, first write after {Seconds(failover.DiedUs, failover.WrittenUs):0.00} s"));
+                }
+            }
+
+            await WholeAsync(world, cancel);
+            return null;
+        }
+        catch (HarnessException cause)
+        {
+            say($"failover: broken off: {cause.Message}");
+            return cause;
+        }
     }
 
     /// <summary>One round: all is well, the primary dies, the client finds the next one, the old one comes back.</summary>
@@ -110,8 +127,8 @@ internal sealed class FailoverBench : IBench
         var hung = seen.Where(f => f.Death == Death.Hung).ToList();
         return
         [
-            Whole($"kill -9 of the primary -> first write on its successor ({servers})", killed, 3.98, 2.12), .. Parts(killed, events),
-            Whole($"SIGSTOP of the primary -> first write on its successor ({servers})", hung, 5.88, 5.34), .. Parts(hung, events),
+            .. Whole($"kill -9 of the primary -> first write on its successor ({servers})", killed, 3.98, 2.12), .. Parts(killed, events),
+            .. Whole($"SIGSTOP of the primary -> first write on its successor ({servers})", hung, 5.88, 5.34), .. Parts(hung, events),
         ];
     }
 
@@ -132,14 +149,15 @@ internal sealed class FailoverBench : IBench
         return figures;
     }
 
-    private static Figure Whole(string what, List<Failover> failovers, double orchestratorSeconds, double orchestratorTightSeconds)
+    private static IReadOnlyList<Figure> Whole(string what, List<Failover> failovers, double orchestratorSeconds, double orchestratorTightSeconds)
     {
+        if (failovers.Count == 0) return [];
         var spread = Spread.Of([.. failovers.Select(f => Seconds(f.DiedUs, f.WrittenUs))]);
-        return new("failover", what, "s", spread)
+        return [new("failover", what, "s", spread)
         {
             Beside = string.Create(CultureInfo.InvariantCulture,
                 $"orchestrator {orchestratorSeconds:0.00} s ({orchestratorSeconds / spread.Median:0.0}x ours), tightest {orchestratorTightSeconds:0.00} s ({orchestratorTightSeconds / spread.Median:0.0}x)*"),
-        };
+        }];
     }
 
     private static Figure Phase(string what, List<FailoverPhases> phases, Func<FailoverPhases, double> seconds) =>

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Verify.Chaos.Bench;
 using Verify.Chaos.Live;
 using Verify.Chaos.Running;
+using Verify.Fleet;
 using Verify.MySql;
 
 namespace Verify.Chaos.Commands;
@@ -37,7 +38,8 @@ internal static class BenchCommand
               verify-chaos bench consensus --rounds 20
               verify-chaos bench failover --flavor mariadb --no-install
               verify-chaos bench all --markdown reports/results/bench-2026-11-21.md
-            Exit codes: 0 measured, every goal reached; 1 measured, a goal was missed; 3 the harness or the machine failed.
+            Exit codes: 0 measured, every goal reached; 1 measured, a goal was missed; 3 the harness or the machine failed
+            (what was measured by then is in the table).
             """) { part, quick, rounds, json, markdown, flavor, noInstall };
         command.SetAction((parse, cancel) => ProgramErrors.GuardAsync(() => RunAsync(
             parse.GetValue(part)!, CommandText(parse),
@@ -59,6 +61,9 @@ internal static class BenchCommand
         var started = TimeProvider.System.GetUtcNow();
         var loadBefore = LoadAverage();
         var figures = new List<Figure>();
+        var notes = new List<string>();
+        if (options.Quick) notes.Add("Short run (--quick): a look, not a record.");
+        var exitCode = 0;
         foreach (var name in Parts.Where(p => part == "all" || p == part))
         {
             IBench bench = name switch
@@ -68,7 +73,21 @@ internal static class BenchCommand
                 "consensus" => new ConsensusBench(),
                 _ => new FailoverBench(),
             };
-            figures.AddRange(await bench.RunAsync(options, Say, cancel));
+            try
+            {
+                figures.AddRange(await bench.RunAsync(options, Say, cancel));
+            }
+            catch (BenchIncompleteException incomplete)
+            {
+                figures.AddRange(incomplete.Figures);
+                notes.Add($"INCOMPLETE: {name}: {incomplete.Message}");
+                exitCode = ProgramErrors.HarnessFailed;
+            }
+            catch (Exception cause) when (cause is HarnessException or FleetException)
+            {
+                notes.Add($"NOT MEASURED: {name}: {cause.Message}");
+                exitCode = ProgramErrors.HarnessFailed;
+            }
         }
 
         var record = new BenchRecord
@@ -81,13 +100,13 @@ internal static class BenchCommand
             LoadAfter = LoadAverage(),
             WallSeconds = clock.Elapsed.TotalSeconds,
             Figures = figures,
-            Notes = options.Quick ? ["Short run (--quick): a look, not a record."] : [],
+            Notes = notes,
         };
         foreach (var line in BenchReport.Table(record)) teller.Line(line);
         teller.Line($"load average (1, 5, 15 min): {record.LoadBefore} before, {record.LoadAfter} after; {Environment.ProcessorCount} cores; commit {record.Commit}");
         if (markdown is not null) await File.WriteAllTextAsync(markdown, BenchReport.Markdown(record), cancel);
         if (json) Console.Out.WriteLine(BenchReport.Json(record));
-        return record.ReachesAllGoals ? 0 : GoalMissed;
+        return exitCode != 0 ? exitCode : record.ReachesAllGoals ? 0 : GoalMissed;
     }
 
     private static string CommandText(ParseResult parse) => $"verify-chaos {string.Join(' ', parse.Tokens.Select(t => t.Value))}";

@@ -5,8 +5,8 @@ using Verify.Node.Seam;
 namespace Verify.NodeHost.Seam;
 
 /// <summary>A real data directory: positioned reads and writes, sync of files and of the directory itself. Everything is done on
-/// the caller's thread, which is the node's disk writer and never its loop: each hop to another thread costs a turn in the
-/// machine's run queue, twice per write, and that is more than the sync itself when the machine is busy.</summary>
+/// the caller's thread, which is the node's disk writer and never its loop: a hop to another thread would only wait
+/// for its turn in the machine's run queue.</summary>
 public sealed partial class SystemDisk : IDisk, IDisposable
 {
     private const int Interrupted = 4; // EINTR
