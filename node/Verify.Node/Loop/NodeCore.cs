@@ -182,7 +182,12 @@ internal sealed class NodeCore
     /// <summary>Many inputs, one look at Raft's work, one disk sync.</summary>
     private void Settle()
     {
-        do _consensus.CarryOut();
+        do
+        {
+            // The end of a lease is told before anything leaves that lets another node lead (TimeoutNow).
+            if (Status.HasLease && !_raft.HasLease) Observe();
+            _consensus.CarryOut();
+        }
         while (Observe());
         Mesh.Flush();
     }
