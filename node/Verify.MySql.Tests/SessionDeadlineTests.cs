@@ -25,8 +25,8 @@ public class SessionDeadlineTests
     }
 
     [Test]
-    public void A_deadline_in_the_same_moment_as_the_end_of_the_exchange_is_a_timeout_all_the_same() =>
-        Assert.ThrowsAsync<MySqlTimeoutException>(async () =>
+    public async Task A_deadline_in_the_same_moment_as_the_end_of_the_exchange_is_a_timeout_all_the_same() =>
+        await Assert.ThrowsAsync<MySqlTimeoutException>(async () =>
             await MySqlSession.OpenAsync(new StreamAtItsDeadline(), ScriptedServer.Login, TimeProvider.System, ScriptedServer.Deadline));
 
     /// <summary>What that moment looks like from outside: the exchange is over, and the wait says that the time is, too. (It halted a
