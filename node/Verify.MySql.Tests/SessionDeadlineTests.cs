@@ -25,6 +25,18 @@ public class SessionDeadlineTests
     }
 
     [Test]
+    public async Task A_deadline_in_the_same_moment_as_the_end_of_the_exchange_is_a_timeout_all_the_same() =>
+        await Assert.ThrowsAsync<MySqlTimeoutException>(async () =>
+            await MySqlSession.OpenAsync(new StreamAtItsDeadline(), ScriptedServer.Login, TimeProvider.System, ScriptedServer.Deadline));
+
+    /// <summary>What that moment looks like from outside: the exchange is over, and the wait says that the time is, too. (It halted a
+    /// node under load: nobody expected anything but an error of this client.)</summary>
+    private sealed class StreamAtItsDeadline : MemoryStream
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => throw new TimeoutException();
+    }
+
+    [Test]
     public async Task A_server_that_freezes_after_its_greeting_is_given_up_at_the_deadline([Values] bool isStubborn)
     {
         var server = new ScriptedServer(isStubborn);

@@ -220,8 +220,9 @@ public sealed class MySqlSession : IAsyncDisposable
         {
             await exchange.WaitAsync(deadline < TimeSpan.Zero ? TimeSpan.Zero : deadline, _time, cancel);
         }
-        catch (TimeoutException) when (!exchange.IsCompleted)
+        catch (TimeoutException)
         {
+            // Also when the exchange ended in this very moment: the deadline was noticed first, and that is what the caller hears.
             Abandon(exchange);
             throw new MySqlTimeoutException($"{what}: no answer within {deadline.TotalMilliseconds:0} ms");
         }

@@ -53,7 +53,7 @@ public class RealStatementTests(Flavor flavor, bool endsRowsByEof) : RealServerF
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false), new Statement.ResetReplicaAll(),
             new Statement.AdoptBinlogPosition(), new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
             new Statement.ChangeSource($"{Db1.Server.Endpoint.Address}", Db1.Server.Endpoint.Port, users.User, users.Password),
-            new Statement.StartReplica(), new Statement.WaitForGtids("", SecondsMax: 1),
+            new Statement.StartReplicaSqlThread(), new Statement.StartReplica(), new Statement.WaitForGtids("", SecondsMax: 1),
         ];
         var known = typeof(Statement).GetNestedTypes(BindingFlags.Public).Where(t => t.IsSubclassOf(typeof(Statement)));
         Assert.That(known.Except(all.Select(s => s.GetType())), Is.Empty, "a statement that no real server has seen");
