@@ -44,7 +44,7 @@ public sealed class RecoveryLedgerCheck(int recoveriesMin) : ICheck
     /// <summary>Every event of a recovery with the index of its entry: what its teller applied last. 0: not known.</summary>
     private static List<(RunEvent Event, long Index)> Told(RunFacts facts)
     {
-        var applied = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        var applied = new Dictionary<string, long>(StringComparer.Ordinal); // looked up, never walked through
         var told = new List<(RunEvent, long)>();
         foreach (var e in facts.Events)
         {

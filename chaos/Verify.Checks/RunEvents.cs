@@ -12,7 +12,8 @@ public sealed record RunEvent(
     long AtUs, long Step, string Kind, string Subject, string DataCenter, IReadOnlyDictionary<string, string> Fields)
 {
     public string this[string field] => Fields.TryGetValue(field, out var value) ? value : "";
-    public long Number(string field) => long.TryParse(this[field], out var value) ? value : 0;
+    public long Number(string field) => Fields is AppliedFields applied && applied.Number(field) is { } number ? number
+        : long.TryParse(this[field], out var value) ? value : 0;
 }
 
 /// <summary>The kinds of <see cref="RunEvent"/>. Node events keep the names and fields of the node's own NodeEvent list.</summary>

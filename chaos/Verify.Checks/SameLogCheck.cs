@@ -10,7 +10,7 @@ public sealed class SameLogCheck : ICheck
 
     public Finding Judge(RunFacts facts)
     {
-        var first = new SortedDictionary<long, RunEvent>();
+        var first = new Dictionary<long, RunEvent>(); // looked up, never walked through
         var last = new SortedDictionary<string, long>(StringComparer.Ordinal);
         var wrong = new List<(long AtUs, string What)>();
         long compared = 0, applied = 0;
@@ -40,7 +40,7 @@ public sealed class SameLogCheck : ICheck
             }
 
             compared += string.Equals(first[index].Subject, e.Subject, StringComparison.Ordinal) ? 0 : 1;
-            if (Entry(first[index]) != Entry(e))
+            if (!IsSameEntry(first[index], e))
             {
                 wrong.Add((e.AtUs, $"index {index}: {first[index].Subject} applied {Describe(first[index])}, {e.Subject} applied {Describe(e)} "
                     + $"at {OpText.Seconds(e.AtUs)}"));
@@ -58,6 +58,10 @@ public sealed class SameLogCheck : ICheck
             Figures = Durations.Figures(("applied", applied), ("compared", compared), ("wrong", wrong.Count)),
         };
     }
+
+    private static bool IsSameEntry(RunEvent a, RunEvent b) => a.Fields is AppliedFields fieldsOfA && b.Fields is AppliedFields fieldsOfB
+        ? fieldsOfA.IsSameEntry(fieldsOfB)
+        : Entry(a) == Entry(b);
 
     private static (string Term, string Hash) Entry(RunEvent e) => (e["term"], e["hash"]);
     private static string Describe(RunEvent e) => $"term {e["term"]} hash {e["hash"]}";

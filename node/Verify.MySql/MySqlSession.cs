@@ -111,7 +111,7 @@ public sealed class MySqlSession : IAsyncDisposable
         {
             if (!IsOpen) throw new InvalidOperationException("the session is closed");
             var exchange = ExchangeAsync(statement);
-            await WithinAsync(exchange, FirstWords(statement), deadline, cancel);
+            await WithinAsync(exchange, statement.Text, deadline, cancel);
             return await exchange;
         }
         catch (MySqlServerException e) when (!ErrorPacket.EndsSession(e.Code))
@@ -224,7 +224,7 @@ public sealed class MySqlSession : IAsyncDisposable
         {
             // Also when the exchange ended in this very moment: the deadline was noticed first, and that is what the caller hears.
             Abandon(exchange);
-            throw new MySqlTimeoutException($"{what}: no answer within {deadline.TotalMilliseconds:0} ms");
+            throw new MySqlTimeoutException($"{FirstWords(what)}: no answer within {deadline.TotalMilliseconds:0} ms");
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested && !exchange.IsCompleted)
         {
@@ -233,7 +233,7 @@ public sealed class MySqlSession : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or OperationCanceledException or AuthenticationException or NotSupportedException)
         {
-            throw new MySqlProtocolException($"{what}: {(IsOpen ? "the connection failed" : "the session was closed")}: {e.Message}", e);
+            throw new MySqlProtocolException($"{FirstWords(what)}: {(IsOpen ? "the connection failed" : "the session was closed")}: {e.Message}", e);
         }
     }
 
@@ -257,5 +257,5 @@ public sealed class MySqlSession : IAsyncDisposable
     }
 
     /// <summary>What a message may say of a statement: no value of it, least of all a password.</summary>
-    private static string FirstWords(SqlText statement) => string.Join(' ', statement.Text.Split(' ', 3).Take(2));
+    private static string FirstWords(string statement) => string.Join(' ', statement.Split(' ', 3).Take(2));
 }

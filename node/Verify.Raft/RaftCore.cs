@@ -76,6 +76,16 @@ public sealed partial class RaftCore
         Self, Role, _term, _votedFor, Leader, _log.Last, _log.Durable, _log.Commit, _log.Applied,
         HasLease, IsInQuorum, DescribePeers());
 
+    /// <summary>The same as <see cref="Status"/>; the one before when nothing in it has changed.</summary>
+    public RaftStatus StatusSince(RaftStatus before)
+    {
+        ArgumentNullException.ThrowIfNull(before);
+        var isSame = before.Role == Role && before.Term == _term && before.HasLease == HasLease && before.IsInQuorum == IsInQuorum
+            && before.Last == _log.Last && before.Durable == _log.Durable && before.Commit == _log.Commit && before.Applied == _log.Applied
+            && before.Leader == Leader && before.VotedFor == _votedFor && AreAsTold(before.Peers);
+        return isSame ? before : Status;
+    }
+
     /// <summary>One beat of the node's own monotonic time.</summary>
     public void Tick()
     {
@@ -165,14 +175,29 @@ public sealed partial class RaftCore
     private void SendWhenDurable(NodeId to, Term term, Message body) =>
         _pending.SendWhenDurable.Add(new Envelope(Self, to, term, body));
 
+    private static string WordOf(ProgressState state) => state == ProgressState.Probe ? "probe" : "replicate";
+
+    private bool AreAsTold(ImmutableArray<PeerProgress> told)
+    {
+        if (_role is not RoleState.Leader leader) return told.IsEmpty;
+        if (told.Length != leader.Peers.Length) return false;
+        for (var i = 0; i < told.Length; i++)
+        {
+            var (peer, before) = (leader.Peers[i], told[i]);
+            if (before.Peer != peer.Peer || before.Match != peer.Match || before.Next != peer.Next || before.TicksSinceHeard != _tick - peer.HeardTick
+                || !string.Equals(before.State, WordOf(peer.State), StringComparison.Ordinal)) return false;
+        }
+
+        return true;
+    }
+
     private ImmutableArray<PeerProgress> DescribePeers()
     {
         if (_role is not RoleState.Leader leader) return [];
         var peers = ImmutableArray.CreateBuilder<PeerProgress>(leader.Peers.Length);
         foreach (var peer in leader.Peers)
         {
-            var state = peer.State == ProgressState.Probe ? "probe" : "replicate";
-            peers.Add(new PeerProgress(peer.Peer, peer.Match, peer.Next, state, _tick - peer.HeardTick));
+            peers.Add(new PeerProgress(peer.Peer, peer.Match, peer.Next, WordOf(peer.State), _tick - peer.HeardTick));
         }
         return peers.MoveToImmutable();
     }

@@ -73,7 +73,7 @@ public sealed class KvWork(IKvClient client, OpLog log, Func<long> nextOp, strin
 public sealed class OpLog
 {
     private readonly Lock _gate = new();
-    private readonly SortedDictionary<long, Op> _ops = [];
+    private readonly Dictionary<long, Op> _ops = []; // sorted by whoever takes it out
 
     public void Begin(Op op)
     {

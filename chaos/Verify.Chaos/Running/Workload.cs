@@ -9,6 +9,8 @@ namespace Verify.Chaos.Running;
 /// <summary>The clients of a run: each does one operation after the other until the time is over, and writes down what it saw.</summary>
 public sealed class Workload(IWorld world, WorkloadSpec spec, ImmutableArray<string> dataCenters, Dice dice)
 {
+    /// <summary>Every kind as often as its weight says.</summary>
+    private readonly OpKind[] _draws = [.. spec.Mix.SelectMany(m => Enumerable.Repeat(Enum.Parse<OpKind>(m.Key, ignoreCase: true), m.Value))];
     private readonly OpLog _log = new();
     private long _nextOp;
 
@@ -43,25 +45,13 @@ public sealed class Workload(IWorld world, WorkloadSpec spec, ImmutableArray<str
     {
         var kv = new KvWork(world.Kv(client, dataCenter), _log, NextOp, $"c{client}-{mine.Next(1_000_000)}");
         await using var sql = world.Sql(client, dataCenter);
-        var total = spec.Mix.Values.Sum();
         while (world.Events.NowUs < untilUs && !cancel.IsCancellationRequested)
         {
-            var kind = Draw(mine.Next(total));
+            var kind = _draws[mine.Next(_draws.Length)];
             if (kind == OpKind.SqlInsert) await InsertAsync(client, dataCenter, sql);
             else await kv.DoAsync(kind, $"k{mine.Next(spec.Keys)}", client, dataCenter, world);
             await Task.Delay(TimeSpan.FromTicks((spec.Pause.Ticks / 2) + mine.Next((int)Math.Max(1, spec.Pause.Ticks))), world.Time, CancellationToken.None);
         }
-    }
-
-    private OpKind Draw(int at)
-    {
-        foreach (var (word, weight) in spec.Mix)
-        {
-            if (at < weight) return Enum.Parse<OpKind>(word, ignoreCase: true);
-            at -= weight;
-        }
-
-        throw new InvalidOperationException("the mix is empty");
     }
 
     private async Task InsertAsync(int client, string dataCenter, ISqlClient sql)

@@ -16,7 +16,7 @@ internal static class NodeEventMapping
         switch (happened)
         {
             case NodeEvent.Applied(var node, var index, var term, var hash):
-                log.Add(EventKinds.Applied, S(node), dataCenter, atUs, step, ("index", N(index)), ("term", N(term)), ("hash", hash.ToString(CultureInfo.InvariantCulture)));
+                log.Add(new RunEvent(atUs, step, EventKinds.Applied, S(node), dataCenter, new AppliedFields(index, term, hash)));
                 break;
             case NodeEvent.Started(var node, _, var recovered, var last):
                 log.Add(EventKinds.Started, S(node), dataCenter, atUs, step, ("recovered", B(recovered)), ("lastIndex", N(last)));

@@ -5,7 +5,6 @@ namespace Verify.Chaos.Worlds;
 /// <summary>The events of one run, in the order in which they were told. Live worlds add from many threads.</summary>
 public sealed class EventLog(Func<long> nowUs)
 {
-    private static readonly IReadOnlyDictionary<string, string> NoFields = new SortedDictionary<string, string>(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private readonly List<RunEvent> _events = [];
 
@@ -15,14 +14,7 @@ public sealed class EventLog(Func<long> nowUs)
     public void Add(string kind, string subject, string dataCenter, long? atUs = null, long? step = null,
         params ReadOnlySpan<(string Name, string Value)> fields)
     {
-        IReadOnlyDictionary<string, string> named = NoFields;
-        if (fields.Length > 0)
-        {
-            var sorted = new SortedDictionary<string, string>(StringComparer.Ordinal);
-            foreach (var (name, value) in fields) sorted[name] = value;
-            named = sorted;
-        }
-
+        var named = fields.Length > 0 ? new EventFields(fields) : EventFields.None;
         lock (_gate) _events.Add(new(atUs ?? nowUs(), step ?? _events.Count, kind, subject, dataCenter, named));
     }
 

@@ -17,8 +17,13 @@ public static class LeaderClaims
     private static IEnumerable<NamedSpan> OfNode(string node, RunFacts facts)
     {
         (long FromUs, long Term)? held = null;
-        foreach (var e in facts.Events.Where(e => string.Equals(e.Subject, node, StringComparison.Ordinal)))
+        foreach (var e in facts.Events)
         {
+            if (e.Is(EventKinds.Applied) || !string.Equals(e.Subject, node, StringComparison.Ordinal))
+            {
+                continue;
+            }
+
             var term = e.Number("term");
             var begins = e.Is(EventKinds.LeaderLease) && e.IsTrue("held");
             var isSameClaim = begins && held?.Term == term;

@@ -9,6 +9,9 @@ public sealed record MySqlGtidSet : Gtids
 {
     internal static readonly MySqlGtidSet None = new([]);
 
+    private static readonly System.Buffers.SearchValues<char> TagLetters =
+        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
     private readonly ImmutableArray<Numbers> _sources;
 
     /// <param name="sources">Ordered by uuid and tag, none without a range.</param>
@@ -103,7 +106,7 @@ public sealed record MySqlGtidSet : Gtids
         if (!Guid.TryParseExact(fields[0], "D", out var uuid)) throw new FormatException($"{Shown(fields[0])} in {Shown(part)} is no server uuid");
         var source = new Source(uuid.ToString("D"), Tag: "");
         var hasRange = false;
-        foreach (var field in fields.Skip(1))
+        foreach (var field in fields.AsSpan(1))
         {
             if (IsTag(field))
             {
@@ -122,13 +125,15 @@ public sealed record MySqlGtidSet : Gtids
 
     /// <summary>Up to 32 of a-z, 0-9 and _, not beginning with a digit; capitals are read as small letters.</summary>
     private static bool IsTag(string field) => field.Length is > 0 and <= 32 && !char.IsAsciiDigit(field[0])
-        && field.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+        && !field.AsSpan().ContainsAnyExcept(TagLetters);
 
     /// <summary>Null for a range that ends before it begins: servers read it as nothing.</summary>
     private static NumberRange? ParseRange(string field, string part)
     {
-        var ends = field.Split('-', StringSplitOptions.TrimEntries);
-        if (ends.Length > 2 || !TryNumber(ends[0], out var first) || !TryNumber(ends[^1], out var last))
+        var text = field.AsSpan();
+        var dash = text.IndexOf('-');
+        var last = 0L;
+        if (!TryNumber((dash < 0 ? text : text[..dash]).Trim(), out var first) || !TryNumber((dash < 0 ? text : text[(dash + 1)..]).Trim(), out last))
         {
             throw new FormatException($"{Shown(field)} in {Shown(part)} is neither a range of numbers (1 to {NumberRange.NumberMax}) nor a tag");
         }
@@ -136,6 +141,6 @@ public sealed record MySqlGtidSet : Gtids
         return first <= last ? new NumberRange(first, last) : null;
     }
 
-    private static bool TryNumber(string text, out long number) =>
+    private static bool TryNumber(ReadOnlySpan<char> text, out long number) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number is >= 1 and <= NumberRange.NumberMax;
 }

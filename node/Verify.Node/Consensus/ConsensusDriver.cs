@@ -27,7 +27,7 @@ internal sealed record ConsensusOutlets
 internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusOutlets outlets, ILogger log)
 {
     private static readonly TimeSpan FullDiskRetry = TimeSpan.FromSeconds(1);
-    private readonly List<RaftWork> _waiting = [];
+    private List<RaftWork> _waiting = [];
     private List<RaftWork> _writing = [];
     private bool _isWriting;
     private bool _isStopped;
@@ -61,7 +61,7 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
         switch (outcome)
         {
             case DiskOutcome.Durable:
-                _writing = [];
+                _writing.Clear();
                 SetDiskFull(false, "");
                 foreach (var envelope in group.Messages) Send(envelope);
                 if (group.Entries.Count > 0) raft.Appended(group.Entries[^1].Id);
@@ -69,7 +69,7 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
                 break;
             case DiskOutcome.Full(var why):
                 _waiting.InsertRange(0, _writing);
-                _writing = [];
+                _writing.Clear();
                 SetDiskFull(true, why);
                 outlets.After(FullDiskRetry, Retry);
                 break;
@@ -94,27 +94,31 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
     private void StartWriting()
     {
         if (_isWriting || _isStopped || IsDiskFull || _waiting.Count == 0) return;
-        var group = DiskGroup.Of(_waiting);
-        if (group.NeedsDisk)
+        if (_waiting.Exists(static work => work.NeedsSync))
         {
-            _isWriting = true;
-            _writing = [.. _waiting];
-            _waiting.Clear();
-            disk.Start(group);
+            Write();
+            return;
         }
-        else
+
+        // Nothing to write: what waited for nothing but its turn leaves, in order.
+        foreach (var work in _waiting)
         {
-            _waiting.Clear();
-            foreach (var envelope in group.Messages) Send(envelope);
+            foreach (var envelope in work.SendWhenDurable) Send(envelope);
         }
+
+        _waiting.Clear();
     }
 
     private void Retry()
     {
         if (_isWriting || _isStopped || _waiting.Count == 0) return;
+        Write();
+    }
+
+    private void Write()
+    {
         _isWriting = true;
-        _writing = [.. _waiting];
-        _waiting.Clear();
+        (_writing, _waiting) = (_waiting, _writing);
         disk.Start(DiskGroup.Of(_writing));
     }
 

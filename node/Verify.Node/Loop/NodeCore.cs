@@ -215,7 +215,8 @@ internal sealed class NodeCore
     private bool Observe()
     {
         var before = Status;
-        Status = _raft.Status;
+        Status = _raft.StatusSince(before);
+        if (ReferenceEquals(Status, before)) return false;
         _metrics.Raft(Status);
         return Tell(Status, before);
     }

@@ -22,6 +22,8 @@ internal sealed class PeerMesh
     private readonly PeerSurroundings _around;
     private readonly SortedDictionary<NodeId, PeerLink> _links = [];
     private readonly SortedDictionary<NodeId, PeerInlet> _inlets = [];
+    /// <summary>The links in the order of their peers, for the walks that each batch makes.</summary>
+    private readonly PeerLink[] _linksInOrder;
     private IListener? _listener;
 
     public PeerMesh(PeerSurroundings around)
@@ -29,6 +31,7 @@ internal sealed class PeerMesh
         _around = around;
         foreach (var member in around.Config.Members)
             if (member.Id != around.Config.Self) _links.Add(member.Id, new(around, member));
+        _linksInOrder = [.. _links.Values];
     }
 
     /// <summary>Listens and dials. A single node has no peers and does neither.</summary>
@@ -50,18 +53,18 @@ internal sealed class PeerMesh
 
     public void TellAll(PeerFrame frame)
     {
-        foreach (var link in _links.Values)
+        foreach (var link in _linksInOrder)
             if (link.IsUp) link.Send(frame);
     }
 
     public void Flush()
     {
-        foreach (var link in _links.Values) link.Flush();
+        foreach (var link in _linksInOrder) link.Flush();
     }
 
     public void Tick(TimeSpan passed)
     {
-        foreach (var link in _links.Values) link.Tick(passed);
+        foreach (var link in _linksInOrder) link.Tick(passed);
         foreach (var inlet in _inlets.Values)
         {
             var frames = inlet.Frames;
@@ -87,7 +90,7 @@ internal sealed class PeerMesh
 
     public async ValueTask CloseAsync()
     {
-        foreach (var link in _links.Values) link.Close();
+        foreach (var link in _linksInOrder) link.Close();
         foreach (var inlet in _inlets.Values) inlet.Close();
         if (_listener is not null) await _listener.DisposeAsync();
     }

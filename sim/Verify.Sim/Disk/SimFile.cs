@@ -119,6 +119,9 @@ internal sealed class SimFile(string name)
     private static void Grow(ref byte[] bytes, long needed)
     {
         if (needed <= bytes.Length) return;
-        Array.Resize(ref bytes, (int)Math.Max(needed, Math.Max(SmallestBytes, bytes.Length * 2L)));
+        // What lies behind the length is written before it is read, so it need not be cleared.
+        var wider = GC.AllocateUninitializedArray<byte>((int)Math.Max(needed, Math.Max(SmallestBytes, bytes.Length * 2L)));
+        bytes.CopyTo(wider, 0);
+        bytes = wider;
     }
 }
