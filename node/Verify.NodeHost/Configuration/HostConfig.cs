@@ -146,8 +146,8 @@ internal sealed record HostConfig(
     private static ImmutableArray<ClusterSpec> ClustersOf(ConfigValues values)
     {
         const string expected = "an object { \"alias\": { \"host:port\": \"data centre\" } }";
-        if (values.Raw("MySQLClusters") is not { } raw) return [];
         var semiSync = values.Bool("SemiSync", false);
+        if (values.Raw("MySQLClusters") is not { } raw) return [];
         var clusters = ImmutableArray.CreateBuilder<ClusterSpec>();
         if (raw.ValueKind != JsonValueKind.Object)
         {
