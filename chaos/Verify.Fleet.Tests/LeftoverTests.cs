@@ -50,6 +50,10 @@ public sealed class LeftoverTests
     {
         var run = FleetRun.Begin(_cache);
         var child = await StartSleepAsync(run, run.Directory);
+
+        // The process writes its pid itself, in its own time.
+        var pids = Path.Combine(run.Directory, "pids");
+        Assert.That(SpinWait.SpinUntil(() => Directory.EnumerateFiles(pids).Any(f => new FileInfo(f).Length > 0), TimeSpan.FromSeconds(10)), "the process wrote its pid");
         var lines = File.ReadAllLines(run.Leftovers.Path).Where(l => !l.StartsWith("process\t", StringComparison.Ordinal));
         File.WriteAllLines(Path.Combine(_cache.Folder("runs"), "dead.leftovers"),
             lines.Select(l => l.Replace($"owner\t{Environment.ProcessId}\t", "owner\t4000000\t", StringComparison.Ordinal)));

@@ -64,7 +64,8 @@ public sealed class WaitingCommitTests(Flavor flavor)
         Assert.That((await FactsAsync()).IsReadOnly, Is.False);
         await using var fencing = await _primary.OpenSessionAsync(_host.Users.Topology, Soon);
         await Assert.ThrowsAsync<MySqlTimeoutException>(async () => await fencing.QueryAsync(new Statement.SetReadOnly(On: true).Sql(flavor), Patience));
-        Assert.That((await FactsAsync()).IsReadOnly, Is.EqualTo(flavor == Flavor.MySql), "MySQL shows the flag before it holds: seeing it is no proof");
+        var facts = await FactsAsync();
+        Assert.That((facts.IsReadOnly, facts.IsClosing), Is.EqualTo((false, flavor == Flavor.MySql)), "MySQL shows one flag before it holds: seeing that one is no proof");
         await using var late = await _primary.OpenSessionAsync(_host.Users.Application, Soon);
         await Assert.ThrowsAsync<MySqlTimeoutException>(async () => await late.QueryAsync(WorkloadStatements.Insert("late", 1), Patience));
         Assert.That(_commit.IsCompleted, Is.False);
