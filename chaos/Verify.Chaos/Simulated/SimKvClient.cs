@@ -1,7 +1,6 @@
 using System.Text;
 using Verify.Chaos.Worlds;
 using Verify.Checks;
-using Verify.Node;
 using Verify.Node.Api;
 using Verify.Sim.Hosts;
 
@@ -20,13 +19,13 @@ internal sealed class SimKvClient(SimulatedWorld world, IReadOnlyList<SimHost> n
         var host = nodes[_next % nodes.Count];
         await Task.Delay(OneWay, world.Time, CancellationToken.None);
         KvAnswer answer;
-        if (SimulatedWorld.NodeOn(host) is not { } node)
+        if (host.RunningNode() is null)
         {
             answer = new(OpOutcome.Failed, host.Name) { Error = "connection refused" };
         }
         else
         {
-            answer = await AskNodeAsync(host, node, question);
+            answer = await AskNodeAsync(host, question);
         }
 
         await Task.Delay(OneWay, world.Time, CancellationToken.None);
@@ -34,11 +33,11 @@ internal sealed class SimKvClient(SimulatedWorld world, IReadOnlyList<SimHost> n
         return answer;
     }
 
-    private async ValueTask<KvAnswer> AskNodeAsync(SimHost host, VerifyNode node, KvQuestion question)
+    private async ValueTask<KvAnswer> AskNodeAsync(SimHost host, KvQuestion question)
     {
         try
         {
-            var reply = await host.CallAsync(() => node.AskAsync(Request(question))).WaitAsync(Deadline, world.Time, CancellationToken.None);
+            var reply = await host.AskAsync(Request(question)).WaitAsync(Deadline, world.Time, CancellationToken.None);
             return Answer(host.Name, question, reply);
         }
         catch (HostDownException)

@@ -3,7 +3,6 @@ using Verify.Chaos.Running;
 using Verify.Chaos.Worlds;
 using Verify.Checks;
 using Verify.MySql;
-using Verify.Node;
 using Verify.Node.Api;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
@@ -62,7 +61,7 @@ internal sealed class SimulatedWorld : IWorld
         foreach (var dc in _scenario.Fleet.DataCenters) _clientHosts[dc] = _world.AddHost($"clients-{dc}", dc);
         var id = 1u;
         foreach (var (name, dc) in Servers) AddServer(name, dc, id++);
-        foreach (var (name, dc) in Nodes) _nodes[name] = _world.AddHost(name, dc, host => RunNodeAsync(host, ConfigOf(name, dc)));
+        foreach (var (name, dc) in Nodes) _nodes[name] = _world.AddHost(name, dc, NodeProgram.Of(ConfigOf(name, dc)));
         _world.Start([.. _clientHosts.Values, .. _serverHosts.Values]);
         await _world.Turn();
         await SetUpReplicationAsync();
@@ -186,16 +185,12 @@ internal sealed class SimulatedWorld : IWorld
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>The node that runs on this host right now; null while it starts, is down or paused.</summary>
-    internal static VerifyNode? NodeOn(SimHost host) => host is { IsAlive: true, Exhibit: VerifyNode node } ? node : null;
-
     /// <summary>Asks a node within a second; null when it does not answer.</summary>
     internal async ValueTask<ApiReply?> AskAsync(SimHost host, ApiRequest request)
     {
-        if (NodeOn(host) is not { } node) return null;
         try
         {
-            return await host.CallAsync(() => node.AskAsync(request)).WaitAsync(TimeSpan.FromSeconds(1), Time, CancellationToken.None);
+            return await host.AskAsync(request).WaitAsync(TimeSpan.FromSeconds(1), Time, CancellationToken.None);
         }
         catch (Exception e) when (e is HostDownException or TimeoutException)
         {
@@ -249,8 +244,6 @@ internal sealed class SimulatedWorld : IWorld
         var stream = await from.Seam.Network.ConnectAsync(new(server, NodeNames.ServerPort), CancellationToken.None);
         return await MySqlSession.OpenAsync(stream, Topology, Time, Patience);
     }
-
-    private static async ValueTask RunNodeAsync(SimHost host, NodeConfig config) => host.Exhibit = await VerifyNode.StartAsync(config, host.Seam);
 
     private NodeConfig ConfigOf(string name, string dataCenter) => new()
     {
