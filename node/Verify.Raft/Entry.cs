@@ -9,6 +9,10 @@ public enum EntryKind : byte
     /// <summary>The empty entry that a leader appends at the start of its term (Raft thesis §6.4), so that
     /// it may commit older entries and answer linearizable reads.</summary>
     Barrier = 2,
+
+    /// <summary>A change of the group's members; the payload is a <see cref="Membership"/> in the form of <see cref="MembershipCodec"/>.
+    /// In force on each node from the moment it is in its log (thesis §4.1).</summary>
+    Membership = 3,
 }
 
 /// <summary>One log entry.</summary>

@@ -24,6 +24,20 @@ public abstract record Message
     /// (the follower's last entry with a term not above Previous.Term), so that a gap closes in a few round trips.</summary>
     public sealed record AppendReply(bool Accepted, EntryId Hint, LogIndex Refused, long ReadRound) : Message;
 
+    /// <summary>A piece of the leader's snapshot, for a follower that needs entries which the leader no longer has (Raft paper §7).
+    /// <paramref name="Membership"/> is the one at the snapshot's last entry. The receiver asks for the next piece with
+    /// <see cref="SnapshotReply"/>; pieces are not sent ahead. It also counts as a sign of life and a round, as Append does.</summary>
+    public sealed record SnapshotChunk(
+        SnapshotId Id, Membership Membership, long Offset, ReadOnlyMemory<byte> Bytes, long ReadRound) : Message
+    {
+        public bool IsLast => Offset + Bytes.Length == Id.Bytes;
+    }
+
+    /// <summary>How much of this snapshot the follower has stored: the leader goes on at <paramref name="Received"/>, which may be further
+    /// than what was sent (an earlier transfer of the same bytes is resumed) or 0 (the pieces did not fit together: once more). A
+    /// snapshot that is installed is reported with <see cref="AppendReply"/>.</summary>
+    public sealed record SnapshotReply(SnapshotId Id, long Received, long ReadRound) : Message;
+
     /// <summary>The leader asks the receiver to start an election at once (thesis §3.10).</summary>
     public sealed record TimeoutNow : Message;
 }

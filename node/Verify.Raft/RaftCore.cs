@@ -29,7 +29,17 @@ public sealed partial class RaftCore
     /// <param name="log">Every durable entry, in order, from index 1.</param>
     /// <exception cref="ArgumentException">Options, hard state and log do not fit together.</exception>
     public RaftCore(RaftOptions options, HardState hardState, IReadOnlyList<Entry> log)
+        : this(options, hardState, snapshot: null, log)
     {
+    }
+
+    /// <param name="snapshot">The newest durable snapshot; null when there is none.</param>
+    /// <param name="log">Every durable entry, in order. It begins at or before the entry that follows the snapshot; entries that are in
+    /// the snapshot may still be there.</param>
+    /// <exception cref="ArgumentException">Options, hard state, snapshot and log do not fit together.</exception>
+    public RaftCore(RaftOptions options, HardState hardState, SnapshotMark? snapshot, IReadOnlyList<Entry> log)
+    {
+        if (snapshot is not null) throw new ArgumentException("snapshots are not built yet", nameof(snapshot));
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(log);
         options.Validate();

@@ -7,8 +7,15 @@ public sealed record RaftOptions
 {
     public required NodeId Self { get; init; }
 
-    /// <summary>All voting members, this node included, sorted. One member is a group of its own.</summary>
+    /// <summary>The voters of a group that has not yet changed its members: used only while neither snapshot nor log holds a membership.
+    /// Sorted. One voter is a group of its own; none: this node waits to be let into a group.</summary>
     public required ImmutableArray<NodeId> Voters { get; init; }
+
+    /// <summary>How to reach the voters above; may be empty.</summary>
+    public ImmutableArray<GroupMember> Contacts { get; init; } = [];
+
+    /// <summary>Entries that stay in the log before the last snapshot, so that a follower that is a little behind needs no snapshot.</summary>
+    public int TrailingEntries { get; init; } = 10_240;
 
     /// <summary>Ticks between two heartbeats of a leader.</summary>
     public int HeartbeatTicks { get; init; } = 5;
@@ -69,9 +76,22 @@ public enum RaftRole { Follower, PreCandidate, Candidate, Leader }
 public sealed record RaftStatus(
     NodeId Self, RaftRole Role, Term Term, NodeId? VotedFor, NodeId? Leader,
     EntryId Last, LogIndex Durable, LogIndex Commit, LogIndex Applied,
-    bool HasLease, bool IsInQuorum, ImmutableArray<PeerProgress> Peers);
+    bool HasLease, bool IsInQuorum, ImmutableArray<PeerProgress> Peers)
+{
+    /// <summary>The latest membership in this node's log, committed or not.</summary>
+    public Membership Membership { get; init; } = Membership.None;
 
-/// <summary>What a leader knows of one follower.</summary>
+    /// <summary>The index of the entry that set <see cref="Membership"/>; 0 for the one that the group began with.</summary>
+    public LogIndex MembershipIndex { get; init; }
+
+    /// <summary>The last entry of the newest snapshot that the core knows of; zero when there is none.</summary>
+    public EntryId Snapshot { get; init; }
+
+    /// <summary>The first entry that is still in the log (one more than the last index when the log is empty).</summary>
+    public LogIndex First { get; init; } = new(1);
+}
+
+/// <summary>What a leader knows of one follower. State: probe, replicate or snapshot.</summary>
 public sealed record PeerProgress(NodeId Peer, LogIndex Match, LogIndex Next, string State, long TicksSinceHeard);
 
 /// <summary>Options that no Raft group can work with; the message names the option and the rule.</summary>

@@ -72,6 +72,13 @@ internal sealed class FakeDisk(FakeWorld? world = null, FakeHost? host = null) :
         return Wait();
     }
 
+    public void Rename(string from, string to)
+    {
+        Operate();
+        _files[to] = _files[from];
+        _files.Remove(from);
+    }
+
     public void Delete(string name)
     {
         Operate();

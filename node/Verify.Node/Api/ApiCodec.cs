@@ -3,6 +3,7 @@ using Verify.Node.Codec;
 using Verify.Node.State;
 using Verify.Node.State.Ledger;
 using Verify.Node.Topology;
+using Verify.Raft;
 
 namespace Verify.Node.Api;
 
@@ -45,7 +46,7 @@ internal static class ApiCodec
                 break;
             case LeaderRequest.Client(ApiRequest.TransferLeadership(var target)):
                 to.Byte(Transfer);
-                to.Text(target.Name);
+                to.Text(target?.Name ?? "");
                 break;
             default:
                 throw new UnreachableException("this request is answered where it is asked");
@@ -64,7 +65,7 @@ internal static class ApiCodec
             Delete => new ApiRequest.KvDelete(from.Text(), CommandCodec.ReadIndex(ref from), CommandCodec.ReadId(ref from)),
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
-            Transfer => new ApiRequest.TransferLeadership(new(from.Text())),
+            Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
             _ => throw from.Malformed($"a request of kind {kind}"),
         });
     }

@@ -9,8 +9,11 @@ public enum ReadConsistency
     /// <summary>Linearizable: a quorum round on the leader (ReadIndex).</summary>
     Consistent,
 
-    /// <summary>Whatever this node has applied.</summary>
+    /// <summary>Whatever this node has applied; the answer says which entry that is and how old.</summary>
     Stale,
+
+    /// <summary>Linearizable as long as clocks keep to the drift bound: the leader answers under its lease, without a round (thesis §6.4.1).</summary>
+    Lease,
 }
 
 /// <summary>A client's session and its running number: a write that is sent again with the same pair is applied once.</summary>
@@ -37,7 +40,7 @@ public abstract record ApiRequest
 
     public sealed record KvGet(string Key, ReadConsistency Consistency) : ApiRequest
     {
-        public override bool IsForLeader => Consistency == ReadConsistency.Consistent;
+        public override bool IsForLeader => Consistency != ReadConsistency.Stale;
     }
 
     public sealed record KvList(string Prefix) : ApiRequest;
@@ -52,7 +55,41 @@ public abstract record ApiRequest
     }
 
     public sealed record Recoveries : ApiRequest;
-    public sealed record TransferLeadership(NodeId To) : ApiRequest
+
+    /// <summary>Leadership to this voter; null: to the one that is best caught up.</summary>
+    public sealed record TransferLeadership(NodeId? To) : ApiRequest
+    {
+        public override bool IsForLeader => true;
+    }
+
+    /// <summary>What the node that answers knows of the group; answered with <see cref="ApiReply.Cluster"/>.</summary>
+    public sealed record ClusterStatus : ApiRequest;
+
+    /// <summary>Autopilot's view, which only the leader has; answered with <see cref="ApiReply.Health"/>.</summary>
+    public sealed record ClusterHealth : ApiRequest
+    {
+        public override bool IsForLeader => true;
+    }
+
+    /// <summary>Lets a node in as a learner; autopilot makes it a voter when it is stable, unless <paramref name="StaysLearner"/>. With
+    /// <paramref name="Replaces"/> it takes that member's place in one change. A node that is a member already gets its contact changed.
+    /// Answered with Done when the learner is in the committed membership.</summary>
+    public sealed record ClusterJoin(NodeId Node, Contact Contact, bool StaysLearner, NodeId? Replaces, string? Token) : ApiRequest
+    {
+        public override bool IsForLeader => true;
+    }
+
+    /// <summary>Takes a node out of the group. Refused when the rest could not go on without it, unless forced.</summary>
+    public sealed record ClusterLeave(NodeId Node, bool IsForced) : ApiRequest
+    {
+        public override bool IsForLeader => true;
+    }
+
+    /// <summary>Makes a snapshot on the node that answers; answered with <see cref="ApiReply.SnapshotMade"/>.</summary>
+    public sealed record TakeSnapshot : ApiRequest;
+
+    /// <summary>Keeps the hash (SHA-256) of a join token's secret, which the host has drawn; the secret itself never gets here.</summary>
+    public sealed record CreateJoinToken(string TokenId, ReadOnlyMemory<byte> SecretHash, TimeSpan ValidFor) : ApiRequest
     {
         public override bool IsForLeader => true;
     }
@@ -64,9 +101,28 @@ public abstract record ApiReply
     private ApiReply() { }
 
     public sealed record Done(long ModifyIndex) : ApiReply;
-    public sealed record Value(KvPair Pair, long AppliedIndex) : ApiReply;
-    public sealed record Values(IReadOnlyList<KvPair> Pairs, long AppliedIndex) : ApiReply;
-    public sealed record NotFound(long AppliedIndex) : ApiReply;
+    public sealed record Value(KvPair Pair, long AppliedIndex) : ApiReply
+    {
+        /// <summary>For a stale read: the state was certainly this new so long ago, on the clock of the node that answers; null when it
+        /// has not heard from a leader since it started. Zero for other reads.</summary>
+        public TimeSpan? Age { get; init; } = TimeSpan.Zero;
+    }
+
+    public sealed record Values(IReadOnlyList<KvPair> Pairs, long AppliedIndex) : ApiReply
+    {
+        /// <inheritdoc cref="Value.Age"/>
+        public TimeSpan? Age { get; init; } = TimeSpan.Zero;
+    }
+
+    public sealed record NotFound(long AppliedIndex) : ApiReply
+    {
+        /// <inheritdoc cref="Value.Age"/>
+        public TimeSpan? Age { get; init; } = TimeSpan.Zero;
+    }
+
+    public sealed record Cluster(ClusterView View) : ApiReply;
+    public sealed record Health(ClusterHealthView View) : ApiReply;
+    public sealed record SnapshotMade(EntryId Last, long Bytes, TimeSpan Took) : ApiReply;
     public sealed record CasConflict(long ModifyIndex) : ApiReply;
     public sealed record Raft(RaftStatusView View) : ApiReply;
     public sealed record ClusterList(IReadOnlyList<ClusterPicture> Clusters) : ApiReply;

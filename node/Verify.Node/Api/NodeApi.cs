@@ -140,7 +140,7 @@ internal sealed class NodeApi(ApiParts parts)
             case ApiRequest.ReplicationAnalysis:
                 question.Answer(new ApiReply.Analysis(parts.Ha.Analysis()));
                 break;
-            case ApiRequest.TransferLeadership(var to):
+            case ApiRequest.TransferLeadership({ } to):
                 question.Answer(parts.Raft.TransferLeadership(to)
                     ? new ApiReply.Done(Applied.Value)
                     : new ApiReply.Refused($"leadership cannot be handed to {to}: it is no other member of this group"));
@@ -168,6 +168,9 @@ internal sealed class NodeApi(ApiParts parts)
             case ProposeResult.NotLeader:
                 parts.Metrics.Proposed("not leader");
                 Forward(question);
+                break;
+            case ProposeResult.Refused(var reason):
+                question.Answer(new ApiReply.Refused(reason));
                 break;
             case ProposeResult.Overloaded(var reason):
                 parts.Metrics.Proposed("overloaded");

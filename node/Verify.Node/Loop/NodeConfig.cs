@@ -29,8 +29,27 @@ public sealed record NodeConfig
     /// <summary>Where the peer listener binds.</summary>
     public required Endpoint PeerBind { get; init; }
 
-    /// <summary>All members, this node included. One member: a single node that keeps its state over restarts.</summary>
+    /// <summary>The members with which a new group begins, this node included. Counts only while neither log nor snapshot holds a
+    /// membership: from the first change on, the log says who the members are. One member: a single node that keeps its state over
+    /// restarts and may grow. Empty: this node asks to be let in (<see cref="Join"/>).</summary>
     public required ImmutableArray<Member> Members { get; init; }
+
+    /// <summary>How a node without data gets into a group that exists already.</summary>
+    public JoinSettings Join { get; init; } = new();
+
+    /// <summary>Where this node's HTTP listener can be reached by clients and other nodes; null when it has none.</summary>
+    public Endpoint? ApiAdvertise { get; init; }
+
+    /// <summary>The peer address that others dial; null: <see cref="PeerBind"/>.</summary>
+    public Endpoint? PeerAdvertise { get; init; }
+
+    /// <summary>Failure domain for autopilot; empty: the data centre.</summary>
+    public string Zone { get; init; } = "";
+    public SnapshotSettings Snapshots { get; init; } = new();
+    public AutopilotSettings Autopilot { get; init; } = new();
+
+    /// <summary>Keys for data at rest; none: log and snapshots are written in the clear.</summary>
+    public Consensus.DataKeys Keys { get; init; } = Consensus.DataKeys.None;
 
     /// <summary>Peers with another id are refused.</summary>
     public string ClusterId { get; init; } = "verify";
@@ -46,6 +65,58 @@ public sealed record NodeConfig
     /// <summary>Test only: false switches off the guardian's fencing and the majority's wait for it, so that the harness can be
     /// seen to fail. NodeHost sets it from VERIFY_TEST_ONLY_NO_FENCING alone and says so loudly.</summary>
     public bool FencingEnabled { get; init; } = true;
+}
+
+/// <summary>How a node gets into a group that exists.</summary>
+public sealed record JoinSettings
+{
+    /// <summary>Peer listeners of the group, asked in turn.</summary>
+    public ImmutableArray<Endpoint> Via { get; init; } = [];
+
+    /// <summary>"id.secret", made by a member (verify-ctl cluster token); used once. Never logged.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>Not let in within this time: the node halts with a sentence that says why. Zero: keeps trying for ever.</summary>
+    public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromMinutes(1);
+}
+
+/// <summary>When snapshots are made, and how many are kept.</summary>
+public sealed record SnapshotSettings
+{
+    /// <summary>A snapshot is made when this long has passed since the last one and something was applied …</summary>
+    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>… or this many entries were applied.</summary>
+    public int Entries { get; init; } = 8_192;
+    public int Kept { get; init; } = 2;
+
+    /// <summary>Entries that stay in the log before the snapshot (<see cref="Verify.Raft.RaftOptions.TrailingEntries"/>).</summary>
+    public int TrailingEntries { get; init; } = 10_240;
+
+    /// <summary>One piece of a snapshot on the wire.</summary>
+    public int ChunkBytes { get; init; } = 1 << 20;
+}
+
+/// <summary>What the leader does by itself about members (after HashiCorp's autopilot; ADR-0011 phase 3).</summary>
+public sealed record AutopilotSettings
+{
+    /// <summary>A member that was not heard for this long is removed, when enough healthy voters remain; zero: never.</summary>
+    public TimeSpan DeadServerAfter { get; init; }
+
+    /// <summary>A learner becomes a voter when it has been healthy for this long.</summary>
+    public TimeSpan StableAfter { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>A server is healthy when it was heard within this time …</summary>
+    public TimeSpan LastContactMax { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>… and lacks at most this many entries.</summary>
+    public int TrailingEntriesMax { get; init; } = 250;
+
+    /// <summary>Voters never fall below this number by clean-up.</summary>
+    public int VotersMin { get; init; } = 3;
+
+    /// <summary>True: one voter per zone, the others are learners and spares.</summary>
+    public bool RedundancyZones { get; init; }
 }
 
 /// <summary>All durations of the node. ρ is <see cref="ClockDriftPerMille"/>.</summary>

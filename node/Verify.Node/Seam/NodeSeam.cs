@@ -8,7 +8,19 @@ namespace Verify.Node.Seam;
 /// <summary>Everything a node may know of the world. If it is not here, the node cannot see it.</summary>
 public sealed record NodeSeam(
     TimeProvider Time, Dice Dice, INetwork Network, IDisk Disk, IHalt Halt,
-    PipeScheduler Scheduler, ILoggerFactory Logs, IMeterFactory Meters, INodeEvents Events);
+    PipeScheduler Scheduler, ILoggerFactory Logs, IMeterFactory Meters, INodeEvents Events)
+{
+    /// <summary>The network between nodes, where it is another one than that to the MySQL servers: with TLS on every stream.</summary>
+    public INetwork PeerNetwork { get; init; } = Network;
+}
+
+/// <summary>A stream whose other end has proved who it is. Implemented by the streams of a network with mutual authentication.</summary>
+public interface ICertifiedStream
+{
+    /// <summary>The names in the other end's certificate (subject alternative names, or the common name where there are none). A node may
+    /// speak only for a node id that is among them, or whose host is.</summary>
+    IReadOnlyList<string> Names { get; }
+}
 
 /// <summary>Where something listens: a name (or address) and a port. Names are resolved by the network behind the seam.</summary>
 public readonly record struct Endpoint(string Host, int Port) : IComparable<Endpoint>
@@ -76,6 +88,11 @@ public interface IDisk
 
     /// <summary>Replaces the whole content atomically and durably (temporary file, sync, rename, directory sync).</summary>
     ValueTask ReplaceAsync(string name, ReadOnlyMemory<byte> content);
+
+    /// <summary>Gives a file another name, in the place of a file that may have had it; atomic, and durable after
+    /// <see cref="SyncDirectoryAsync"/>. Both must be closed.</summary>
+    /// <exception cref="IOException"/>
+    void Rename(string from, string to);
 
     /// <summary>Removes a file; durable after <see cref="SyncDirectoryAsync"/>.</summary>
     void Delete(string name);

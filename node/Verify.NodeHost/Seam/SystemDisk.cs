@@ -54,6 +54,9 @@ public sealed partial class SystemDisk : IDisk, IDisposable
         await SyncDirectoryAsync();
     }
 
+    public void Rename(string from, string to) =>
+        Guarded(from, () => File.Move(Path.Combine(_directory, from), Path.Combine(_directory, to), overwrite: true));
+
     public void Delete(string name) => Guarded(name, () => File.Delete(Path.Combine(_directory, name)));
 
     public ValueTask SyncDirectoryAsync()

@@ -30,6 +30,12 @@ internal sealed class LifeDisk(SimDisk disk, HostLife life) : IDisk
         disk.Delete(name);
     }
 
+    public void Rename(string from, string to)
+    {
+        ThrowIfEnded();
+        disk.Rename(from, to);
+    }
+
     public ValueTask ReplaceAsync(string name, ReadOnlyMemory<byte> content)
     {
         ThrowIfEnded();

@@ -99,6 +99,15 @@ public sealed class SimDisk
         return file;
     }
 
+    /// <summary>A crash can leave the file under both names: harsher than a journalling file system is.</summary>
+    internal void Rename(string from, string to)
+    {
+        if (!_names.Remove(from, out var file)) throw new IOException($"{from}: no such file");
+        _names[to] = file;
+        _directoryChanges.Add((to, file));
+        _directoryChanges.Add((from, null));
+    }
+
     internal void Delete(string name)
     {
         if (_names.Remove(name)) _directoryChanges.Add((name, null));
