@@ -13,6 +13,10 @@ internal sealed class MembershipHistory(LogIndex index, Membership first)
     /// snapshot brought it and its own entry is not in the log.</summary>
     public LogIndex LatestIndex => _changes[^1].Index;
 
+    /// <summary>What an entry makes of the group; null when it cannot be read, or leaves nobody to decide anything.</summary>
+    public static Membership? Read(Entry entry) =>
+        MembershipCodec.TryDecode(entry.Payload.Span) is { Voters.IsEmpty: false } membership ? membership : null;
+
     /// <summary>The last membership at or before this entry.</summary>
     public Membership At(LogIndex index)
     {

@@ -82,7 +82,7 @@ public sealed partial class RaftCore
     }
 
     private bool IsWellFormed(Message.SnapshotChunk chunk) =>
-        chunk.Offset >= 0 && chunk.Offset + chunk.Bytes.Length <= chunk.Id.Bytes && chunk.Id.Last.Index > LogIndex.Zero
+        chunk.Offset >= 0 && chunk.Offset <= chunk.Id.Bytes - chunk.Bytes.Length && chunk.Id.Last.Index > LogIndex.Zero
         && chunk.Id.Last.Term > Term.Zero && chunk.Id.Last.Term <= _term;
 
     /// <summary>The leader need not send what is committed here: every leader of this or a later term holds the same.</summary>

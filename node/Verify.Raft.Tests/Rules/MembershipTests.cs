@@ -163,6 +163,22 @@ public sealed class MembershipTests
         });
     }
 
+    [TestCase("02")]
+    [TestCase("010000000000000000")]
+    public void A_membership_that_cannot_be_read_or_names_no_voter_halts_the_node(string hex)
+    {
+        var entry = new Entry(new(new(1), new(1)), EntryKind.Membership, Convert.FromHexString(hex));
+        var options = new RaftOptions { Self = new("n1"), Voters = [new("n1"), new("n2")], Draw = _ => 0 };
+        var core = new RaftCore(options, HardState.Initial, []);
+        var append = new Message.Append(EntryId.Zero, [entry], LogIndex.Zero, ReadRound: 1);
+        Assert.That(
+            () => core.Receive(new Envelope(new("n2"), core.Self, new Term(1), append)),
+            Throws.TypeOf<InvariantBrokenException>().With.Message.Contains("entry 1.1 holds a membership that this program cannot read"));
+        Assert.That(
+            () => new RaftCore(options, new HardState(new Term(1), null), [entry]),
+            Throws.ArgumentException.With.Message.Contains("Entry 1.1 holds a membership that this program cannot read"));
+    }
+
     [Test]
     public void A_node_that_waits_to_be_let_in_follows_whoever_leads_and_never_stands()
     {
