@@ -63,11 +63,12 @@ internal sealed class MembershipHistory(LogIndex index, Membership first)
         _changes.RemoveRange(0, gone);
     }
 
-    /// <summary>A snapshot took the place of the log.</summary>
-    public void ReplaceBy(LogIndex index, Membership membership)
+    /// <summary>A snapshot took the place of the log. What was committed before stays known: the state machine is restored a moment later
+    /// than the core knows of it, and may still be asked for a snapshot of its own.</summary>
+    public void ReplaceBy(LogIndex index, Membership membership, LogIndex committed)
     {
-        _changes.Clear();
-        _changes.Add(new(index, membership));
+        _changes.RemoveAll(change => change.Index > committed);
+        Add(index, membership);
     }
 
     private readonly record struct Change(LogIndex Index, Membership Membership);
