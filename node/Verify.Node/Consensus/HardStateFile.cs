@@ -139,6 +139,13 @@ internal sealed class HardStateFile : IDisposable
         return slot;
     }
 
+    /// <summary>As long as the file is when it is whole.</summary>
+    internal static byte[] Padded(byte[] bytes)
+    {
+        Array.Resize(ref bytes, SlotDistance + SlotBytes);
+        return bytes;
+    }
+
     internal static Record? Newest(ReadOnlySpan<byte> file)
     {
         Record? newest = null;
