@@ -36,7 +36,7 @@ internal sealed record LostEntries(LogIndex Until, Term Above)
     /// <exception cref="UnusableDataException">The record of it is damaged, another node's, or a newer program's.</exception>
     public static async ValueTask<LostEntries?> ReadAsync(IDisk disk, DataOwner owner)
     {
-        if (!disk.List().Contains(FileName)) return null;
+        if (!disk.List().Contains(FileName, StringComparer.Ordinal)) return null;
         using var file = disk.Open(FileName, create: false);
         var bytes = new byte[FileHeader.Bytes];
         var have = 0;
