@@ -65,6 +65,7 @@ public sealed class VerifyNode
         var owner = new DataOwner(config.ClusterId, config.Self);
         var settings = new LogSettings(config.Limits.SegmentBytesMax, config.Keys, seam.Dice.Fork("data at rest"));
         var data = await DataDirectory.OpenAsync(seam.Disk, owner, settings, config.Snapshots, hasPeers: false, log);
+        if (data.Lost is { } lost) throw new DamagedLogException($"Entries up to {lost.Until} may be lost on this node, and it cannot be rebuilt without voting yet.");
         var core = new NodeCore(config, seam, new(data.HardState, data.Log, data.Entries), haPart);
         core.Mesh.Start();
         core.Start(isRecovered: data.IsRecovered || core.Status.Term.Value > 0);

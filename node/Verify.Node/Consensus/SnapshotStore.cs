@@ -245,17 +245,18 @@ internal sealed class SnapshotStore : IDisposable
         _checked.Sort(static (a, b) => a.Mark.Last.Index.CompareTo(b.Mark.Last.Index));
         var damaged = Damage;
         var names = _disk.List().Where(SnapshotCodec.IsSnapshotName).OrderDescending(StringComparer.Ordinal).ToArray();
-        var kept = 0;
+        var (kept, gone) = (0, 0);
         foreach (var name in names)
         {
             var isDamaged = name != made.Name && damaged.Any(what => what.StartsWith(name, StringComparison.Ordinal));
             if (!isDamaged && kept++ < Math.Max(1, _settings.Kept)) continue;
             _disk.Delete(name);
             _checked.RemoveAll(file => file.Name == name);
+            gone++;
         }
 
         Damage = [];
-        if (names.Length > kept || !damaged.IsEmpty) await _disk.SyncDirectoryAsync();
+        if (gone > 0) await _disk.SyncDirectoryAsync();
     }
 
     private async ValueTask RemoveUnfinishedAsync()
