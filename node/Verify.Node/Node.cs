@@ -63,12 +63,12 @@ public sealed class VerifyNode
         Validate(config);
         var log = seam.Logs.CreateLogger("Verify.Node.Log");
         var owner = new DataOwner(config.ClusterId, config.Self);
-        var hasLog = LogReader.IsThereALog(seam.Disk);
-        var (file, entries) = await new LogReader(seam.Disk, owner, config.Limits.SegmentBytesMax, log).ReadAsync();
-        var hardState = await HardStateFile.OpenAsync(seam.Disk, owner, hasLog ? file.Last.Term : null);
-        var core = new NodeCore(config, seam, new(hardState, file, entries), haPart);
+        var settings = new LogSettings(config.Limits.SegmentBytesMax, config.Keys, seam.Dice.Fork("data at rest"));
+        var data = await DataDirectory.OpenAsync(seam.Disk, owner, settings, config.Snapshots, hasPeers: false, log);
+        if (data.Lost is { } lost) throw new DamagedLogException($"Entries up to {lost.Until} may be lost on this node, and it cannot be rebuilt without voting yet.");
+        var core = new NodeCore(config, seam, new(data.HardState, data.Log, data.Entries), haPart);
         core.Mesh.Start();
-        core.Start(isRecovered: hasLog || core.Status.Term.Value > 0);
+        core.Start(isRecovered: data.IsRecovered || core.Status.Term.Value > 0);
         return new(core);
     }
 
