@@ -40,6 +40,8 @@ internal sealed class Belonging
     private bool _isAsking;
     private bool _isLetIn;
     private bool _hasLeft;
+    private string? _leaveFor;
+    private TimeSpan _leaveAt;
     private string _lastWhy = "nobody has answered";
 
     public Belonging(BelongingParts parts, RaftStatus status)
@@ -75,6 +77,18 @@ internal sealed class Belonging
     public void Tick(TimeSpan now)
     {
         if (_hasLeft) return;
+        if (_leaveFor is { } reason)
+        {
+            if (_status.IsInQuorum) _leaveFor = null; // It hears a leader again: it was taken in once more.
+            else if (now >= _leaveAt)
+            {
+                _parts.Emit(new NodeEvent.Removed(_parts.Config.Self.Name, reason));
+                Leave(reason);
+            }
+
+            return;
+        }
+
         if (_group.IsWaitingToBeLetIn) AskToJoin(now);
         else if (now >= _nextContacts) TellContacts(now);
     }
@@ -100,13 +114,14 @@ internal sealed class Belonging
     /// would be getting the log still), nor before it has ever been in.</summary>
     public void ToldOfRemoval(NodeId by, string why)
     {
-        if (_hasLeft || _group.IsWaitingToBeLetIn || _status.IsInQuorum) return;
+        if (_hasLeft || _leaveFor is not null || _group.IsWaitingToBeLetIn || _status.IsInQuorum) return;
 #if VERIFY_MUTANTS
         if (Mutant.Is("M48", deviates: true)) return;
 #endif
         var reason = $"{why.TrimEnd('.')}. This node ({_parts.Config.Self}) stops for good. To bring it back, remove its data directory and let it join anew.";
-        _parts.Emit(new NodeEvent.Removed(_parts.Config.Self.Name, reason));
-        Leave(reason);
+        _leaveFor = reason;
+        // What this node guards it closes before it goes: it gets no more leases, so within one they have run out.
+        _leaveAt = _parts.Config.Clusters.IsEmpty ? _parts.Now() : _parts.Now() + _parts.Config.Timing.WriteLease + _parts.Config.Timing.StatementTimeout;
     }
 
     private void Announce()
