@@ -68,7 +68,7 @@ internal sealed class Belonging
         if (ReferenceEquals(status.Membership, before.Membership) && status.MembershipIndex == before.MembershipIndex
             && isCommitted == _group.IsCommitted && status.IsInQuorum == _group.IsInQuorum) return;
         var (membership, index) = (_group.Membership, _group.Index);
-        _group = GroupPicture.Of(status, _parts.Config);
+        _group = GroupPicture.Of(status);
         _parts.Mesh.Follow(_group);
         var isSame = index == _group.Index && _group.Membership.Equals(membership);
         if (!isSame) Announce();

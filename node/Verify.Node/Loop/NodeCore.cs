@@ -43,7 +43,7 @@ internal sealed class NodeCore
         Status = _raft.Status;
         var around = new PeerSurroundings(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token)
         {
-            Group = new(GroupPicture.Of(Status, config)),
+            Group = new(GroupPicture.Of(Status)),
             LinkLost = peer => Api!.LinkLost(peer),
             ToldOfRemoval = (peer, why) => _belonging!.ToldOfRemoval(peer, why),
         };
@@ -81,7 +81,7 @@ internal sealed class NodeCore
     public bool LeadsForSure => _raft.HasLease && _barrierApplied == _raft.Term;
 
     /// <summary>Who the members are, as this node knows it.</summary>
-    public Membership Membership => GroupPicture.Of(Status, Config).Membership;
+    public Membership Membership => Status.Membership;
 
     /// <summary>Proposes another membership. Not while a member runs a program that would not understand it.</summary>
     public ProposeResult ChangeMembership(Membership target) =>

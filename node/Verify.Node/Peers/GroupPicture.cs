@@ -11,11 +11,10 @@ namespace Verify.Node.Peers;
 /// <param name="IsInQuorum">This node leads, or follows a living leader: what it knows is not of yesterday.</param>
 internal sealed record GroupPicture(Membership Membership, LogIndex Index, bool IsCommitted, bool IsInQuorum)
 {
-    public static GroupPicture Of(RaftStatus status, NodeConfig? config = null) => status.Membership.IsEmpty && config is not null
-        ? new(Bootstrap(config), LogIndex.Zero, true, status.IsInQuorum) :
+    public static GroupPicture Of(RaftStatus status) =>
         new(status.Membership, status.MembershipIndex, status.MembershipIndex <= status.Commit, status.IsInQuorum);
 
-    /// <summary>The voters; during a joint change also the outgoing ones.</summary>
+    /// <summary>This node knows no group yet.</summary>
     public bool IsWaitingToBeLetIn => Membership.IsEmpty;
 
     /// <summary>Where a member is dialled: what the membership says, else the configuration, else its name; null when none is an address.</summary>

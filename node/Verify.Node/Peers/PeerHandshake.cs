@@ -71,13 +71,13 @@ internal static class PeerHandshake
 
     /// <summary>A caller whom the membership here does not have. Who knows a later membership than we do is believed: a leader may have
     /// come in while this node was away, and its messages tell the rest. A node that waits to be let in believes anybody of its cluster.
-    /// Who knows only an earlier one, while ours is committed and not of yesterday, has missed his removal, and is told.</summary>
+    /// Who knows no later one, while ours is committed and not of yesterday, was taken out, and is told.</summary>
     private static PeerFrame.Refused? OfStranger(GroupPicture group, PeerFrame.Hello hello)
     {
         if (hello.More is { } more)
         {
             if (group.IsWaitingToBeLetIn || more.MembershipIndex > group.Index) return null;
-            if (more.IsMember && more.MembershipIndex < group.Index && group is { IsCommitted: true, IsInQuorum: true })
+            if (group is { IsCommitted: true, IsInQuorum: true } && group.Index > LogIndex.Zero)
                 return new($"{hello.From} was taken out of this group (entry {group.Index})") { Kind = RefusalKind.Removed };
         }
 

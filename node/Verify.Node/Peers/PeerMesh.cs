@@ -25,6 +25,7 @@ internal sealed record PeerSurroundings(
 internal sealed class PeerMesh
 {
     private static readonly TimeSpan InletSilenceMax = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);
     private readonly PeerSurroundings _around;
     private readonly SortedDictionary<NodeId, PeerLink> _links = [];
@@ -32,6 +33,9 @@ internal sealed class PeerMesh
 
     /// <summary>How members that are connected say that they can be reached.</summary>
     private readonly SortedDictionary<NodeId, Contact> _said = [];
+
+    /// <summary>Nodes that were taken out, and for how long they are still spoken to: the leader sends them the log up to their removal.</summary>
+    private readonly SortedDictionary<NodeId, TimeSpan> _leaving = [];
     private readonly Dice _sessions;
 
     /// <summary>The links in the order of their peers, for the walks that each batch makes.</summary>
@@ -73,8 +77,7 @@ internal sealed class PeerMesh
             else if (address is { } at && (group.Membership.ContactOf(id) != before.ContactOf(id) || link.Address is null)) link.Move(at);
         }
 
-        // A removed member may not have heard of it: its stream ends, it knocks again and is told.
-        if (group.IsCommitted) LetGo(group.Membership);
+        if (group.IsCommitted) SayFarewell(group.Membership);
         _linksInOrder = [.. _links.Values];
     }
 
@@ -108,6 +111,7 @@ internal sealed class PeerMesh
     public void Tick(TimeSpan passed)
     {
         foreach (var link in _linksInOrder) link.Tick(passed);
+        LetGo(passed);
         foreach (var inlet in _inlets.Values)
         {
             var frames = inlet.Frames;
@@ -182,12 +186,26 @@ internal sealed class PeerMesh
         }
     }
 
-    private void LetGo(Membership membership)
+    private void SayFarewell(Membership membership)
     {
-        foreach (var (peer, inlet) in _inlets.ToArray())
-            if (!membership.Contains(peer) && !IsGuest(inlet)) inlet.Close();
-        foreach (var peer in _links.Keys.ToArray())
-            if (!membership.Contains(peer) && !(_inlets.TryGetValue(peer, out var inlet) && IsGuest(inlet))) Drop(peer);
+        foreach (var peer in _leaving.Keys.ToArray())
+            if (membership.Contains(peer)) _leaving.Remove(peer);
+        foreach (var peer in _links.Keys)
+            if (!membership.Contains(peer) && !(_inlets.TryGetValue(peer, out var inlet) && IsGuest(inlet))) _leaving.TryAdd(peer, Farewell);
+    }
+
+    /// <summary>A node that was taken out and still speaks has not heard of it: its stream ends, it knocks again and is told.</summary>
+    private void LetGo(TimeSpan passed)
+    {
+        if (_leaving.Count == 0) return;
+        foreach (var (peer, left) in _leaving.ToArray())
+        {
+            _leaving[peer] = left - passed;
+            if (left > passed) continue;
+            _leaving.Remove(peer);
+            if (_inlets.TryGetValue(peer, out var inlet)) inlet.Close();
+            Drop(peer);
+        }
     }
 
     /// <summary>It knows a later membership than this node does, so it may well be in it.</summary>
