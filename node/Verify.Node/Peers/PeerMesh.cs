@@ -34,6 +34,9 @@ internal sealed class PeerMesh
         _linksInOrder = [.. _links.Values];
     }
 
+    /// <summary>Peers to which a link is up, sorted.</summary>
+    public IReadOnlyList<NodeId> Reachable => [.. _links.Where(link => link.Value.IsUp).Select(link => link.Key)];
+
     /// <summary>Listens and dials. A single node has no peers and does neither.</summary>
     /// <exception cref="IOException">The address is taken or not ours.</exception>
     public void Start()
