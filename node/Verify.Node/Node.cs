@@ -33,13 +33,13 @@ public sealed class VerifyNode
     public static ValueTask<VerifyNode> StartAsync(NodeConfig config, NodeSeam seam) =>
         StartAsync(config, seam, static services => new Recovery.HaPart(services));
 
-    /// <summary>Asks the node. Always answers within Timing.RequestTimeout on the node's clock.</summary>
+    /// <summary>Asks the node; whoever may call this has been authenticated, or needs not to be. Always answers within Timing.RequestTimeout on the node's clock.</summary>
     public ValueTask<ApiReply> AskAsync(ApiRequest request)
     {
         var answer = new TaskCompletionSource<ApiReply>();
         var scheduler = _core.Seam.Scheduler;
         var question = new Question(
-            new LeaderRequest.Client(request), wasForwarded: false, _core.Pulse.Now + _core.Config.Timing.RequestTimeout,
+            new LeaderRequest.Client(request is ApiRequest.ClusterJoin join ? join with { ByOperator = true } : request), wasForwarded: false, _core.Pulse.Now + _core.Config.Timing.RequestTimeout,
             reply => scheduler.Schedule(_ => answer.SetResult(((LeaderReply.Client)reply).Reply), null));
         return _core.Loop.TryPost(new NodeInput.ClientAsked(question))
             ? new(answer.Task)
@@ -64,13 +64,16 @@ public sealed class VerifyNode
         Validate(config);
         var log = seam.Logs.CreateLogger("Verify.Node.Log");
         var owner = new DataOwner(config.ClusterId, config.Self);
-        var hasLog = LogReader.IsThereALog(seam.Disk);
-        var (file, entries) = await new LogReader(seam.Disk, owner, config.Limits.SegmentBytesMax, log).ReadAsync();
-        var hardState = await HardStateFile.OpenAsync(seam.Disk, owner, hasLog ? file.Last.Term : null);
-        var core = new NodeCore(config, seam, new(hardState, file, entries), haPart);
+        var settings = new LogSettings(config.Limits.SegmentBytesMax, config.Keys, seam.Dice.Fork("data at rest"));
+        var hasPeers = config.Members.Any(m => m.Id != config.Self);
+        var data = await DataDirectory.OpenAsync(seam.Disk, owner, settings, config.Snapshots, hasPeers, log);
+        var state = data.Snapshots.Newest is { } snapshot
+            ? await data.Snapshots.RestoreAsync(snapshot, config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax)
+            : null;
+        var core = new NodeCore(config, seam, data, state, haPart);
         ValidateMembers(config, core.Membership);
         core.Mesh.Start();
-        core.Start(isRecovered: hasLog || core.Status.Term.Value > 0);
+        core.Start(isRecovered: data.IsRecovered || core.Status.Term.Value > 0);
         return new(core);
     }
 

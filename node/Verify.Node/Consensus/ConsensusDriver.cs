@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
+using Verify.Node.Api;
 using Verify.Node.Telemetry;
 using Verify.Raft;
 
@@ -31,7 +32,8 @@ internal sealed record ConsensusOutlets
 /// <summary>Carries <see cref="RaftWork"/> out in the order that is its contract: what may go at once goes at once, what must be
 /// durable first waits for its group, what is committed is applied. One group is under way at a time; everything that comes
 /// meanwhile shares the next. Lives on the loop.</summary>
-internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusOutlets outlets, TimeSpan stallMax, ILogger log)
+internal sealed class ConsensusDriver(
+    RaftCore raft, DiskWriter disk, ConsensusOutlets outlets, TimeSpan stallMax, bool isInDebt, ILogger log)
 {
     private static readonly TimeSpan FullDiskRetry = TimeSpan.FromSeconds(1);
     private readonly Queue<ImmutableArray<Entry>> _applyLater = new();
@@ -43,21 +45,22 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
     private bool _isWriting;
     private bool _isStopped;
 
+    /// <summary>This node may have acknowledged entries that its disk has lost: until they are back it is no voter
+    /// (<see cref="LostEntries"/>, where the argument is).</summary>
+    private bool _isInDebt = isInDebt;
+
     /// <summary>The last write found no space. What Raft wants written waits, in order; nothing of it is acknowledged.</summary>
     public bool IsDiskFull { get; private set; }
 
     /// <summary>A write has been under way for too long.</summary>
     public bool IsDiskStalled { get; private set; }
 
-    /// <summary>This node has lost entries that it had acknowledged, up to this one, and must not vote until it has them again; 0: no.</summary>
-    public LogIndex RecoveringUntil { get; set; }
-
     /// <summary>No group is under way.</summary>
-    public bool IsIdle => !_isWriting;
+    public bool IsIdle => !_isWriting && !Snapshots.IsBusy;
 
     /// <summary>A snapshot is on its way to become the state: what is applied is behind what Raft counts as applied.</summary>
     public bool IsInstalling => _installs > 0;
-    public LogFigures Figures { get; private set; }
+    public LogFigures Figures { get; set; }
 
     /// <summary>Works with the snapshots; set before the first work is taken.</summary>
     public SnapshotDesk Snapshots { get; set; } = null!;
@@ -89,16 +92,19 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
         SetStalled(false);
         switch (outcome)
         {
-            case DiskOutcome.Durable(var figures, var restored):
+            case DiskOutcome.Durable(var figures, var restored, var isInDebt):
                 Figures = figures;
+                if (_isInDebt && !isInDebt) NodeLog.Recovered(log);
+                _isInDebt = isInDebt;
                 var works = _writing.Count(static work => work.Install is not null);
                 _writing.Clear();
-                SetDiskFull(false, "");
+                if (group.NeedsDisk) SetDiskFull(false, "");
                 if (group.Install is { } mark) Install(mark, restored!, works);
                 foreach (var envelope in group.Messages) Send(envelope);
                 if (group.Last is { } last) raft.Appended(last);
                 Snapshots.IsHeld = _isStopped;
-                StartWriting();
+                if (IsDiskFull) Retry();
+                else StartWriting();
                 break;
             case DiskOutcome.Full(var why):
                 _waiting.InsertRange(0, _writing);
@@ -134,32 +140,16 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
     }
 
     /// <summary>Whether a message to this node may reach Raft.</summary>
-    /// <remarks>Three kinds of node must not come to lead, or vote. One that cannot write must not be made leader. One whose disk is silent
-    /// neither: its promises would hang. One that has lost entries which it had acknowledged must not vote, and must not lead, until it
-    /// has them again: a committed entry may lie on it and on one other node only, and with its vote a third node without that entry
-    /// could win (Raft paper §5.4.1 counts on every voter's log). That it acknowledges what it is sent now is harmless, because it is
-    /// true: it does hold that. When its log has reached the index again, it was filled by a leader that was elected without its vote,
-    /// hence by a majority that did hold everything that is committed, and which therefore holds it too (leader completeness, §5.4.3).</remarks>
+    /// <remarks>A node that cannot write, or whose disk is silent, must not be made leader: its promises would hang. One that owes entries
+    /// neither leads nor votes. It may acknowledge what it is sent, since that is true, and is how it gets its entries back.</remarks>
     public bool MayHear(Message message) => message switch
     {
         Message.TimeoutNow => MayLead,
-        Message.VoteRequest => !IsRecovering,
+        Message.VoteRequest => !_isInDebt,
         _ => true,
     };
 
-    private bool MayLead => !IsDiskFull && !IsDiskStalled && !IsRecovering;
-
-    private bool IsRecovering
-    {
-        get
-        {
-            if (RecoveringUntil.Value == 0) return false;
-            if (raft.Status.Durable < RecoveringUntil) return true;
-            RecoveringUntil = LogIndex.Zero;
-            NodeLog.Recovered(log);
-            return false;
-        }
-    }
+    private bool MayLead => !IsDiskFull && !IsDiskStalled && !_isInDebt;
 
     private void Apply(ImmutableArray<Entry> entries)
     {
@@ -194,6 +184,8 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
     private void StartWriting()
     {
         if (_isWriting || _isStopped || IsDiskFull) return;
+        Discard();
+        if (_isWriting) return;
         if (_waiting.Exists(static work => work.NeedsSync))
         {
             Write();
@@ -207,7 +199,6 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
         }
 
         _waiting.Clear();
-        Discard();
     }
 
     private void Retry()
@@ -215,8 +206,9 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
 #if VERIFY_MUTANTS
         if (Mutant.Is("M27", deviates: IsDiskFull)) return;
 #endif
-        if (_isWriting || _isStopped || _waiting.Count == 0) return;
-        Write();
+        if (_isWriting || _isStopped) return;
+        Discard();
+        if (!_isWriting && _waiting.Count > 0) Write();
     }
 
     private void Write()
@@ -232,7 +224,7 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
         Start(DiskGroup.Of(_writing));
     }
 
-    /// <summary>What the log may forget goes when the disk has nothing else to do.</summary>
+    /// <summary>What the log may forget goes between two groups: it comes seldom and takes a moment. On a full disk it makes space.</summary>
     private void Discard()
     {
         if (_discardUpTo.Value == 0) return;

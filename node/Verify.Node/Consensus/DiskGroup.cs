@@ -1,3 +1,4 @@
+using Verify.Node.Api;
 using Verify.Node.State;
 using Verify.Raft;
 
@@ -51,7 +52,8 @@ internal abstract record DiskOutcome
     private DiskOutcome() { }
 
     /// <param name="Restored">The state that an installed snapshot holds; null when none was installed.</param>
-    internal sealed record Durable(LogFigures Figures, RestoredState? Restored) : DiskOutcome;
+    /// <param name="IsInDebt">This node lacks entries that it may have acknowledged (<see cref="LostEntries"/>).</param>
+    internal sealed record Durable(LogFigures Figures, RestoredState? Restored, bool IsInDebt) : DiskOutcome;
 
     /// <summary>No space. Nothing of the group may be believed; the same group can be written again.</summary>
     internal sealed record Full(string Why) : DiskOutcome;
@@ -60,8 +62,5 @@ internal abstract record DiskOutcome
     internal sealed record Failed(Exception Cause) : DiskOutcome;
 }
 
-/// <summary>What lies on the disk.</summary>
-internal readonly record struct LogFigures(long Entries, long Bytes, long SnapshotBytes);
-
 /// <summary>A state that was read from a snapshot, and its hash.</summary>
-internal sealed record RestoredState(ReplicatedState State, ulong Hash);
+internal sealed record RestoredState(SnapshotFile File, ReplicatedState State, ulong Hash);

@@ -8,7 +8,7 @@ namespace Verify.Node.Consensus;
 /// <summary>Writes one group at a time and tells the loop how it went. A driver: it decides nothing. It runs off the loop, so
 /// that a disk which blocks its caller does not stop the node's thinking.</summary>
 internal sealed class DiskWriter(
-    NodeData data, NodeLoop loop, PipeScheduler scheduler, TimeProvider time, NodeMetrics metrics, Limits limits)
+    DataDirectory data, NodeLoop loop, PipeScheduler scheduler, TimeProvider time, NodeMetrics metrics, Limits limits)
 {
     private DiskGroup? _group;
 
@@ -20,12 +20,7 @@ internal sealed class DiskWriter(
         scheduler.Schedule(static writer => _ = ((DiskWriter)writer!).WriteAsync(), this);
     }
 
-    public void Dispose()
-    {
-        data.Log.Dispose();
-        data.HardState.Dispose();
-        data.Snapshots.Dispose();
-    }
+    public void Dispose() => data.Dispose();
 
     private async Task WriteAsync()
     {
@@ -46,7 +41,8 @@ internal sealed class DiskWriter(
             if (group.Entries.Count > 0) await data.Log.AppendAsync(group.Entries);
             if (group.NeedsDisk) metrics.Synced(time.GetElapsedTime(started));
             if (group.DiscardUpTo.Value > 0) await data.Log.DiscardAsync(group.DiscardUpTo);
-            return new DiskOutcome.Durable(new(data.Log.Entries, data.Log.Bytes, 0), restored);
+            if (data.Lost is { } lost && lost.AreBackIn(data.Log.Last)) await data.LostAreBackAsync();
+            return new DiskOutcome.Durable(new(data.Log.Entries, data.Log.Bytes, 0), restored, data.Lost is not null);
         }
         catch (DiskFullException full)
         {
@@ -60,9 +56,8 @@ internal sealed class DiskWriter(
 
     private async ValueTask<RestoredState> InstallAsync(DiskGroup group)
     {
-        var file = await data.Snapshots.InstallAsync(group.Install!);
-        await data.Log.ResetAsync(file.Mark.Last);
+        var file = await data.InstallAsync(group.Install!);
         var state = await data.Snapshots.RestoreAsync(file, limits.SessionsMax, limits.RecoveriesKeptMax);
-        return new(state, state.StateHash());
+        return new(file, state, state.StateHash());
     }
 }

@@ -18,6 +18,9 @@ internal sealed record SnapshotOutlets
     public required Action Idle { get; init; }
     public required Action<SnapshotFile, TimeSpan> Made { get; init; }
 
+    /// <summary>The state is behind what Raft counts as applied.</summary>
+    public required Func<bool> IsInstalling { get; init; }
+
     /// <summary>Why the log must not be cut yet; null when it may.</summary>
     public required Func<string?> Objection { get; init; }
 }
@@ -33,8 +36,8 @@ internal sealed class SnapshotDesk(
 
     /// <summary>So many times the usual number of entries the log may hold because of a peer that could not take a snapshot.</summary>
     private const int PatienceWithOldPeers = 16;
-    private readonly Queue<SnapshotPiece> _pieces = new();
-    private readonly Queue<SnapshotSend> _sends = new();
+    private readonly List<SnapshotPiece> _pieces = [];
+    private readonly List<SnapshotSend> _sends = [];
     private readonly List<(LogIndex From, Action<SnapshotMade> Done)> _asked = [];
     private TimeSpan _lastAt;
     private TimeSpan _notBefore;
@@ -60,8 +63,18 @@ internal sealed class SnapshotDesk(
 
     public void Take(RaftWork work)
     {
-        foreach (var piece in work.SnapshotPieces) _pieces.Enqueue(piece);
-        foreach (var send in work.SnapshotSends) _sends.Enqueue(send);
+        foreach (var piece in work.SnapshotPieces)
+        {
+            _pieces.RemoveAll(p => p.Chunk.Id != piece.Chunk.Id || p.Chunk.Offset == piece.Chunk.Offset);
+            _pieces.Add(piece);
+        }
+
+        foreach (var send in work.SnapshotSends)
+        {
+            _sends.RemoveAll(s => s.To == send.To);
+            _sends.Add(send);
+        }
+
         if (_pieces.Count + _sends.Count > 0) Go();
     }
 
@@ -69,13 +82,13 @@ internal sealed class SnapshotDesk(
     public void Go()
     {
         if (IsBusy || IsHeld) return;
-        if (_pieces.TryDequeue(out var piece)) Start(new SnapshotJob.Store(piece));
-        else if (_sends.TryDequeue(out var send)) Start(new SnapshotJob.Read(send));
+        if (_pieces.Count > 0) Start(new SnapshotJob.Store(TakeFirst(_pieces)));
+        else if (_sends.Count > 0) Start(new SnapshotJob.Read(TakeFirst(_sends)));
         else if (IsDue()) Make();
     }
 
     /// <summary>A snapshot that came from the leader has become the state.</summary>
-    public void Installed(SnapshotFile? file)
+    public void Installed(SnapshotFile file)
     {
         Newest = file;
         _lastAt = outlets.Now();
@@ -89,7 +102,7 @@ internal sealed class SnapshotDesk(
             case SnapshotOutcome.Made(var file, var took):
                 Made(file, took);
                 break;
-            case SnapshotOutcome.Piece(var send, var chunk):
+            case SnapshotOutcome.ToSend(var send, var chunk):
                 if (raft.IsLeader && raft.Term == send.Term) outlets.Send(new(raft.Self, send.To, send.Term, chunk));
                 break;
             case SnapshotOutcome.Missing:
@@ -126,7 +139,7 @@ internal sealed class SnapshotDesk(
     private bool IsDue()
     {
         var now = outlets.Now();
-        if (_isMaking || now < _notBefore) return false;
+        if (_isMaking || now < _notBefore || outlets.IsInstalling()) return false;
         if (_asked.Count > 0) return true;
         var fresh = state.Applied.Index.Value - (Newest?.Mark.Last.Index.Value ?? 0);
         var byEntries = settings.Entries > 0 && fresh >= settings.Entries;
@@ -171,6 +184,13 @@ internal sealed class SnapshotDesk(
     {
         NodeLog.SnapshotPutOff(log, why);
         _notBefore = outlets.Now() + PutOff;
+    }
+
+    private static T TakeFirst<T>(List<T> list)
+    {
+        var first = list[0];
+        list.RemoveAt(0);
+        return first;
     }
 
     private void Start(SnapshotJob job)

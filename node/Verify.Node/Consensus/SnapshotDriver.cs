@@ -24,7 +24,7 @@ internal abstract record SnapshotOutcome
     internal sealed record Made(SnapshotFile File, TimeSpan Took) : SnapshotOutcome;
 
     /// <summary>A piece to be sent.</summary>
-    internal sealed record Piece(SnapshotSend Send, Message.SnapshotChunk Chunk) : SnapshotOutcome;
+    internal sealed record ToSend(SnapshotSend Send, Message.SnapshotChunk Chunk) : SnapshotOutcome;
 
     /// <summary>The snapshot is not here any more.</summary>
     internal sealed record Missing(SnapshotSend Send) : SnapshotOutcome;
@@ -91,7 +91,7 @@ internal sealed class SnapshotDriver(SnapshotStore store, NodeLoop loop, PipeSch
     {
         if (await store.FindAsync(send.Snapshot) is not { } file || send.Offset > file.Id.Bytes) return new SnapshotOutcome.Missing(send);
         var bytes = await store.ReadAsync(send.Snapshot, send.Offset, pieceBytesMax);
-        return new SnapshotOutcome.Piece(send, new(file.Id, file.Mark.Membership, send.Offset, bytes, ReadRound: 0));
+        return new SnapshotOutcome.ToSend(send, new(file.Id, file.Mark.Membership, send.Offset, bytes, ReadRound: 0));
     }
 
     private async ValueTask<SnapshotOutcome> StoreAsync(SnapshotPiece piece)
