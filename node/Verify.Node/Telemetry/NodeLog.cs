@@ -74,4 +74,10 @@ internal static partial class NodeLog
 
     [LoggerMessage(23, LogLevel.Information, "The disk answers again.")]
     public static partial void DiskAnswers(ILogger log);
+
+    [LoggerMessage(30, LogLevel.Error, "Snapshot damaged: {What}. An older one is used where the log reaches back to it.")]
+    public static partial void SnapshotDamaged(ILogger log, string what);
+
+    [LoggerMessage(31, LogLevel.Warning, "The transfer of a snapshot begins again from its first byte: {What}")]
+    public static partial void TransferForgotten(ILogger log, string what);
 }
