@@ -104,7 +104,8 @@ internal static class LogCodec
 /// <param name="Bytes">Where the first record begins.</param>
 internal sealed record SegmentHeader(uint Version, DataOwner Owner, LogIndex First, int Bytes)
 {
-    /// <summary>The term of the entry before the first; null in version 1, which did not say.</summary>
+    /// <summary>The term of the entry before the first; null in version 1, which did not say, and 0 where it is not known (a segment that was
+    /// made of the good end of a damaged one).</summary>
     public Term? PreviousTerm { get; init; }
 
     /// <summary>Null in version 1.</summary>

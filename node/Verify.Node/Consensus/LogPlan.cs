@@ -33,7 +33,12 @@ internal sealed record LogPlan(ImmutableArray<LogPart> Parts, ImmutableArray<Seg
             };
         }
 
-        var first = segments.ToList().IndexOf(chosen[0].Segment);
+        var begin = chosen[0];
+        var follows = begin.Run.First == snapshot.Index.Next && begin.Run.Offset == begin.Segment.Header!.Bytes ? begin.Segment.Header.PreviousTerm : null;
+        if (follows is { Value: > 0 } previous && previous != snapshot.Term)
+            throw new UnusableDataException($"{begin.Segment.Name} follows entry {new EntryId(previous, snapshot.Index)}, but the newest snapshot ends with {snapshot}: "
+                + "they are not from one history. Restore both from one backup of this node.");
+        var first = segments.ToList().IndexOf(begin.Segment);
         var lost = last > chosen[^1].Run.Last ? LossAfter(segments, chosen[^1]) with { Last = last } : null;
 #if VERIFY_MUTANTS
         if (Mutant.Is("M25", deviates: lost is not null)) lost = null;
@@ -106,8 +111,7 @@ internal sealed record LogPlan(ImmutableArray<LogPart> Parts, ImmutableArray<Seg
     {
         foreach (var (_, run) in parts)
             if (index >= run.First && index <= run.Last) return run.Entries[(int)(index.Value - run.First.Value)].Term;
-        return index.Value > 0 && parts[0].Run.First == index.Next && parts[0].Run.Offset == parts[0].Segment.Header!.Bytes
-            ? parts[0].Segment.Header!.PreviousTerm : null;
+        return null;
     }
 }
 

@@ -21,7 +21,7 @@ internal sealed class LogRepair(IDisk disk, DataOwner owner, LogSettings setting
         foreach (var part in plan.Parts)
         {
             var isBegun = part.Run.Offset == part.Segment.Header!.Bytes;
-            segments.Add(isBegun ? Keep(part, segments, snapshot) : await RewriteAsync(part));
+            segments.Add(isBegun ? Keep(part, segments, snapshot) : await RewriteAsync(part, snapshot));
         }
 
         if (plan.Parts.Length > 0) await FinishLastAsync(plan, segments[^1]);
@@ -56,11 +56,12 @@ internal sealed class LogRepair(IDisk disk, DataOwner owner, LogSettings setting
     }
 
     /// <summary>The good end of a segment whose damaged beginning is in the snapshot becomes a segment of its own.</summary>
-    private async ValueTask<LogSegment> RewriteAsync(LogPart part)
+    private async ValueTask<LogSegment> RewriteAsync(LogPart part, EntryId snapshot)
     {
         var run = part.Run;
-        var (format, header) = SegmentFormat.New(settings.Keys.Active, owner, run.First, Term.Zero, settings.Dice);
-        var segment = new LogSegment(LogCodec.SegmentName(run.First), run.First, Term.Zero, header.Length, format);
+        var previous = run.First == snapshot.Index.Next ? snapshot.Term : Term.Zero;
+        var (format, header) = SegmentFormat.New(settings.Keys.Active, owner, run.First, previous, settings.Dice);
+        var segment = new LogSegment(LogCodec.SegmentName(run.First), run.First, previous, header.Length, format);
         var bytes = new WireWriter(part.Segment.Bytes.Length + header.Length);
         bytes.Raw(header);
         foreach (var entry in run.Entries)

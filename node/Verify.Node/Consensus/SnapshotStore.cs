@@ -102,7 +102,7 @@ internal sealed class SnapshotStore : IDisposable
     {
         if (_checked.Find(file => file.Mark.Last == last) is { } known) return known;
         var name = SnapshotCodec.NameOf(last);
-        if (!_disk.List().Contains(name)) return null;
+        if (!_disk.List().Contains(name, StringComparer.Ordinal)) return null;
         var found = await CheckAsync(name, last);
         _checked.Add(found);
         _checked.Sort(static (a, b) => a.Mark.Last.Index.CompareTo(b.Mark.Last.Index));
@@ -245,17 +245,18 @@ internal sealed class SnapshotStore : IDisposable
         _checked.Sort(static (a, b) => a.Mark.Last.Index.CompareTo(b.Mark.Last.Index));
         var damaged = Damage;
         var names = _disk.List().Where(SnapshotCodec.IsSnapshotName).OrderDescending(StringComparer.Ordinal).ToArray();
-        var kept = 0;
+        var (kept, gone) = (0, 0);
         foreach (var name in names)
         {
             var isDamaged = name != made.Name && damaged.Any(what => what.StartsWith(name, StringComparison.Ordinal));
             if (!isDamaged && kept++ < Math.Max(1, _settings.Kept)) continue;
             _disk.Delete(name);
             _checked.RemoveAll(file => file.Name == name);
+            gone++;
         }
 
         Damage = [];
-        if (names.Length > kept || !damaged.IsEmpty) await _disk.SyncDirectoryAsync();
+        if (gone > 0) await _disk.SyncDirectoryAsync();
     }
 
     private async ValueTask RemoveUnfinishedAsync()
@@ -268,7 +269,7 @@ internal sealed class SnapshotStore : IDisposable
     /// <summary>Where a transfer before the last stop had got to. Whatever is wrong with it: it can begin again.</summary>
     private async ValueTask FindReceiptAsync()
     {
-        if (!_disk.List().Contains(SnapshotCodec.ReceivedPartName)) return;
+        if (!_disk.List().Contains(SnapshotCodec.ReceivedPartName, StringComparer.Ordinal)) return;
         var file = _disk.Open(SnapshotCodec.ReceivedPartName, create: false);
         try
         {
@@ -307,7 +308,7 @@ internal sealed class SnapshotStore : IDisposable
 
     private async ValueTask RemoveAsync(string name)
     {
-        if (!_disk.List().Contains(name)) return;
+        if (!_disk.List().Contains(name, StringComparer.Ordinal)) return;
         _disk.Delete(name);
         await _disk.SyncDirectoryAsync();
     }
