@@ -13,6 +13,10 @@ internal sealed class MembershipHistory(LogIndex index, Membership first)
     /// snapshot brought it and its own entry is not in the log.</summary>
     public LogIndex LatestIndex => _changes[^1].Index;
 
+    /// <summary>What an entry makes of the group; null when it cannot be read, or leaves nobody to decide anything.</summary>
+    public static Membership? Read(Entry entry) =>
+        MembershipCodec.TryDecode(entry.Payload.Span) is { Voters.IsEmpty: false } membership ? membership : null;
+
     /// <summary>The last membership at or before this entry.</summary>
     public Membership At(LogIndex index)
     {
@@ -59,11 +63,12 @@ internal sealed class MembershipHistory(LogIndex index, Membership first)
         _changes.RemoveRange(0, gone);
     }
 
-    /// <summary>A snapshot took the place of the log.</summary>
-    public void ReplaceBy(LogIndex index, Membership membership)
+    /// <summary>A snapshot took the place of the log. What was committed before stays known: the state machine is restored a moment later
+    /// than the core knows of it, and may still be asked for a snapshot of its own.</summary>
+    public void ReplaceBy(LogIndex index, Membership membership, LogIndex committed)
     {
-        _changes.Clear();
-        _changes.Add(new(index, membership));
+        _changes.RemoveAll(change => change.Index > committed);
+        Add(index, membership);
     }
 
     private readonly record struct Change(LogIndex Index, Membership Membership);

@@ -129,7 +129,7 @@ public sealed partial class RaftCore
         {
             var entry = append.Entries[i];
             if (entry.Kind != EntryKind.Membership) continue;
-            _history.Add(entry.Index, MembershipCodec.TryDecode(entry.Payload.Span) ?? throw new InvariantBrokenException(
+            _history.Add(entry.Index, MembershipHistory.Read(entry) ?? throw new InvariantBrokenException(
                 $"entry {entry.Id} holds a membership that this program cannot read; is the leader a newer one?"));
             hasChanged = true;
         }

@@ -9,7 +9,8 @@ public sealed partial class RaftCore
     /// <summary>The last membership at or before this entry, which is what a snapshot of it must hold.</summary>
     /// <returns>Empty on a node that was let in by a later entry and never knew the members of that time; a snapshot may hold that: it
     /// stands for the membership that the group began with.</returns>
-    /// <remarks>The entry must be applied and not older than the newest snapshot: ask when the state is frozen, not when it is written.</remarks>
+    /// <remarks>The entry must be applied, and not older than this node's newest snapshot of its own: ask when the state is frozen, not when
+    /// it is written.</remarks>
     public Membership MembershipAt(LogIndex index) => _history.At(index);
 
     /// <summary>A snapshot of the own state is durable. Entries up to it, but for <see cref="RaftOptions.TrailingEntries"/>, leave the log.</summary>
@@ -60,8 +61,8 @@ public sealed partial class RaftCore
         }
         Invariant.Holds(_role is not RoleState.Leader, "a leader holds everything that is committed");
         if (_role is not RoleState.Follower) BecomeFollower(_term, leader: null);
+        _history.ReplaceBy(mark.Last.Index, StartState.At(_options, mark), _log.Commit);
         _log.ReplaceBy(mark.Last);
-        _history.ReplaceBy(mark.Last.Index, StartState.At(_options, mark));
         (_snapshot, _pending.Install, _pending.DiscardUpTo) = (mark, mark, LogIndex.Zero);
         TakeEffect();
     }
@@ -82,7 +83,7 @@ public sealed partial class RaftCore
     }
 
     private bool IsWellFormed(Message.SnapshotChunk chunk) =>
-        chunk.Offset >= 0 && chunk.Offset + chunk.Bytes.Length <= chunk.Id.Bytes && chunk.Id.Last.Index > LogIndex.Zero
+        chunk.Offset >= 0 && chunk.Offset <= chunk.Id.Bytes - chunk.Bytes.Length && chunk.Id.Last.Index > LogIndex.Zero
         && chunk.Id.Last.Term > Term.Zero && chunk.Id.Last.Term <= _term;
 
     /// <summary>The leader need not send what is committed here: every leader of this or a later term holds the same.</summary>

@@ -63,6 +63,6 @@ internal static class StartState
 
     private static Term TermAt(IReadOnlyList<Entry> log, LogIndex index) => log[(int)(index.Value - log[0].Index.Value)].Term;
 
-    private static Membership Read(Entry entry) => MembershipCodec.TryDecode(entry.Payload.Span)
+    private static Membership Read(Entry entry) => MembershipHistory.Read(entry)
         ?? throw new ArgumentException($"Entry {entry.Id} holds a membership that this program cannot read; was it written by a newer one?", nameof(entry));
 }

@@ -181,6 +181,18 @@ public sealed class FollowerTests
     }
 
     [Test]
+    public void A_vote_of_an_earlier_term_that_arrives_late_elects_nobody()
+    {
+        var core = Follower(term: 1);
+        core.Receive(From(Leader, 1, new Message.TimeoutNow()));
+        Assert.That(core.Role, Is.EqualTo(RaftRole.Candidate));
+        core.Receive(From(Other, 1, new Message.VoteReply(Granted: true, IsPreVote: false)));
+        Assert.That(core.Role, Is.EqualTo(RaftRole.Candidate), "it stands in term 2");
+        core.Receive(From(Other, 2, new Message.VoteReply(Granted: true, IsPreVote: false)));
+        Assert.That(core.Role, Is.EqualTo(RaftRole.Leader));
+    }
+
+    [Test]
     public void A_pre_vote_changes_nothing_at_the_node_that_grants_it()
     {
         var core = Fresh();

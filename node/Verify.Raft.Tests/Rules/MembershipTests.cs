@@ -22,6 +22,30 @@ public sealed class MembershipTests
     }
 
     [Test]
+    public void In_the_joint_phase_the_new_majority_alone_commits_nothing_and_elects_nobody()
+    {
+        var group = new TestGroup(3, waiting: 2);
+        var n1 = group.Elect("n1");
+        group.Change("n1", m => m.WithLearner(new("n4"), Somewhere));
+        group.Run(3);
+        group.Change("n1", m => m.WithLearner(new("n5"), Somewhere));
+        group.Run(3);
+        group.Cut("n2", "n3");
+        var joint = group.Change("n1", m => m.Without(new("n2")).Without(new("n3")).WithVoter(new("n4")).WithVoter(new("n5")));
+        group.Settle();
+        Assert.That(group["n5"].Core.Last, Is.EqualTo(joint), "n1, n4 and n5 have it");
+        Assert.That(n1.Core.Commit, Is.LessThan(joint.Index));
+        n1.Crash();
+        group.Patience[new("n5")] = 5;
+        group.Run(40);
+        Assert.That(group.Nodes.Any(n => n.IsUp && n.Core.IsLeader), Is.False, "n4 and n5 are two of three, but none of n1, n2 and n3");
+        n1.Restart();
+        group.Heal();
+        group.Run(40);
+        Assert.That(group["n4"].Core.Membership.ToString(), Is.EqualTo("voters=(n1 n4 n5)"), "whoever leads then brings it to its end");
+    }
+
+    [Test]
     public void Who_leaves_in_a_joint_change_can_be_reached_until_it_is_over()
     {
         var group = new TestGroup(3, waiting: 1);
@@ -161,6 +185,22 @@ public sealed class MembershipTests
             Assert.That(Why(now), Does.Contain("already"));
             Assert.That(Why(Membership.OfVoters(Enumerable.Range(0, 2000).Select(i => new NodeId($"n{i}")))), Does.Contain("at most 1024"));
         });
+    }
+
+    [TestCase("02")]
+    [TestCase("010000000000000000")]
+    public void A_membership_that_cannot_be_read_or_names_no_voter_halts_the_node(string hex)
+    {
+        var entry = new Entry(new(new(1), new(1)), EntryKind.Membership, Convert.FromHexString(hex));
+        var options = new RaftOptions { Self = new("n1"), Voters = [new("n1"), new("n2")], Draw = _ => 0 };
+        var core = new RaftCore(options, HardState.Initial, []);
+        var append = new Message.Append(EntryId.Zero, [entry], LogIndex.Zero, ReadRound: 1);
+        Assert.That(
+            () => core.Receive(new Envelope(new("n2"), core.Self, new Term(1), append)),
+            Throws.TypeOf<InvariantBrokenException>().With.Message.Contains("entry 1.1 holds a membership that this program cannot read"));
+        Assert.That(
+            () => new RaftCore(options, new HardState(new Term(1), null), [entry]),
+            Throws.ArgumentException.With.Message.Contains("Entry 1.1 holds a membership that this program cannot read"));
     }
 
     [Test]

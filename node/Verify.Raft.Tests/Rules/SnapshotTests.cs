@@ -61,6 +61,21 @@ public sealed class SnapshotTests
     }
 
     [Test]
+    public void Who_the_members_were_before_an_installed_snapshot_is_known_until_the_state_has_followed()
+    {
+        var two = Membership.OfVoters([Me, Leader]);
+        var core = Follower(term: 1);
+        var change = new Entry(Id(1, 2), EntryKind.Membership, MembershipCodec.Encode(two));
+        Receive(core, 1, Append(EntryId.Zero, [Entry(1, 1), change], commit: 1));
+        core.TryTakeWork(out _);
+        core.Appended(Id(1, 2));
+        core.SnapshotArrived(Piece(core, term: 2, Id(2, 9)), new SnapshotMark(Id(2, 9), Three with { Learners = [new("n4")] }));
+        Assert.That(core.MembershipAt(new LogIndex(1)), Is.EqualTo(Three));
+        Assert.That(core.MembershipAt(new LogIndex(8)), Is.EqualTo(Three), "the change of entry 2 was not committed, and is not in the log any more");
+        Assert.That(core.MembershipAt(new LogIndex(9)).ToString(), Is.EqualTo("voters=(n1 n2 n3) learners=(n4)"));
+    }
+
+    [Test]
     public void A_snapshot_that_a_former_leader_sent_is_installed_and_not_answered()
     {
         var core = Follower(term: 1);
