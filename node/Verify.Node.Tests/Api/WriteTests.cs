@@ -66,6 +66,23 @@ public sealed class WriteTests
         Assert.That(told, Has.Count.EqualTo(2).And.All.InstanceOf<CommandResult.Unknown>());
     }
 
+#if VERIFY_MUTANTS
+    [Test]
+    public void The_planted_bug_M20_is_what_the_test_before_this_one_is_for()
+    {
+        try
+        {
+            Mutant.Armed = "M20";
+            Assert.Throws<MultipleAssertException>(() => Assert.Multiple(A_proposal_is_answered_only_by_the_entry_of_its_own_term));
+            Assert.That(Mutant.Hits, Is.EqualTo(1));
+        }
+        finally
+        {
+            Mutant.Armed = null;
+        }
+    }
+
+#endif
     [Test]
     public void A_batch_is_written_whole_or_not_at_all_and_once()
     {

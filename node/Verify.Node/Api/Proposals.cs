@@ -31,6 +31,8 @@ internal sealed class Proposals(TimeSpan graceAfterLoss)
     private Term? _leads;
     private TimeSpan? _lostAt;
 
+    public bool IsEmpty => _waiting.Count == 0;
+
     /// <summary>Keys and values that wait.</summary>
     public long Bytes { get; private set; }
 
@@ -44,7 +46,7 @@ internal sealed class Proposals(TimeSpan graceAfterLoss)
     /// <summary>An entry was applied here; null when it was no command. Tells how long ago it was proposed, when it was here.</summary>
     public TimeSpan? Applied(EntryId id, CommandResult? result, TimeSpan now)
     {
-        if (_waiting.Count == 0 || !_waiting.TryGetValue(id.Index, out var waiting)) return null;
+        if (!_waiting.TryGetValue(id.Index, out var waiting)) return null;
         var proposer = Give(id.Index, waiting);
         var isOwn = waiting.Term == id.Term;
 #if VERIFY_MUTANTS

@@ -49,6 +49,7 @@ internal sealed class Writes(ApiParts parts)
 
     public void Applied(EntryId id, CommandResult? result)
     {
+        if (_proposals.IsEmpty) return;
         if (_proposals.Applied(id, result, parts.Pulse.Now) is { } took) parts.Metrics.Committed(took);
     }
 
