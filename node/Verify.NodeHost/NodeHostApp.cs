@@ -70,6 +70,7 @@ internal static class NodeHostApp
     {
         new OrchestratorApi(node, config.Node, config.Listen.ToString()).Map(app);
         new ConsulKvApi(node).Map(app);
+        new ClusterApi(node, config.Node, new("http", PeerTls: false, config.Node.Self.Name)).Map(app);
         if (prometheus is not null) app.MapGet("/metrics", () => Results.Text(prometheus.Collect(), "text/plain; version=0.0.4; charset=utf-8"));
     }
 
