@@ -139,7 +139,7 @@ internal sealed class ConfigValues
     public JsonElement? Raw(string key, string allowed)
     {
         var entry = Find(key);
-        var value = entry is null ? null : JsonOf(entry, '{') ?? entry.Value;
+        JsonElement? value = entry is null ? null : JsonOf(entry, '{') ?? entry.Value;
         Note(key, value is { } given ? given.GetRawText().ReplaceLineEndings(" ") : "", "", allowed);
         return value;
     }

@@ -1,11 +1,10 @@
-using System.Globalization;
-using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Verify.NodeHost.Configuration;
 
 /// <summary>The environment as a source of settings: VERIFY_ names for every key of the file, and Konsul's names, as its ADR-0011 writes
 /// them and as its code does (internal/config/config.go). Precedence: file, then KONSUL_, then VERIFY_.</summary>
-internal static class EnvironmentNames
+internal static partial class EnvironmentNames
 {
     /// <summary>Konsul's variable and our key. Of two names for one key the later here counts.</summary>
     public static readonly (string Name, string Key)[] Konsul =
@@ -34,18 +33,10 @@ internal static class EnvironmentNames
     };
 
     /// <summary>RaftDataDir is VERIFY_RAFT_DATA_DIR, MySQLTopologyUser is VERIFY_MYSQL_TOPOLOGY_USER.</summary>
-    public static string Of(string key)
-    {
-        var name = new StringBuilder("VERIFY_");
-        for (var i = 0; i < key.Length; i++)
-        {
-            var isBoundary = i > 0 && char.IsUpper(key[i]) && (!char.IsUpper(key[i - 1]) || (i + 1 < key.Length && char.IsLower(key[i + 1])));
-            if (isBoundary && !(key[i..].StartsWith("SQL", StringComparison.Ordinal) && key[..i].EndsWith("My", StringComparison.Ordinal))) name.Append('_');
-            name.Append(char.ToUpper(key[i], CultureInfo.InvariantCulture));
-        }
+    public static string Of(string key) => "VERIFY_" + string.Join('_', Words().Matches(key).Select(w => w.Value.ToUpperInvariant()));
 
-        return name.ToString();
-    }
+    [GeneratedRegex("MySQL|SQLite3|HTTP|TLS|SSL|CA|DB|[A-Z][a-z0-9]*", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Words();
 
     /// <summary>Every setting that the environment makes.</summary>
     /// <param name="keys">The keys of the file.</param>

@@ -65,6 +65,8 @@ internal static class TimingConfig
             TrailingEntriesMax = values.Int("AutopilotTrailingEntries", defaults.TrailingEntriesMax, 0, 10_000_000),
             VotersMin = values.Int("AutopilotVotersMin", defaults.VotersMin, 1, 99),
             RedundancyZones = values.Bool("AutopilotRedundancyZones", defaults.RedundancyZones),
+            SpareAfter = TimeSpan.FromSeconds(values.Int("AutopilotSpareSeconds", (int)defaults.SpareAfter.TotalSeconds, 1, 86_400)),
+            RequireJoinToken = values.Bool("RaftRequireJoinToken", defaults.RequireJoinToken),
         };
     }
 }

@@ -143,5 +143,5 @@ internal static class ClusterShapes
     private static string SuffrageOf(Membership membership, NodeId id) =>
         membership.Voters.Contains(id) ? "Voter" : membership.Learners.Contains(id) ? "Nonvoter" : "Staging";
 
-    private static double? Milliseconds(TimeSpan? span) => span is { } known ? Math.Round(known.TotalMilliseconds, 3) : null;
+    private static long? Milliseconds(TimeSpan? span) => span is { } known ? (long)Math.Round(known.TotalMilliseconds) : null;
 }
