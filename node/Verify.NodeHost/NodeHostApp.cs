@@ -13,6 +13,7 @@ using Verify.Node;
 using Verify.Node.Api;
 using Verify.Node.Seam;
 using Verify.NodeHost.Configuration;
+using Verify.NodeHost.History;
 using Verify.NodeHost.Http;
 using Verify.NodeHost.Metrics;
 using Verify.NodeHost.Security;
@@ -50,24 +51,45 @@ internal static class NodeHostApp
         if (config.PeerTls is { } files) peers = new TlsNetwork(peers, new(files, log, TimeProvider.System), refused);
 
         using var events = new HostEvents(eventsFile);
+        await using var history = config.History.File is null ? null : new HistoryStore(config.History, events, log, TimeProvider.System, meters);
         using var disk = new SystemDisk(config.DataDirectory);
         var skewFile = Environment.GetEnvironmentVariable("VERIFY_TEST_ONLY_CLOCK");
         using var skewed = skewFile is null ? null : new SkewableTime(skewFile);
         if (skewed is not null) HostLog.ClockSkewable(log, skewFile!);
         var seam = new NodeSeam(skewed ?? TimeProvider.System, new Dice(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))),
             new SystemNetwork(AllowedNetworks.Everywhere, refused: null), TestOnlyDisks.Around(disk, Environment.GetEnvironmentVariable, log),
-            new SystemHalt(config.Node.Self.Name, log, events), PipeScheduler.ThreadPool, logs, meters, events) { PeerNetwork = peers };
+            new SystemHalt(config.Node.Self.Name, log, events), PipeScheduler.ThreadPool, logs, meters, history is null ? events : history) { PeerNetwork = peers };
 
         var prometheus = new PrometheusText();
         using var provider = Sdk.CreateMeterProviderBuilder().AddMeter("Verify.*").AddReader(prometheus.Reader).Build();
 
         var node = await VerifyNode.StartAsync(config.Node, seam);
-        Map(app, new NodeApi(node), config, prometheus, refused);
+        var api = new NodeApi(node);
+        Map(app, api, config, prometheus, refused);
         await app.StartAsync();
+        history?.Start(api);
         HostLog.Ready(log, config.Node.Self.Name, $"{config.Scheme}://{config.Listen}", config.DataDirectory);
-        await app.WaitForShutdownAsync();
+        var lost = await EndAsync(app, history, log);
         await node.StopAsync();
-        return ExitCode.Stopped;
+        return lost ? ExitCode.HistoryLost : ExitCode.Stopped;
+    }
+
+    /// <summary>Until somebody stops the process, or the history store stays away for too long (true).</summary>
+    private static async Task<bool> EndAsync(WebApplication app, HistoryStore? history, ILogger log)
+    {
+        var stopped = app.WaitForShutdownAsync();
+        if (history is null || await Task.WhenAny(stopped, history.GivenUp) == stopped)
+        {
+            await stopped;
+            return false;
+        }
+
+        var why = await history.GivenUp;
+        HostLog.HistoryLost(log, why);
+        await Console.Error.WriteLineAsync($"verify-node leaves: {why}");
+        app.Lifetime.StopApplication();
+        await stopped;
+        return true;
     }
 
     internal static void ConfigureLogging(ILoggingBuilder logging, LogSettings settings)
@@ -118,6 +140,9 @@ internal static partial class HostLog
 
     [LoggerMessage(3, LogLevel.Critical, "TEST ONLY: fencing is switched OFF by VERIFY_TEST_ONLY_NO_FENCING=1. Two primaries are possible. Never run a real fleet like this.")]
     public static partial void FencingOff(ILogger log);
+
+    [LoggerMessage(5, LogLevel.Critical, "The node leaves: {Why}")]
+    public static partial void HistoryLost(ILogger log, string why);
 
     [LoggerMessage(4, LogLevel.Critical, "TEST ONLY: this node's clock is controlled by {File} (VERIFY_TEST_ONLY_CLOCK).")]
     public static partial void ClockSkewable(ILogger log, string file);

@@ -28,7 +28,7 @@ internal sealed record GroupConfig(
         {
             Via = via,
             Token = values.Secret("RaftJoinToken") is { Length: > 0 } token ? token : null,
-            GiveUpAfter = TimeSpan.FromSeconds(values.Int("RaftJoinGiveUpSeconds", 60, 0, 86_400)),
+            GiveUpAfter = TimeSpan.FromSeconds(values.Int("RaftJoinGiveUpSeconds", via.IsEmpty ? 0 : 60, 0, 86_400)),
         };
         var alone = ImmutableArray.Create(new Member(self, advertise, dataCenter));
         GroupConfig With(ImmutableArray<Member> members, JoinSettings how, bool isSingle) => new(self, bind, advertise, dataCenter, members, how, isSingle);

@@ -160,6 +160,9 @@ internal sealed record LogSettings(bool Json, Microsoft.Extensions.Logging.LogLe
 /// <param name="IsRequired">False: the node goes on without it for as long as it takes.</param>
 internal sealed record HistorySettings(string? File, TimeSpan GiveUpAfter, bool IsRequired)
 {
+    /// <summary>Older lines of the audit are removed.</summary>
+    public TimeSpan AuditKept { get; init; } = TimeSpan.FromDays(7);
+
     public static HistorySettings Of(ConfigValues values, List<string> warnings, string directory)
     {
         var backend = values.Choice("BackendDB", "sqlite", "sqlite", "mysql");
@@ -167,6 +170,9 @@ internal sealed record HistorySettings(string? File, TimeSpan GiveUpAfter, bool 
         var wanted = values.Bool("HistoryStore", values.Has("BackendDB") && backend == "sqlite");
         var file = values.Text("SQLite3DataFile", Path.Combine(directory, "history", "history.db"), "path");
         var giveUp = values.Int("HistoryStoreGiveUpSeconds", 30, 1, 86_400);
-        return new(wanted ? file : null, TimeSpan.FromSeconds(giveUp), values.Bool("HistoryStoreRequired", true));
+        return new(wanted ? file : null, TimeSpan.FromSeconds(giveUp), values.Bool("HistoryStoreRequired", true))
+        {
+            AuditKept = TimeSpan.FromDays(values.Int("AuditPurgeDays", 7, 1, 3650)),
+        };
     }
 }

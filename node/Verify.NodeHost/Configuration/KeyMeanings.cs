@@ -74,6 +74,7 @@ internal static class KeyMeanings
         ["SQLite3DataFile"] = "file of the history store; default: history/history.db in RaftDataDir",
         ["HistoryStoreGiveUpSeconds"] = "history store out of reach for so long: hand over, leave serving, exit with code 5",
         ["HistoryStoreRequired"] = "false: never leave for the history store; keep trying",
+        ["AuditPurgeDays"] = "lines of the history store's audit are kept for so many days",
         ["MySQLClusters"] = "the replication clusters and their servers",
         ["SemiSync"] = "true: a primary is opened only with semi-synchronous replication on",
         ["AddressViews"] = "addresses as they are seen from a data centre",

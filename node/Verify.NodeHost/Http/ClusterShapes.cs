@@ -140,7 +140,7 @@ internal static class ClusterShapes
     }
 
     /// <summary>Voter, Nonvoter (a learner), or Staging (in a joint change: on its way out).</summary>
-    private static string SuffrageOf(Membership membership, NodeId id) =>
+    public static string SuffrageOf(Membership membership, NodeId id) =>
         membership.Voters.Contains(id) ? "Voter" : membership.Learners.Contains(id) ? "Nonvoter" : "Staging";
 
     private static long? Milliseconds(TimeSpan? span) => span is { } known ? (long)Math.Round(known.TotalMilliseconds) : null;
