@@ -89,7 +89,7 @@ public sealed class HttpsTests
         var logs = new RecordedLogs();
         var certificate = new CertificateFiles(config.Https!.Files, logs, _time);
         RefusedSources? refused = null;
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(k => Http.HttpListener.Configure(k, config, certificate, () => refused!));
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(k => Http.HttpListener.Configure(k, config, () => certificate, () => refused!));
         var app = builder.Build();
         refused = new(logs, TimeProvider.System, app.Services.GetRequiredService<IMeterFactory>());
         NodeHostApp.Map(app, new ScriptedNode(), config, prometheus: null, refused);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -163,6 +164,22 @@ public sealed partial class RunningNodesTests
             using var written = await http.PutAsync($"{api}/kv/{key}", Json("""{ "value": "value-that-must-not-be-seen" }"""));
             return written.IsSuccessStatusCode ? "yes" : null;
         });
+    }
+
+    /// <summary>Found by helper ctl's live tests: the listener was configured before the certificate was read, and spoke plain HTTP.</summary>
+    [Test]
+    public async Task A_node_that_is_told_to_speak_HTTPS_speaks_nothing_else()
+    {
+        TrialAuthority.Init(_directory, ["n1=127.0.0.1"], TimeSpan.FromDays(2), DateTimeOffset.UtcNow);
+        var (plain, api) = Environment("tls");
+        await using var node = NodeProcess.Start([], [.. plain, ("KONSUL_TLS_ENABLED", "true"),
+            ("KONSUL_TLS_CERT_FILE", Path.Combine(_directory, "n1.pem")), ("KONSUL_TLS_KEY_FILE", Path.Combine(_directory, "n1.key"))]);
+        using var authority = X509CertificateLoader.LoadCertificateFromFile(Path.Combine(_directory, "ca.pem"));
+        var policy = CertificateFiles.PolicyFor([authority], Usage.Server);
+        using var http = new HttpClient(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = policy } });
+        var leader = await Until.AsyncOf("an answer over HTTPS", async () => await http.GetStringAsync(api.Replace("http://", "https://", StringComparison.Ordinal) + "/cluster/leader"));
+        Assert.That(leader, Does.Contain("\"is_self\":true"));
+        Assert.That(async () => await http.GetStringAsync(api + "/cluster/leader"), Throws.InstanceOf<HttpRequestException>());
     }
 
     [Test]
