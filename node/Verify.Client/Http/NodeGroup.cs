@@ -8,6 +8,9 @@ internal sealed class NodeGroup(ClientOptions options) : IDisposable
 {
     private static readonly TimeSpan SearchPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan SearchTimeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>With less time than this left, nothing is sent again: it would only make a certain outcome uncertain.</summary>
+    private static readonly TimeSpan LastAttemptMin = TimeSpan.FromMilliseconds(50);
     private readonly EndpointRing _ring = new(options.Endpoints);
     private readonly NodeExchange _exchange = new(options);
     private long _searchedAt = long.MinValue;
@@ -23,7 +26,7 @@ internal sealed class NodeGroup(ClientOptions options) : IDisposable
         for (var failures = 0; ;)
         {
             var left = options.Deadline - options.Time.GetElapsedTime(start);
-            if (left <= TimeSpan.Zero) throw rules.GiveUp(options.Time.GetElapsedTime(start));
+            if (left <= (failures == 0 ? TimeSpan.Zero : LastAttemptMin)) throw rules.GiveUp(options.Time.GetElapsedTime(start));
             if (named is null && request.Destination == Destination.Leader && _ring.Leader is null) await SearchAsync(cancel);
             var at = named ?? _ring.Next(request.Destination);
             named = null;
