@@ -7,6 +7,7 @@ namespace Verify.Client;
 public sealed class VerifyClient : IDisposable
 {
     private readonly NodeGroup _group;
+    private readonly ClientOptions _options;
 
     /// <exception cref="ClientOptionsException">The options cannot be used.</exception>
     public VerifyClient(ClientOptions options)
@@ -19,6 +20,7 @@ public sealed class VerifyClient : IDisposable
                 throw new ClientOptionsException($"{endpoint} is no node's address; write http://host:port or https://host:port");
         }
 
+        _options = options;
         _group = new(options);
         Kv = new(_group);
         Cluster = new(_group);
@@ -29,6 +31,9 @@ public sealed class VerifyClient : IDisposable
 
     /// <summary>Where requests for the leader go at the moment; null when it is not known.</summary>
     public Uri? Leader => _group.Leader;
+
+    /// <summary>How the nodes are reached: http or https. Addresses of members come without it.</summary>
+    public string Scheme => (_group.Leader ?? _options.Endpoints[0]).Scheme;
 
     public void Dispose() => _group.Dispose();
 }

@@ -61,10 +61,11 @@ public sealed class ClusterClient
         AtAsync(endpoint, new(HttpMethod.Post, "/cluster/snapshot", Destination.Any, IsRepeatable: true), cancel);
 
     /// <summary>Makes a join token. The answer holds its secret, which is kept nowhere else.</summary>
-    public Task<JsonElement> TokenAsync(TimeSpan? validFor, CancellationToken cancel = default) =>
+    /// <param name="validFor">As "30m" or "24h"; null: as the nodes have it (1h).</param>
+    public Task<JsonElement> TokenAsync(string? validFor, CancellationToken cancel = default) =>
         ChangeAsync(HttpMethod.Post, "/cluster/token", json =>
         {
-            if (validFor is { } span) json.WriteString("valid_for", $"{(long)span.TotalSeconds}s");
+            if (validFor is not null) json.WriteString("valid_for", validFor);
         }, cancel);
 
     /// <summary>Begins to encrypt with another key on the node that is asked.</summary>
