@@ -12,6 +12,7 @@ var root = new RootCommand("""
     ReportCommand.Create(),
     ScenariosCommand.Create(),
     BenchCommand.Create(),
+    LiveCommand.Create(),
     MutantsCommand.Create(),
 };
 var result = root.Parse(args);

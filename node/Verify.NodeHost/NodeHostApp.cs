@@ -48,7 +48,8 @@ internal static class NodeHostApp
         var skewFile = Environment.GetEnvironmentVariable("VERIFY_TEST_ONLY_CLOCK");
         using var skewed = skewFile is null ? null : new SkewableTime(skewFile);
         if (skewed is not null) HostLog.ClockSkewable(log, skewFile!);
-        var seam = new NodeSeam(skewed ?? TimeProvider.System, new Dice(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))), new SystemNetwork(), disk,
+        var seam = new NodeSeam(skewed ?? TimeProvider.System, new Dice(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))), new SystemNetwork(),
+            TestOnlyDisks.Around(disk, Environment.GetEnvironmentVariable, log),
             new SystemHalt(config.Node.Self.Name, log, events), PipeScheduler.ThreadPool, logs, app.Services.GetRequiredService<IMeterFactory>(), events);
 
         var prometheus = new PrometheusText();

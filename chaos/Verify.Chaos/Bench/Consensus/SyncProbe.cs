@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace Verify.Chaos.Bench;
+namespace Verify.Chaos.Bench.Consensus;
 
 /// <summary>What the disk itself takes to make a small write durable, so that the nodes' write latency can be judged. Two ways: at
 /// the end of a growing file, as a log does it, and over bytes that are there, which needs no change of the file's metadata.</summary>
