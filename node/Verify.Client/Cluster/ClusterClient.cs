@@ -77,12 +77,12 @@ public sealed class ClusterClient
         (await _group.AskAsync(new(HttpMethod.Get, "/cluster/export", Destination.Leader, IsRepeatable: true), cancel)).Text;
 
     /// <summary>Writes what <see cref="ExportAsync"/> gave into this group.</summary>
-    /// <param name="overwrite">False: a key that exists already stays as it is.</param>
+    /// <param name="overwrite">False: a key that exists already stays as it is, and the import can be sent twice.</param>
     /// <exception cref="OutcomeUnknownException">A part may have been written; importing the same again is safe.</exception>
     public async Task<JsonElement> ImportAsync(string exported, bool overwrite, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(exported);
-        var request = new NodeRequest(HttpMethod.Post, $"/cluster/import?mode={(overwrite ? "overwrite" : "create")}", Destination.Leader, IsRepeatable: false)
+        var request = new NodeRequest(HttpMethod.Post, $"/cluster/import?mode={(overwrite ? "overwrite" : "create")}", Destination.Leader, IsRepeatable: !overwrite)
         {
             Body = System.Text.Encoding.UTF8.GetBytes(exported),
             ContentType = "application/x-ndjson",

@@ -25,7 +25,7 @@ public sealed class KvClient
         using var body = Body(answer);
         var root = body.RootElement;
         return new(answer.Status == 404 ? null : PairOf(root), root.Number("applied_index") ?? 0,
-            root.Number("age_ms") is { } ms ? TimeSpan.FromMilliseconds(ms) : null);
+            freshness == Freshness.Stale && root.Number("age_ms") is { } ms ? TimeSpan.FromMilliseconds(ms) : null);
     }
 
     /// <param name="expectedIndex">Compare-and-set on modify_index; 0: the key must not exist; null: always.</param>
@@ -47,7 +47,7 @@ public sealed class KvClient
     /// <exception cref="VerifyClientException">No result.</exception>
     public async Task<KvKeys> ListAsync(string prefix, CancellationToken cancel = default)
     {
-        var answer = await _group.AskAsync(new(HttpMethod.Get, $"/kv/?prefix={Uri.EscapeDataString(prefix)}", Destination.Leader, IsRepeatable: true), cancel);
+        var answer = await _group.AskAsync(new(HttpMethod.Get, $"/kv/?prefix={Uri.EscapeDataString(prefix)}&consistent=true", Destination.Leader, IsRepeatable: true), cancel);
         using var body = Body(answer);
         return new([.. body.RootElement.Items("keys").Select(k => k.GetString() ?? "")], body.RootElement.Number("applied_index") ?? 0);
     }
