@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
+using Verify.Node.State.Cluster;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
 using Verify.Raft;
@@ -14,6 +15,8 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public KvStore Kv { get; } = new();
     public Sessions Sessions { get; } = new(sessionsMax);
     public HaState Ha { get; } = new(recoveriesKeptMax);
+
+    public ClusterState Cluster { get; } = new();
 
     /// <summary>The last entry that was applied, barriers included.</summary>
     public EntryId Applied { get; private set; }
@@ -30,6 +33,8 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.Ha(var inner) => Ha.Apply(inner, new(id.Index.Value, id.Term.Value)),
             Command.KvPut put => Once(put.Id, id.Index.Value, () => Kv.Put(put, id.Index.Value)),
             Command.KvDelete delete => Once(delete.Id, id.Index.Value, () => Kv.Delete(delete, id.Index.Value)),
+            Command.KvBatch batch => Once(batch.Id, id.Index.Value, () => Kv.Write(batch.Writes, id.Index.Value)),
+            Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
         };
     }
@@ -42,6 +47,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         bytes.Number(Applied.Index.Value);
         Kv.WriteTo(bytes);
         Sessions.WriteTo(bytes);
+        Cluster.WriteTo(bytes);
         return Fnv1A.Of(bytes.Written.Span);
     }
 

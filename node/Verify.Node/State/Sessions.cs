@@ -67,6 +67,10 @@ public sealed class Sessions(int sessionsMax)
             case CommandResult.NotFound:
                 to.Byte(3);
                 break;
+            case CommandResult.Rejected(var why):
+                to.Byte(4);
+                to.Text(why);
+                break;
             default:
                 throw new UnreachableException();
         }

@@ -8,16 +8,13 @@ namespace Verify.NodeHost.Seam;
 /// after a broken invariant no code of the node may run any more.</summary>
 public sealed partial class SystemHalt(string node, ILogger log, INodeEvents events) : IHalt
 {
-    /// <summary>The process's exit code after a halt.</summary>
-    public const int ExitCode = 70;
-
     public void Halt(string reason, Exception? cause)
     {
         Halted(log, cause, reason);
         events.Emit(new NodeEvent.Halted(node, reason));
         Console.Error.WriteLine($"verify-node halts: {reason}{(cause is null ? "" : Environment.NewLine + cause)}");
         Console.Error.Flush();
-        Environment.Exit(ExitCode);
+        Environment.Exit(ExitCode.Halted);
     }
 
     [LoggerMessage(1, LogLevel.Critical, "The node halts: {Reason}")]

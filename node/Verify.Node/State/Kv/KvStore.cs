@@ -34,6 +34,24 @@ public sealed class KvStore
         return new CommandResult.Done(index);
     }
 
+    /// <summary>All writes in their order, or none: the first that expects another index than the one before the batch stops all.</summary>
+    internal CommandResult Write(IReadOnlyList<KvWrite> writes, long index)
+    {
+        foreach (var write in writes)
+        {
+            var there = Get(write.Key)?.ModifyIndex ?? 0;
+            if (write.ExpectedIndex is { } expected && expected != there) return new CommandResult.CasConflict(there);
+        }
+
+        foreach (var (key, value, flags, _) in writes)
+        {
+            if (value is { } bytes) Put(new(key, bytes, flags, null, null), index);
+            else Delete(new(key, null, null), index);
+        }
+
+        return new CommandResult.Done(index);
+    }
+
     internal void WriteTo(WireWriter to)
     {
         to.Number(_pairs.Count);
