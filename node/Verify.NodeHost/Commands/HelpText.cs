@@ -29,7 +29,7 @@ internal static class HelpText
         Exit codes:
           0   stopped on request                  1   --upgrade-check or a check says no
           2   command line or settings are wrong  3   cannot start: data directory, damaged log, address taken, certificates, keys
-          4   no group let this node in within RaftJoinGiveUpSeconds (0: it keeps trying)
+          4   in no group: not let in within RaftJoinGiveUpSeconds (0: it keeps trying), or taken out of it
           5   the history store stayed away for HistoryStoreGiveUpSeconds (HistoryStoreRequired: false keeps trying)
           70  a broken promise halted it: look at the last line of the log before starting it again
 
