@@ -37,7 +37,7 @@ internal static class NodeHostApp
         Configure(builder.Services);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
         if (config.Https is not null) builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(k => HttpListener.Configure(k, config, https, () => refused!));
+        builder.WebHost.ConfigureKestrel(k => HttpListener.Configure(k, config, () => https!, () => refused!));
         await using var app = builder.Build();
 
         var logs = app.Services.GetRequiredService<ILoggerFactory>();

@@ -45,33 +45,22 @@ internal static partial class NodeLog
     [LoggerMessage(13, LogLevel.Warning, "The node was not running for {Pause}; as follower it counts that as {Counted} ticks.")]
     public static partial void Paused(ILogger log, TimeSpan pause, long counted);
 
-    [LoggerMessage(14, LogLevel.Information, "{Peer} is reached at {Address} now.")]
-    public static partial void PeerMoved(ILogger log, NodeId peer, Seam.Endpoint address);
+    [LoggerMessage(60, LogLevel.Error, "Snapshot damaged: {What}. An older one is used where the log reaches back to it.")]
+    public static partial void SnapshotDamaged(ILogger log, string what);
 
-    [LoggerMessage(15, LogLevel.Information, "Membership (entry {Index}): {Membership}.")]
-    public static partial void MembershipIs(ILogger log, LogIndex index, Membership membership);
+    [LoggerMessage(61, LogLevel.Warning, "The transfer of a snapshot begins again from its first byte: {What}")]
+    public static partial void TransferForgotten(ILogger log, string what);
 
-    [LoggerMessage(16, LogLevel.Warning, "The configuration names the members {Configured}; the log says {Known}, and the log counts.")]
-    public static partial void ConfigurationDiffers(ILogger log, string configured, Membership known);
+    [LoggerMessage(62, LogLevel.Warning, "{Segments} segments of the log are dropped: {Why}.")]
+    public static partial void LogPartsDropped(ILogger log, int segments, string why);
 
-    [LoggerMessage(17, LogLevel.Information, "This node asks {Via} to be let into the group.")]
-    public static partial void AsksToJoin(ILogger log, Seam.Endpoint via);
+    [LoggerMessage(63, LogLevel.Error, "Log damaged ({What}): entries {First} to {Last} are lost on this node, and some of them may be committed. "
+        + "It takes no part in votes until it has them back from its peers.")]
+    public static partial void EntriesLost(ILogger log, string what, LogIndex first, LogIndex last);
 
-    [LoggerMessage(18, LogLevel.Warning, "Not let into the group yet ({Via}): {Why}")]
-    public static partial void NotLetIn(ILogger log, Seam.Endpoint via, string why);
+    [LoggerMessage(64, LogLevel.Warning, "{File} is damaged; it is kept as {Kept} for analysis.")]
+    public static partial void DamagedFileKept(ILogger log, string file, string kept);
 
-    [LoggerMessage(19, LogLevel.Information, "{Via} has let this node into the group; it waits for the log.")]
-    public static partial void LetIn(ILogger log, Seam.Endpoint via);
-
-    [LoggerMessage(20, LogLevel.Information, "Members say that they are reached elsewhere; the membership is told: {Changed}.")]
-    public static partial void ContactsChange(ILogger log, string changed);
-
-    [LoggerMessage(21, LogLevel.Error, "The node leaves: {Reason}")]
-    public static partial void Leaves(ILogger log, string reason);
-
-    [LoggerMessage(22, LogLevel.Warning, "The disk has not answered for {Since}: this node gives leadership away and asks for no votes until it does.")]
-    public static partial void DiskStalls(ILogger log, TimeSpan since);
-
-    [LoggerMessage(23, LogLevel.Information, "The disk answers again.")]
-    public static partial void DiskAnswers(ILogger log);
+    [LoggerMessage(65, LogLevel.Warning, "{File} is damaged and is repaired without a copy of what was there: {Why}")]
+    public static partial void DamagedFileNotKept(ILogger log, string file, string why);
 }

@@ -14,13 +14,14 @@ namespace Verify.NodeHost.Http;
 /// <summary>Kestrel's one listener: the networks that may connect, and HTTPS whose certificate is looked at for each connection.</summary>
 internal static class HttpListener
 {
-    public static void Configure(KestrelServerOptions kestrel, HostConfig config, CertificateFiles? certificate, Func<RefusedSources> refused)
+    /// <param name="certificate">Asked for each connection: the listener is configured before the files are read.</param>
+    public static void Configure(KestrelServerOptions kestrel, HostConfig config, Func<CertificateFiles> certificate, Func<RefusedSources> refused)
     {
         kestrel.AddServerHeader = false;
         void With(ListenOptions listen)
         {
             if (!config.Access.HttpNetworks.IsEmpty) listen.Use(next => connection => LetInAsync(connection, next, config.Access.HttpNetworks, refused()));
-            if (certificate is not null) listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(OptionsOf(certificate.Current, config.Https!.NeedsClientCertificate)) });
+            if (config.Https is { } https) listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(OptionsOf(certificate().Current, https.NeedsClientCertificate)) });
         }
 
         if (IPAddress.TryParse(config.Listen.Host, out var address)) kestrel.Listen(address, config.Listen.Port, With);

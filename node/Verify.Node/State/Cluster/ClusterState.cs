@@ -6,7 +6,7 @@ namespace Verify.Node.State.Cluster;
 
 /// <summary>The replicated part of joining: tokens, and the nodes that were let in and are on their way to their seat. Being in the log,
 /// single use and expiry hold across restarts and leaders, and a new leader goes on where the old one stopped.</summary>
-public sealed class ClusterState
+public sealed class ClusterState : IStateSection
 {
     /// <summary>Tokens that are kept at once; expired ones do not count.</summary>
     public const int TokensMax = 1_000;
@@ -56,6 +56,20 @@ public sealed class ClusterState
                 throw new UnreachableException();
         }
     }
+
+    SectionKind IStateSection.Kind => SectionKind.Cluster;
+    byte IStateSection.Version => 1;
+
+    /// <summary>There is little of it, so it is one record, written at once.</summary>
+    FrozenSection IStateSection.Freeze()
+    {
+        var bytes = new WireWriter();
+        WriteTo(bytes);
+        ReadOnlyMemory<byte>[] records = [bytes.Written];
+        return FrozenSection.Of(this, 1, records, static (to, record) => to.Raw(record.Span));
+    }
+
+    void IStateSection.Restore(byte version, ref WireReader from) => ReadFrom(ref from);
 
     internal void WriteTo(WireWriter to)
     {
