@@ -163,16 +163,4 @@ public sealed class HttpTests
         using var document = JsonDocument.Parse(text);
         return document.RootElement.Clone();
     }
-
-    private sealed class ScriptedNode : INodeApi
-    {
-        public Dictionary<Type, ApiReply> Answers { get; } = [];
-        public List<ApiRequest> Asked { get; } = [];
-
-        public ValueTask<ApiReply> AskAsync(ApiRequest request)
-        {
-            Asked.Add(request);
-            return ValueTask.FromResult(Answers[request.GetType()]);
-        }
-    }
 }

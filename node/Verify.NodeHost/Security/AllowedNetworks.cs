@@ -12,7 +12,11 @@ internal sealed class AllowedNetworks(IReadOnlyList<IPNetwork> networks)
     public static bool TryParse(string text, out IPNetwork network)
     {
         network = default;
-        if (text.Contains('/', StringComparison.Ordinal)) return IPNetwork.TryParse(text, out network);
+        if (text.Contains('/', StringComparison.Ordinal))
+        {
+            return IPNetwork.TryParse(text, out network) && IPAddress.TryParse(text[..text.IndexOf('/', StringComparison.Ordinal)], out var given) && given.Equals(network.BaseAddress);
+        }
+
         if (!IPAddress.TryParse(text, out var address)) return false;
         network = new(address, address.GetAddressBytes().Length * 8);
         return true;
