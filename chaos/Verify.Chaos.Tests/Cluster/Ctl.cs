@@ -7,6 +7,7 @@ namespace Verify.Chaos.Tests.Cluster;
 /// <summary>verify-ctl and verify-node's own commands, as processes, as people run them.</summary>
 internal static class Ctl
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     /// <summary>verify-ctl with the addresses of all nodes that run; it must end with 0.</summary>
@@ -18,10 +19,10 @@ internal static class Ctl
     }
 
     public static Task<(int Code, string Output, string Errors)> TryAsync(LiveGroup group, params string[] arguments) =>
-        TryAtAsync(group.Nodes.Where(n => n.IsRunning).Select(n => n.Http), arguments);
+        TryAtAsync(group.Nodes.Where(n => n.IsRunning).Select(n => n.Http), Patience, arguments);
 
-    public static Task<(int Code, string Output, string Errors)> TryAtAsync(IEnumerable<Uri> endpoints, params string[] arguments) =>
-        ProcessAsync(Program("node/Verify.Ctl", "verify-ctl.dll"), [.. endpoints.SelectMany(e => new[] { "--endpoint", e.ToString() }), "--timeout", "45", .. arguments]);
+    public static Task<(int Code, string Output, string Errors)> TryAtAsync(IEnumerable<Uri> endpoints, TimeSpan timeout, params string[] arguments) =>
+        ProcessAsync(Program("node/Verify.Ctl", "verify-ctl.dll"), [.. endpoints.SelectMany(e => new[] { "--endpoint", e.ToString() }), "--timeout", $"{timeout.TotalSeconds}", .. arguments]);
 
     /// <summary>verify-node's commands that make files; it must end with 0.</summary>
     public static async Task NodeAsync(params string[] arguments)

@@ -20,6 +20,8 @@ namespace Verify.Chaos.Tests.Cluster;
 [FixtureLifeCycle(LifeCycle.SingleInstance)]
 public sealed partial class SealedGroupTests
 {
+    /// <summary>Held open for as long as the node runs; nobody else can read it.</summary>
+    private const string LockFile = "verify-node.lock";
     private const string Plaintext = "the-plaintext-that-must-not-be-on-any-disk";
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private LiveGroup _group = null!;
@@ -79,8 +81,8 @@ public sealed partial class SealedGroupTests
         await LiveGroup.UntilAsync("the refusals are counted", async () => await RefusedAsync(node) >= before + 4, _group.Nodes, _limit.Token);
         var lines = (await File.ReadAllLinesAsync(node.LogFile, _limit.Token)).Count(l => l.Contains("Refused at the peer door", StringComparison.Ordinal));
         Assert.That(lines, Is.InRange(1, 3), "once for each source and kind in a minute");
-        var out1 = await Ctl.TryAtAsync(_group.Nodes.Select(n => n.Http), "cluster", "status");
-        Assert.That(out1.Code, Is.EqualTo(3), "without the authority the client does not believe the nodes");
+        var stranger = await Ctl.TryAtAsync(_group.Nodes.Select(n => n.Http), TimeSpan.FromSeconds(1), "cluster", "status");
+        Assert.That(stranger.Code, Is.EqualTo(3), "without the authority the client does not believe the nodes");
         Assert.That(await Ctl.RunAsync(_group, "cluster", "peers", "--ca", AuthorityFile), Does.Contain("n3"));
     }
 
@@ -234,7 +236,7 @@ public sealed partial class SealedGroupTests
     private static IEnumerable<string> FilesWith(string folder, string text)
     {
         var wanted = Encoding.UTF8.GetBytes(text);
-        return Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(f =>
+        return Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) != LockFile).Where(f =>
         {
             using var file = new FileStream(f, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             var bytes = new byte[file.Length];
