@@ -18,7 +18,6 @@ internal static class RollingUpgradeCommand
         var target = new Option<DirectoryInfo>("--new") { Description = "Folder with the build that runs in the end.", Required = true };
         var nodes = new Option<int>("--nodes") { Description = "3 or 5.", DefaultValueFactory = _ => 3 };
         nodes.AcceptOnlyFromAmong("3", "5");
-        var back = new Option<bool>("--and-back") { Description = "Afterwards back to the old build, as after a bad release. Only where the new build has written nothing that the old one cannot read." };
         var json = new Option<bool>("--json") { Description = "Print the record as JSON on standard output; everything for people goes to standard error." };
         var markdown = new Option<string?>("--markdown") { Description = "Write the table to this file, with command, commit and machine." };
         var command = new Command("rolling-upgrade", """
@@ -28,15 +27,15 @@ internal static class RollingUpgradeCommand
               git worktree add --detach /tmp/old COMMIT && dotnet build /tmp/old/node/Verify.NodeHost -c Release
               verify-chaos live rolling-upgrade --old /tmp/old/node/Verify.NodeHost/bin/Release/net10.0 --new node/Verify.NodeHost/bin/Release/net10.0
             Exit codes: 0 the promise held; 1 it was broken; 2 unknown; 3 the harness or the machine failed (a node did not come back).
-            """) { old, target, nodes, back, json, markdown };
+            """) { old, target, nodes, json, markdown };
         command.SetAction((parse, cancel) => ProgramErrors.GuardAsync(() => RunAsync(
-            ProgramIn(parse.GetValue(old)!), ProgramIn(parse.GetValue(target)!), parse.GetValue(nodes), parse.GetValue(back),
+            ProgramIn(parse.GetValue(old)!), ProgramIn(parse.GetValue(target)!), parse.GetValue(nodes),
             $"verify-chaos {string.Join(' ', parse.Tokens.Select(t => t.Value))}", parse.GetValue(json), parse.GetValue(markdown), cancel)));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        string old, string target, int nodes, bool back, string command, bool json, string? markdown, CancellationToken cancel)
+        string old, string target, int nodes, string command, bool json, string? markdown, CancellationToken cancel)
     {
         var teller = new Teller(json);
         var clock = Stopwatch.StartNew();
@@ -46,7 +45,6 @@ internal static class RollingUpgradeCommand
         await using (var group = await LiveGroup.StartAsync(nodes, Say, old))
         {
             rows.Add(RollingRestartProof.RowOf("rolling-upgrade", $"{nodes} nodes, old to new", "1 round", await RollingTurn.PlayAsync(group, target, 1, Say, cancel)));
-            if (back) rows.Add(RollingRestartProof.RowOf("rolling-upgrade", $"{nodes} nodes, new to old", "1 round", await RollingTurn.PlayAsync(group, old, 1, Say, cancel)));
         }
 
         var record = new ProofRecord
