@@ -4,6 +4,8 @@ using Verify.NodeHost.Keys;
 namespace Verify.NodeHost.Tests;
 
 /// <summary>The keys of data at rest.</summary>
+[Platform(Exclude = "Win")]
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
 public sealed class DataKeyFileTests
 {
     private string _directory = null!;

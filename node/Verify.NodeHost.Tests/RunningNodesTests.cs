@@ -9,8 +9,14 @@ namespace Verify.NodeHost.Tests;
 
 /// <summary>Real processes with real sockets and TLS on loopback.</summary>
 [NonParallelizable]
-public sealed class RunningNodesTests
+public sealed partial class RunningNodesTests
 {
+    [GeneratedRegex("(konsul_raft|verify)_[a-z_]+", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex MetricName();
+
+    [GeneratedRegex("_(bucket|sum|count)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Suffix();
+
     private const string Password = "a-password-nobody-may-see";
     private string _directory = null!;
 
@@ -75,7 +81,7 @@ public sealed class RunningNodesTests
         {
             await using var n3 = group.Start("n3", ("VERIFY_RAFT_TLS_CERT_FILE", Path.Combine(certificates, name + ".pem")),
                 ("VERIFY_RAFT_TLS_KEY_FILE", Path.Combine(certificates, name + ".key")), ("VERIFY_RAFT_TLS_CA_FILE", Path.Combine(certificates, "ca.pem")));
-            await Until.AsyncOf($"a refusal ({label})", () => Task.FromResult<string?>(Regex.IsMatch(n1.Output + n2.Output, "[Rr]efused") ? "yes" : null));
+            await Until.AsyncOf($"a refusal ({label})", () => Task.FromResult<string?>((n1.Output + n2.Output).Contains("refused", StringComparison.OrdinalIgnoreCase) ? "yes" : null));
             var status = await Until.AsyncOf("the outcast's status", async () => (await GetAsync(http, group.Api("n3"), "/cluster/status")).GetRawText());
             Assert.That(JsonDocument.Parse(status).RootElement.GetProperty("in_quorum").GetBoolean(), Is.False, label);
         }
@@ -160,8 +166,8 @@ public sealed class RunningNodesTests
         var named = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var file in new[] { "grafana-verify.json", "verify-alerts.yaml" })
         {
-            foreach (Match match in Regex.Matches(await File.ReadAllTextAsync(Path.Combine(monitoring, file)), "(konsul_raft|verify)_[a-z_]+"))
-                named.Add(Regex.Replace(match.Value, "_(bucket|sum|count)$", ""));
+            foreach (Match match in MetricName().Matches(await File.ReadAllTextAsync(Path.Combine(monitoring, file))))
+                named.Add(Suffix().Replace(match.Value, ""));
         }
 
         Assert.That(named, Has.Count.GreaterThan(10));
@@ -193,21 +199,21 @@ public sealed class RunningNodesTests
 
     private sealed class TestGroup(string directory, string[] names)
     {
-        private readonly SortedDictionary<string, (int Raft, int Http)> _ports = new(names.ToDictionary(n => n, _ => (FreePort.Next(), FreePort.Next())), StringComparer.Ordinal);
+        private readonly SortedDictionary<string, (int Raft, int Http)> _ports = new(names.ToDictionary(n => n, _ => (FreePort.Next(), FreePort.Next()), StringComparer.Ordinal), StringComparer.Ordinal);
 
         public string Api(string name) => $"http://127.0.0.1:{_ports[name].Http}";
 
         public NodeProcess Start(string name, params (string, string)[] more)
         {
             var file = Path.Combine(directory, $"{name}.json");
-            File.WriteAllText(file, JsonSerializer.Serialize(new Dictionary<string, object>
+            File.WriteAllText(file, JsonSerializer.Serialize(new Dictionary<string, object>(StringComparer.Ordinal)
             {
                 ["RaftDataDir"] = Path.Combine(directory, "data-" + name),
                 ["RaftNodeId"] = name,
                 ["RaftBind"] = $"127.0.0.1:{_ports[name].Raft}",
                 ["RaftNodes"] = names.Select(n => $"{n}@127.0.0.1:{_ports[n].Raft}"),
                 ["DataCenter"] = "dc",
-                ["DataCenters"] = names.ToDictionary(n => n, _ => "dc"),
+                ["DataCenters"] = names.ToDictionary(n => n, _ => "dc", StringComparer.Ordinal),
                 ["ListenAddress"] = $"127.0.0.1:{_ports[name].Http}",
                 ["RaftTLSCertFile"] = Path.Combine(directory, name + ".pem"),
                 ["RaftTLSKeyFile"] = Path.Combine(directory, name + ".key"),

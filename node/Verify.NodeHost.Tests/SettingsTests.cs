@@ -57,8 +57,8 @@ public sealed class SettingsTests
         var lines = Parse(Minimal).Lines;
         Assert.That(lines.Select(l => l.Key), Is.EqualTo(KeyMeanings.Keys), "asked for and explained are the same keys");
         Assert.That(lines.Where(l => l.Meaning.Length == 0 || l.Allowed.Length == 0), Is.Empty);
-        Assert.That(lines.Select(l => EnvironmentNames.Of(l.Key)).Distinct().Count(), Is.EqualTo(lines.Count));
-        Assert.That(EnvironmentNames.Konsul.Select(k => k.Key).Distinct(), Is.SubsetOf(KeyMeanings.Keys));
+        Assert.That(lines.Select(l => EnvironmentNames.Of(l.Key)).Distinct(StringComparer.Ordinal).Count(), Is.EqualTo(lines.Count));
+        Assert.That(EnvironmentNames.Konsul.Select(k => k.Key).Distinct(StringComparer.Ordinal), Is.SubsetOf(KeyMeanings.Keys));
     }
 
     [Test]

@@ -181,7 +181,7 @@ internal sealed class NodeApi
             Reachable = _parts.Reachable(),
             PendingRequests = _open,
             KvPairs = _parts.State.Kv.Count,
-            WireVersion = _parts.Config.WireVersionMax,
+            WireVersion = Math.Min(PeerCodec.VersionMax, _parts.Config.WireVersionMax),
             Autopilot = _pilot.Picture(),
         };
     }
@@ -190,14 +190,6 @@ internal sealed class NodeApi
 
     private void Lead(ApiRequest request, Question question)
     {
-        // These put into the log what a node of an older version could not read.
-        if (request is ApiRequest.ImportKv or ApiRequest.ClusterJoin or ApiRequest.ClusterLeave or ApiRequest.CreateJoinToken
-            && _parts.Mesh.ObjectionToVersion2() is { } tooOld)
-        {
-            question.Answer(new ApiReply.Refused(tooOld));
-            return;
-        }
-
         switch (request)
         {
             case ApiRequest.KvPut put:

@@ -44,7 +44,7 @@ internal sealed class HardStateFile : IDisposable
     /// <exception cref="UnusableDataException">Another node's, or a newer program's.</exception>
     public static async ValueTask<HardState?> PeekAsync(IDisk disk, DataOwner owner)
     {
-        if (!disk.List().Contains(Name)) return null;
+        if (!disk.List().Contains(Name, StringComparer.Ordinal)) return null;
         using var file = disk.Open(Name, create: false);
         if (Newest(await ReadAsync(file)) is not { } newest) return null;
         return newest.Owner == owner ? newest.State : throw UnusableDataException.Foreign(Name, newest.Owner, owner);
@@ -137,6 +137,13 @@ internal sealed class HardStateFile : IDisposable
         copy.Written.Span.CopyTo(slot);
         copy.Written.Span.CopyTo(slot.AsSpan(CopyBytes));
         return slot;
+    }
+
+    /// <summary>As long as the file is when it is whole.</summary>
+    internal static byte[] Padded(byte[] bytes)
+    {
+        Array.Resize(ref bytes, SlotDistance + SlotBytes);
+        return bytes;
     }
 
     internal static Record? Newest(ReadOnlySpan<byte> file)

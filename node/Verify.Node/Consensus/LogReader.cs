@@ -36,7 +36,7 @@ internal sealed class LogReader(IDisk disk, DataOwner owner, LogSettings setting
     public async ValueTask<LogFound> ReadAsync(SnapshotMark? snapshot, RebuildGrounds grounds)
     {
         var before = await LostEntries.ReadAsync(disk, owner);
-        if (disk.List().Contains(LogRepair.PartName)) disk.Delete(LogRepair.PartName);
+        if (disk.List().Contains(LogRepair.PartName, StringComparer.Ordinal)) disk.Delete(LogRepair.PartName);
         var segments = await ScanAsync();
         var plan = LogPlan.Of(segments, snapshot?.Last ?? EntryId.Zero);
         var lost = plan.Lost is { } loss ? await OweAsync(loss, plan, snapshot, grounds, before) : before;

@@ -36,7 +36,7 @@ internal sealed record LostEntries(LogIndex Until, Term Above)
     /// <exception cref="UnusableDataException">The record of it is damaged, another node's, or a newer program's.</exception>
     public static async ValueTask<LostEntries?> ReadAsync(IDisk disk, DataOwner owner)
     {
-        if (!disk.List().Contains(FileName)) return null;
+        if (!disk.List().Contains(FileName, StringComparer.Ordinal)) return null;
         using var file = disk.Open(FileName, create: false);
         var bytes = new byte[FileHeader.Bytes];
         var have = 0;
@@ -62,26 +62,30 @@ internal sealed record LostEntries(LogIndex Until, Term Above)
 
     internal static LostEntries Read(ReadOnlySpan<byte> bytes, DataOwner owner)
     {
+        if (TryRead(bytes) is not var (found, lost)) throw Unreadable();
+        return found == owner ? lost : throw UnusableDataException.Foreign(FileName, found, owner);
+    }
+
+    internal static bool IsReadable(ReadOnlySpan<byte> bytes) => TryRead(bytes) is not null;
+
+    private static (DataOwner Owner, LostEntries Lost)? TryRead(ReadOnlySpan<byte> bytes)
+    {
         var version = FileHeader.VersionOf(bytes, Magic);
         if (version > Version) throw UnusableDataException.Newer(FileName, version.Value, Version);
+        if (version != Version || !FileHeader.TryRead(bytes, out var body)) return null;
         try
         {
-            if (version == Version && FileHeader.TryRead(bytes, out var body))
-            {
-                var from = new WireReader(body);
-                var found = new DataOwner(from.Text(), new(from.Text()));
-                SealMark.Read(ref from);
-                var lost = new LostEntries(new(from.Number()), new(from.Number()));
-                from.End();
-                return found == owner ? lost : throw UnusableDataException.Foreign(FileName, found, owner);
-            }
+            var from = new WireReader(body);
+            var found = new DataOwner(from.Text(), new(from.Text()));
+            SealMark.Read(ref from);
+            var lost = new LostEntries(new(from.Number()), new(from.Number()));
+            from.End();
+            return (found, lost);
         }
         catch (WireFormatException)
         {
-            throw Unreadable();
+            return null;
         }
-
-        throw Unreadable();
     }
 
     private static UnusableDataException Unreadable() => new(
