@@ -186,13 +186,21 @@ public sealed partial class SealedGroupTests
         return keys;
     }
 
+    /// <summary>The group's authority is believed, and nobody else.</summary>
+    private X509ChainPolicy Trust()
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.ImportFromPemFile(AuthorityFile);
+        return policy;
+    }
+
     /// <summary>The thumbprint of the certificate that an address shows.</summary>
     private async Task<string> ShownAsync(string address)
     {
         using var client = new TcpClient();
         await client.ConnectAsync(IPEndPoint.Parse(address), _limit.Token);
-        await using var tls = new SslStream(client.GetStream(), false, (_, _, _, _) => true);
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = Host(address) }, _limit.Token);
+        await using var tls = new SslStream(client.GetStream());
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = Host(address), CertificateChainPolicy = Trust() }, _limit.Token);
         return tls.RemoteCertificate!.GetCertHashString(HashAlgorithmName.SHA256);
     }
 
@@ -201,12 +209,12 @@ public sealed partial class SealedGroupTests
     {
         using var client = new TcpClient();
         await client.ConnectAsync(IPEndPoint.Parse(address), _limit.Token);
-        await using var tls = new SslStream(client.GetStream(), false, (_, _, _, _) => true);
+        await using var tls = new SslStream(client.GetStream());
         try
         {
             await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
             {
-                TargetHost = Host(address), ClientCertificates = certificate is null ? null : [certificate], EnabledSslProtocols = SslProtocols.Tls13,
+                TargetHost = Host(address), ClientCertificates = certificate is null ? null : [certificate], EnabledSslProtocols = SslProtocols.Tls13, CertificateChainPolicy = Trust(),
             }, _limit.Token);
             return await tls.ReadAsync(new byte[1], _limit.Token) > 0;
         }
@@ -227,7 +235,7 @@ public sealed partial class SealedGroupTests
     /// <summary>What the node counts as refused before it saw it.</summary>
     private async Task<double> RefusedAsync(LiveNode node)
     {
-        using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, _, _, _) => true };
+        using var handler = new SocketsHttpHandler { SslOptions = new() { CertificateChainPolicy = Trust() } };
         using var http = new HttpClient(handler);
         var text = await http.GetStringAsync(new Uri(node.Http, "metrics"), _limit.Token);
         return RefusedLine().Matches(text).Sum(m => double.Parse(m.Groups["n"].Value, System.Globalization.CultureInfo.InvariantCulture));
