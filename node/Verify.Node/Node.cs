@@ -48,6 +48,10 @@ public sealed class VerifyNode
                 : new ApiReply.Overloaded("the inbox is full", _core.Config.Timing.Tick * _core.Config.Timing.ElectionTicks));
     }
 
+    /// <summary>The keys for data at rest, from the next write on: the first seals, all of them open. Every key that seals a file which is
+    /// still there must be among them.</summary>
+    public void UseKeys(DataKeys keys) => _core.UseKeys(keys);
+
     /// <summary>Hands leadership over, closes files and links. The primary's lease is left to run out.</summary>
     public async ValueTask StopAsync()
     {

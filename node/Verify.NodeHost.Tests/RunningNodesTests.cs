@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Verify.NodeHost.Keys;
 using Verify.NodeHost.Security;
 
 namespace Verify.NodeHost.Tests;
@@ -124,6 +125,44 @@ public sealed partial class RunningNodesTests
         var read = JsonDocument.Parse(await http.GetStringAsync($"{two.Api}/kv/%C3%BC")).RootElement;
         Assert.That((read.GetProperty("value").GetString(), read.GetProperty("flags").GetInt32()), Is.EqualTo(("of ü", 7)));
         Assert.That(await first.StopAsync(), Is.Zero, first.Output);
+    }
+
+    [Test]
+    public async Task A_new_key_seals_what_is_written_after_it_was_rotated_and_the_old_data_stays_readable()
+    {
+        var file = Path.Combine(_directory, "data.keys");
+        var first = DataKeyFile.Init(file).Id;
+        var (plain, api) = Environment("sealed");
+        (string, string)[] variables = [.. plain, ("VERIFY_DATA_KEY_FILE", file)];
+        using var http = new HttpClient();
+        string second;
+        await using (var node = NodeProcess.Start([], variables))
+        {
+            await WriteAsync("before");
+            second = DataKeyFile.Rotate(file).Active!.Id;
+            using (var rotated = await http.PostAsync($"{api}/cluster/rotate-key", content: null))
+                Assert.That(await rotated.Content.ReadAsStringAsync(), Does.Contain($"\"data_key\":\"{second}\""));
+            await WriteAsync("after");
+            Assert.That(await node.StopAsync(), Is.Zero, node.Output);
+            Assert.That(node.Output, Does.Not.Contain(Convert.ToBase64String(DataKeyFile.Read(file).Active!.Secret.Span)));
+        }
+
+        await using (var check = NodeProcess.Start(["--upgrade-check", "--json"], variables))
+        {
+            Assert.That(await check.ExitAsync(), Is.Zero, check.Output);
+            using var report = JsonDocument.Parse(check.Output);
+            Assert.That(report.RootElement.GetProperty("KeysInUse").EnumerateArray().Select(k => k.GetString()), Is.EquivalentTo(new[] { first, second }));
+        }
+
+        Assert.That(Directory.EnumerateFiles(Path.Combine(_directory, "data-sealed")).Select(f => File.ReadAllText(f, Encoding.Latin1)), Has.None.Contains("value-that-must-not-be-seen"));
+        await using var again = NodeProcess.Start([], variables);
+        Assert.That(await Until.AsyncOf("the value from before", async () => (await GetAsync(http, api, "/kv/before")).GetProperty("value").GetString()), Is.EqualTo("value-that-must-not-be-seen"));
+
+        Task<string> WriteAsync(string key) => Until.AsyncOf("a write", async () =>
+        {
+            using var written = await http.PutAsync($"{api}/kv/{key}", Json("""{ "value": "value-that-must-not-be-seen" }"""));
+            return written.IsSuccessStatusCode ? "yes" : null;
+        });
     }
 
     [Test]

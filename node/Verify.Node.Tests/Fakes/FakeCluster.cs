@@ -88,6 +88,17 @@ internal sealed class FakeCluster
             var other => throw new AssertionException($"a read was answered with {other}"),
         };
 
+    /// <summary>The next start of this node is with another configuration.</summary>
+    public void Configure(string name, Func<NodeConfig, NodeConfig> change) =>
+        _machines[name] = _machines[name] with { Config = change(_machines[name].Config) };
+
+    /// <summary>The node stops in good order and its machine is switched off.</summary>
+    public void Stop(string name)
+    {
+        World.Await(Node(name).StopAsync());
+        Kill(name);
+    }
+
     /// <summary>Power loss: unsynced bytes are gone.</summary>
     public void Kill(string name)
     {

@@ -11,6 +11,7 @@ internal sealed class DiskWriter(
     DataDirectory data, NodeLoop loop, PipeScheduler scheduler, TimeProvider time, NodeMetrics metrics, Limits limits)
 {
     private DiskGroup? _group;
+    private DataKeys? _nextKeys;
 
     /// <summary>The answer comes as <see cref="NodeInput.LogSynced"/>. Not to be called again before it came. A group that installs a
     /// snapshot uses the snapshot store as well, so nobody else may use it meanwhile.</summary>
@@ -19,6 +20,9 @@ internal sealed class DiskWriter(
         _group = group;
         scheduler.Schedule(static writer => _ = ((DiskWriter)writer!).WriteAsync(), this);
     }
+
+    /// <summary>The keys for data at rest from the next group on. From any thread.</summary>
+    public void UseKeys(DataKeys keys) => Interlocked.Exchange(ref _nextKeys, keys);
 
     public void Dispose() => data.Dispose();
 
@@ -34,6 +38,7 @@ internal sealed class DiskWriter(
     private async ValueTask<DiskOutcome> CarryOutAsync(DiskGroup group)
     {
         var started = time.GetTimestamp();
+        if (Interlocked.Exchange(ref _nextKeys, null) is { } keys) data.UseKeys(keys);
         try
         {
             if (group.HardState is { } state && state != data.HardState.State) await data.HardState.WriteAsync(state);

@@ -111,6 +111,9 @@ internal sealed class NodeCore
         Loop.Post(new NodeInput.HaPosted(_ha.Start));
     }
 
+    /// <inheritdoc cref="VerifyNode.UseKeys"/>
+    public void UseKeys(Consensus.DataKeys keys) => _disk.UseKeys(keys);
+
     /// <summary>The timer fired. One tick waits in the inbox at the most; how much time has passed the clock says.</summary>
     public void Wake()
     {
