@@ -40,7 +40,7 @@ internal static class DataCommands
         command.SetAction((parse, cancel) => run.AsyncWith(parse, async (client, screen, token) =>
         {
             var done = await OnMembersAsync(client, parse.GetValue(node), client.Cluster.RotateKeyAsync, token);
-            Show(screen, done, ["node_id", "key_id", "message"]);
+            Show(screen, done, ["data_key", "message"]);
             return ExitCodes.Ok;
         }, cancel));
         return command;
