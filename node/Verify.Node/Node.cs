@@ -84,8 +84,7 @@ public sealed class VerifyNode
     /// <summary>What the data directory says of the members counts; where it says nothing, the configuration must.</summary>
     private static void ValidateMembers(NodeConfig config, Membership known)
     {
-        if (known.IsEmpty && config.Join.Via.IsEmpty)
-            throw new ArgumentException($"{config.Self} knows no members, and nobody whom it could ask to be let into a group", nameof(config));
+        // Without members and without anybody to ask, a node waits until a member of a group comes by and takes it in.
         if (!known.IsEmpty && !known.Contains(config.Self) && config.Members.All(m => m.Id != config.Self) && !config.Members.IsEmpty)
             throw new ArgumentException($"{config.Self} is not among the members {string.Join(", ", known.All)}", nameof(config));
     }

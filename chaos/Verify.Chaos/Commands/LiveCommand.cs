@@ -24,6 +24,7 @@ internal static class LiveCommand
             3 the harness or the machine failed.
             """);
         foreach (var proof in LiveProofs.All) command.Add(Verb(proof.Name, proof.Story, [proof]));
+        command.Add(RollingUpgradeCommand.Create());
         command.Add(Verb(Everything, "All proofs, one after the other.", LiveProofs.All));
         return command;
     }

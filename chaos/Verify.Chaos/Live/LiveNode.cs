@@ -24,12 +24,15 @@ internal sealed class LiveNode(FleetRun run, string name, string dataCenter, str
 
     /// <summary>Where it keeps its log; a disk of its own when the scenario fills disks.</summary>
     public LimitedDisk? Disk { get; private set; }
+
+    /// <summary>The verify-node.dll of the next start: another one upgrades it.</summary>
+    public string Program { get; set; } = hostProgram;
     public string Folder { get; } = run.Folder(Path.Combine("nodes", name));
     /// <summary>False in benches: an event per applied entry is not part of what a node does for its users.</summary>
     public bool WritesEvents { get; init; } = true;
     public string EventsFile => Path.Combine(Folder, "events.ndjson");
     public string LogFile => Path.Combine(Folder, "node.log");
-    private string DataDirectory => Path.Combine(Folder, "data");
+    public string DataDirectory => Path.Combine(Folder, "data");
     private string ConfigFile => Path.Combine(Folder, "node.json");
     private string ClockFile => Path.Combine(Folder, "clock");
 
@@ -54,12 +57,20 @@ internal sealed class LiveNode(FleetRun run, string name, string dataCenter, str
     public async Task StartAsync(IEnumerable<(string Name, string Value)> environment)
     {
         IsPaused = false;
-        _process = await run.StartAsync(new(name, ConfigFile, [Dotnet(), hostProgram, "--config", ConfigFile, .. WritesEvents ? new[] { "--events", EventsFile } : []])
+        _process = await run.StartAsync(new(name, ConfigFile, [Dotnet(), Program, "--config", ConfigFile, .. WritesEvents ? new[] { "--events", EventsFile } : []])
         {
             LogFile = LogFile,
             Environment = [.. environment],
             WorkingDirectory = Folder,
         });
+    }
+
+    /// <summary>SIGTERM, as a service manager stops it; waits for the end.</summary>
+    /// <exception cref="FleetException">It still runs after the deadline.</exception>
+    public async Task StopAsync(TimeSpan deadline)
+    {
+        if (_process is { } process && !await process.TerminateAsync(deadline))
+            throw new FleetException($"{name} still runs {deadline.TotalSeconds:0} s after SIGTERM: {LogTail()}");
     }
 
     public Task KillAsync() => _process?.KillAsync() ?? Task.CompletedTask;
@@ -87,7 +98,8 @@ internal sealed class LiveNode(FleetRun run, string name, string dataCenter, str
         if (Disk is { } disk) await disk.DisposeAsync();
     }
 
-    private static string Dotnet() => Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self
+    /// <summary>The program that runs this one, for children that are .NET programs as well.</summary>
+    internal static string Dotnet() => Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self
         : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host
         : Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet");
 }

@@ -22,6 +22,7 @@ internal sealed class ConsensusBench : IBench
         var groups = new List<IKvGroup>();
         try
         {
+            figures.AddRange(await WithoutSyncAsync(options, say, cancel));
             say("consensus: starting three verify-node");
             var ours = await VerifyGroup.StartAsync(syncs: true, say);
             groups.Add(ours);
@@ -43,7 +44,6 @@ internal sealed class ConsensusBench : IBench
             foreach (var group in groups) await group.DisposeAsync();
         }
 
-        figures.AddRange(await WithoutSyncAsync(options, say, cancel));
         return figures;
     }
 
@@ -66,14 +66,14 @@ internal sealed class ConsensusBench : IBench
         }
 
         figures.Add(await LagAsync(groups, options, say, cancel));
-        figures.AddRange(await TransfersAsync(groups, options, say, cancel));
         var (appendingAfter, overwritingAfter) = SyncProbe.Measure(ours.Directory, ProbeWrites);
-        figures.Insert(0, new("consensus", "the disk alone: write 256 B + fdatasync, growing file", "ms", Spread.Of([.. appending, .. appendingAfter])));
-        figures.Insert(1, new("consensus", "the disk alone: write 256 B + fdatasync, in place", "ms", Spread.Of([.. overwriting, .. overwritingAfter]))
+        figures.Add(new("consensus", "the disk alone: write 256 B + fdatasync, growing file", "ms", Spread.Of([.. appending, .. appendingAfter])));
+        figures.Add(new("consensus", "the disk alone: write 256 B + fdatasync, in place", "ms", Spread.Of([.. overwriting, .. overwritingAfter]))
         {
             Beside = "the machine of the shared facts: p50 0.11, p99 0.31 ms",
         });
         figures.Add(await ElectionsAsync(groups, options, say, cancel));
+        figures.AddRange(await TransfersAsync(groups, options, say, cancel));
     }
 
     /// <summary>What a write costs when nothing is made durable: never an option for users, only a comparison.</summary>

@@ -16,29 +16,48 @@ internal static class ElectionRounds
     public static async Task<double?> KillAsync(IKvGroup group, int leader)
     {
         var killed = Task.CompletedTask;
-        var taken = Watch(group, [.. Others(group, leader)], () => killed = group.KillAsync(leader));
+        var taken = Watch(group, [.. Others(group, leader)], () => killed = group.KillAsync(leader), () => "");
         await killed;
         if (taken is not null) await group.StartAsync(leader);
         return taken;
     }
 
     /// <summary>Seconds from the request to the first "I lead" of another member.</summary>
+    /// <exception cref="HarnessException">The leader refused.</exception>
     public static double? Transfer(IKvGroup group, int leader)
     {
-        var heir = (leader + 1) % group.Size;
-        var question = group.TransferQuestion(leader, heir);
-        using var wire = new HttpWire(group.Address(leader));
-        return Watch(group, [.. Others(group, leader)], () =>
+        var question = group.TransferQuestion(leader, (leader + 1) % group.Size);
+        var refusal = "";
+        Thread? asking = null;
+        var taken = Watch(group, [.. Others(group, leader)], () =>
         {
-            // The question is sent and not waited for: what counts is when another one leads.
-            wire.Begin(question);
-        });
+            // Its answer is not waited for: what counts is when another one leads.
+            asking = new(() => refusal = Refusal(group.Address(leader), question)) { IsBackground = true };
+            asking.Start();
+        }, () => Volatile.Read(ref refusal));
+        asking?.Join();
+        return taken;
+    }
+
+    /// <summary>Empty when the leader agreed.</summary>
+    private static string Refusal(Uri leader, byte[] question)
+    {
+        try
+        {
+            using var wire = new HttpWire(leader);
+            var status = wire.Ask(question);
+            return status == 200 ? "" : $"the transfer was refused with status {status}: {wire.Content.Trim()}";
+        }
+        catch (SocketException e)
+        {
+            return $"the transfer was not answered: {e.Message}";
+        }
     }
 
     private static IEnumerable<int> Others(IKvGroup group, int leader) => Enumerable.Range(0, group.Size).Where(m => m != leader);
 
     /// <summary>Seconds from the act to the first watched member's "I lead". Null, and nothing was done: one of them led already.</summary>
-    private static double? Watch(IKvGroup group, int[] watched, Action act)
+    private static double? Watch(IKvGroup group, int[] watched, Action act, Func<string> refusal)
     {
         using var ready = new CountdownEvent(watched.Length);
         var elected = 0L;
@@ -82,7 +101,7 @@ internal static class ElectionRounds
         {
             Volatile.Write(ref actedAt, start);
             act();
-            while (Volatile.Read(ref elected) == 0 && Stopwatch.GetElapsedTime(start) < Limit) Thread.Sleep(PollPause);
+            while (Volatile.Read(ref elected) == 0 && refusal().Length == 0 && Stopwatch.GetElapsedTime(start) < Limit) Thread.Sleep(PollPause);
         }
 
         Volatile.Write(ref over, 1);
@@ -90,6 +109,6 @@ internal static class ElectionRounds
         if (Volatile.Read(ref isLate) != 0) return null;
         return elected != 0
             ? Stopwatch.GetElapsedTime(start, elected).TotalSeconds
-            : throw new HarnessException($"{group.Name}: no other member led within {Limit.TotalSeconds:0} s; the log of one ends: {group.LogTail(watched[0])}");
+            : throw new HarnessException(refusal() is { Length: > 0 } why ? $"{group.Name}: {why}" : $"{group.Name}: no other member led within {Limit.TotalSeconds:0} s; the log of one ends: {group.LogTail(watched[0])}");
     }
 }
