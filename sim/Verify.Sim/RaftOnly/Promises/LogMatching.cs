@@ -13,13 +13,13 @@ internal sealed class LogMatching : Promise
 
     public void Appended(SwarmNode node, Entry entry)
     {
-        var before = entry.Index.Value == 1 ? Term.Zero : node.Core.EntryAt(entry.Index.Previous).Term;
+        if (node.Log.TermBefore(entry.Index) is not { } before) return;
         while (_byIndex.Count <= entry.Index.Value) _byIndex.Add([]);
         var known = _byIndex[(int)entry.Index.Value];
         foreach (var other in known)
         {
             if (other.Entry.Term != entry.Term) continue;
-            if (other.Before != before || !other.Entry.Payload.Equals(entry.Payload) || other.Entry.Kind != entry.Kind)
+            if (other.Before != before || !other.Entry.Payload.Span.SequenceEqual(entry.Payload.Span) || other.Entry.Kind != entry.Kind)
                 Break(string.Create(
                     CultureInfo.InvariantCulture, $"two different logs end with {entry.Id}: one has term {other.Before} before it, n{node.Number + 1} has {before}"));
             return;

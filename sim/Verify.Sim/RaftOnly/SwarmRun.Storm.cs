@@ -1,0 +1,97 @@
+using Verify.Raft;
+using Verify.Sim.Scheduling;
+
+namespace Verify.Sim.RaftOnly;
+
+/// <summary>The directed strategy: rounds in which some of the nodes are together. What needs several leaders with logs that fork (Raft,
+/// figure 8; changes of the members before the own-term barrier, Ongaro 2015) is rare under drawn steps and usual here.</summary>
+internal sealed partial class SwarmRun
+{
+    private void Storm()
+    {
+        Calm(_options.ElectionTicks * 4);
+        while (Goes) Round();
+    }
+
+    /// <summary>Everybody together for a while: a first leader.</summary>
+    private void Calm(int ticks)
+    {
+        for (var i = 0; i < ticks && Goes && Leader() is null; i++)
+        {
+            Happen(Happening.Tick);
+            for (var j = 0; j < 12 && Goes && _network.Count > 0; j++) Happen(Happening.Deliver);
+        }
+    }
+
+    private void Round()
+    {
+        var together = DrawTogether();
+        var before = Leader();
+        // A leader that stays among its friends may go on; else somebody new has to come.
+        var leader = before is not null && (together & SwarmQuorums.Bit(before.Number)) != 0 && _choices.Next(ChoiceKind.Fault, 3) == 0
+            ? before : LeaderOf(together, before);
+        if (leader is not null && Goes) Command(leader);
+        var messages = _choices.Next(ChoiceKind.Fault, 14);
+        for (var i = 0; i < messages && Goes && _network.Count > 0; i++) Happen(Happening.Deliver);
+        if (_options.CrashWeight > 0 && Goes && _choices.Next(ChoiceKind.Fault, 6) == 0) Happen(Happening.Crash);
+    }
+
+    /// <summary>Cuts the network so that these nodes hear each other and nobody else.</summary>
+    private uint DrawTogether()
+    {
+        var together = 0u;
+        do together = (uint)_choices.Next(ChoiceKind.Fault, 1 << _nodes.Length);
+        while (System.Numerics.BitOperations.PopCount(together) < Math.Min(2, _nodes.Length));
+        _network.HealAll();
+        _counts.Partitions++;
+        _hash.Add((int)Happening.Partition, 0x80, together);
+        for (var from = 0; from < _nodes.Length; from++)
+        {
+            for (var to = 0; to < _nodes.Length; to++)
+                if (from != to && ((together >> from) & (together >> to) & 1) == 0) _network.Cut(from, to);
+        }
+        _tale?.Tell(_step, $"a round: the network is now {_network.Describe()}");
+        return together;
+    }
+
+    private SwarmNode? LeaderOf(uint together, SwarmNode? before)
+    {
+        var ticks = _options.ElectionTicks * 5;
+        for (var i = 0; i < ticks && Goes; i++)
+        {
+            Happen(Happening.Tick);
+            for (var j = 0; j < 16 && Goes && _network.Count > 0; j++)
+            {
+                Happen(Happening.Deliver);
+                if (FreshLeader(together, before) is { } leader) return leader;
+            }
+            if (_choices.Next(ChoiceKind.Fault, 40) == 0 && Array.Find(_nodes, n => !n.IsUp) is { } down) Restart(down);
+        }
+        return null;
+    }
+
+    private SwarmNode? FreshLeader(uint together, SwarmNode? before)
+    {
+        foreach (var node in _nodes)
+            if (node.IsUp && node.Core.IsLeader && node != before && (together & SwarmQuorums.Bit(node.Number)) != 0) return node;
+        return null;
+    }
+
+    /// <summary>One or two things for a leader to do before anybody hears of it.</summary>
+    private void Command(SwarmNode leader)
+    {
+        var commands = 1 + _choices.Next(ChoiceKind.Fault, 2);
+        for (var i = 0; i < commands; i++)
+        {
+            switch (_choices.Next(ChoiceKind.Fault, 6))
+            {
+                case 0 or 1 when _options.MembersWeight > 0: ChangeMembers(leader); break;
+                case 2 when _options.SnapshotWeight > 0: TakeSnapshot(leader); break;
+                case 3 when _options.ReadWeight > 0: Read(leader); break;
+                default: Propose(leader); break;
+            }
+            _step++;
+            _violation ??= FirstBroken();
+        }
+    }
+}
