@@ -29,7 +29,6 @@ public sealed partial class RaftCore
     /// <summary>So much of the snapshot that the leader sends is stored (0: start again, the pieces did not fit).</summary>
     public void SnapshotPieceStored(SnapshotPiece piece, long received)
     {
-        ArgumentNullException.ThrowIfNull(piece.Chunk);
         if (!IsFromMyLeader(piece)) return;
         SendWhenDurable(piece.From, _term, new Message.SnapshotReply(piece.Chunk.Id, received, piece.Chunk.ReadRound));
     }
@@ -38,7 +37,6 @@ public sealed partial class RaftCore
     /// <see cref="RaftWork.Install"/> when it is newer than what is committed here, and dropped otherwise.</summary>
     public void SnapshotArrived(SnapshotPiece last, SnapshotMark mark)
     {
-        ArgumentNullException.ThrowIfNull(last.Chunk);
         ArgumentNullException.ThrowIfNull(mark);
         var isNews = mark.Last.Index > _log.Commit;
 #if VERIFY_MUTANTS
