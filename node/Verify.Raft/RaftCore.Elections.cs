@@ -215,7 +215,7 @@ public sealed partial class RaftCore
         Invariant.Holds(_role is RoleState.Candidate, "only a candidate becomes leader");
         var next = _log.Last.Index.Next;
         var barrier = _log.Append(_term, EntryKind.Barrier, default);
-        var leader = new RoleState.Leader(barrier.Index, _tick);
+        var leader = new RoleState.Leader(barrier.Index, _tick) { WaitsForDisk = _electorate.IsSelfAlone };
         _role = leader;
         // A change that is not committed yet may be unknown to those whom it takes out.
         if (_history.LatestIndex > _log.Commit) Follow(leader, CommittedMembership.All, next);

@@ -65,7 +65,10 @@ internal sealed class SwarmNode(int number, RaftOptions options)
     public bool BeginSnapshot(int madeStep)
     {
         if (_making is not null || Applied <= Disk.SnapshotIndex) return false;
-        _making = new SwarmSnapshot(new SnapshotMark(State.Last, Core.MembershipAt(Applied)), State.Freeze());
+        // A node that was let in and has not yet reached the entry that says who the members are could not start from its snapshot.
+        var membership = Core.MembershipAt(Applied);
+        if (membership.IsEmpty) return false;
+        _making = new SwarmSnapshot(new SnapshotMark(State.Last, membership), State.Freeze());
         _madeStep = madeStep;
         return true;
     }

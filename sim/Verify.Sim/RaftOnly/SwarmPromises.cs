@@ -80,7 +80,7 @@ internal sealed class SwarmPromises
     {
         if (!leader.Core.IsLeader) return;
         var peers = leader.Core.Status.Peers;
-        _monotonic.ObservePeers(leader.Number, leader.Core.Term, peers);
+        _monotonic.ObservePeers(leader.Number, leader.Core.Term, leader.InForce, peers);
         foreach (var peer in peers) _quorumLog.Matches(leader, _nodes[SwarmNames.NumberOf(peer.Peer)], peer.Match);
     }
 
@@ -114,6 +114,13 @@ internal sealed class SwarmPromises
         _persist.Spoke(node, envelope);
     }
 
+    /// <summary>A write has become durable.</summary>
+    public void Synced(SwarmNode node, RaftWork work, LogIndex replacedFrom)
+    {
+        if (!work.Append.IsEmpty) _matching.Durable(node, work.Append[0].Index);
+        DiskReplaced(replacedFrom);
+    }
+
     public void DiskReplaced(LogIndex from)
     {
         if (from > LogIndex.Zero) _durable.Replaced(from, _nodes);
@@ -125,6 +132,7 @@ internal sealed class SwarmPromises
     {
         _monotonic.Restarted(node.Number, node.Disk.HardState.Term, node.Applied);
         _inForce.Observe(node);
+        _matching.Durable(node, node.Disk.First);
     }
 
     public ReadTicket AskRead() => _reads.Ask();
@@ -147,7 +155,7 @@ internal sealed class SwarmPromises
     {
         foreach (var entry in work.Append)
         {
-            _matching.Appended(node, entry);
+            if (!node.Core.IsLeader) _matching.Appended(node, entry);
             if (entry.Kind != EntryKind.Membership) continue;
             _overlap.Appended(node, _start);
             ObservePeers(node);

@@ -51,7 +51,7 @@ internal sealed partial class SwarmRun
         while (node.Disk.HasDue(_step))
         {
             var work = node.Disk.Sync(out var replacedFrom);
-            _promises.DiskReplaced(replacedFrom);
+            _promises.Synced(node, work, replacedFrom);
             if (work.NeedsSync) _tale?.Tell(_step, $"n{node.Number + 1} has synced");
             foreach (var envelope in work.SendWhenDurable) Send(node, envelope);
             if (work.Append.IsEmpty && work.Install is null) continue;

@@ -56,6 +56,10 @@ internal sealed partial class SwarmRun
             // The core's own invariants are promises too; one that was seen broken from outside before comes first.
             _violation ??= FirstBroken() ?? new SwarmViolation("Invariant", _step, broken.Message);
         }
+        catch (ArgumentException refused)
+        {
+            _violation ??= FirstBroken() ?? new SwarmViolation("Starts", _step, refused.Message);
+        }
         _violation ??= FirstBroken();
         return new RaftSwarmResult(
             _options, _violation, _hash.Value, _promises.Elections, _promises.Commits, _promises.ReadsGranted, _counts);

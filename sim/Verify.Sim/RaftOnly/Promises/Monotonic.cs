@@ -36,13 +36,14 @@ internal sealed class Monotonic : Promise
     }
 
     /// <summary>What the leader of a term knows of its followers. One that left and came back is begun anew.</summary>
-    public void ObservePeers(int leader, Term term, ImmutableArray<PeerProgress> peers)
+    public void ObservePeers(int leader, Term term, Membership members, ImmutableArray<PeerProgress> peers)
     {
         var isNew = _ledTerms[leader] != term;
         _ledTerms[leader] = term;
         var seen = 0u;
         foreach (var peer in peers)
         {
+            if (!members.Contains(peer.Peer)) continue;
             var number = SwarmNames.NumberOf(peer.Peer);
             seen |= SwarmQuorums.Bit(number);
             if (!isNew && peer.Match < _matches[leader, number])

@@ -34,8 +34,7 @@ internal sealed class SnapshotIsExact(Membership start) : Promise
         if (state.Last != last || last.Index.Value > _hashes.Count || _hashes[(int)last.Index.Value - 1] != state.Hash)
             Break(string.Create(CultureInfo.InvariantCulture, $"n{node.Number + 1}'s snapshot of {last} holds another state than the one at {last}"));
         var (says, was) = (snapshot.Mark.Membership, MembershipAt(last.Index));
-        // A node that was let in does not know with whom the group began: it learns the members from the first change.
-        if (!says.Equals(was) && !(says.IsEmpty && ReferenceEquals(was, start)))
+        if (!says.Equals(was))
             Break(string.Create(CultureInfo.InvariantCulture, $"n{node.Number + 1}'s snapshot of {last} says {says}; there it was {was}"));
     }
 
