@@ -14,7 +14,8 @@ public sealed partial class RaftCore
     {
         get
         {
-            var may = _electorate.IsSelfVoter || (_history.LatestIndex > _log.Commit && CommittedMembership.IsVoter(Self));
+            // After a restart nothing is known to be committed, so any membership behind the commit may be the one that counts.
+            var may = _history.IsVoterSince(_log.Commit, Self);
 #if VERIFY_MUTANTS
             if (Mutant.Is("M48", deviates: !may)) may = true;
 #endif
