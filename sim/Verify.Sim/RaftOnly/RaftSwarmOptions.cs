@@ -70,6 +70,7 @@ public sealed record RaftSwarmOptions
     public int MembersWeight { get; init; }
     public int SnapshotWeight { get; init; }
     public int StallWeight { get; init; }
+    public int LagWeight { get; init; }
 
     /// <summary>Of 1,000 messages, so many are lost, delivered twice, overtaken, or held back.</summary>
     public int LossPerMille { get; init; }
@@ -110,8 +111,8 @@ public sealed record RaftSwarmOptions
 
         var drawn = From(0, 9) switch { < 6 => SwarmStrategy.Random, < 9 => SwarmStrategy.Storm, _ => SwarmStrategy.Priorities };
         var drift = From(0, 3) == 0 ? From(1, 5) * 10 : 0;
-        var electionTicks = drift > 0 ? From(8, 14) : From(2, 4);
-        var voters = From(0, 9) switch { 0 => 1, 1 => 2, 2 => 4, 3 or 4 => 5, _ => 3 };
+        var electionTicks = drift > 0 ? From(8, 14) : From(0, 3) == 0 ? From(6, 10) : From(2, 4);
+        var voters = From(0, 9) switch { 0 => 1, 1 => 2, 2 or 3 => 4, 4 or 5 => 5, _ => 3 };
         var changes = Half();
         return new RaftSwarmOptions
         {
@@ -126,7 +127,7 @@ public sealed record RaftSwarmOptions
             InflightMax = From(1, 4),
             TrailingEntries = From(0, 2) switch { 0 => 0, 1 => From(1, 3), _ => From(4, 12) },
             PieceBytes = From(4, 48),
-            TickWeight = From(6, 20) * (drift > 0 ? 2 : 1),
+            TickWeight = From(6, 20) * (electionTicks > 4 ? 2 : 1),
             DeliverWeight = 70,
             ProposeWeight = From(1, 8),
             ReadWeight = Half() ? From(1, 12) : 0,
@@ -136,6 +137,7 @@ public sealed record RaftSwarmOptions
             TransferWeight = Half() ? From(1, 4) : 0,
             MembersWeight = changes ? From(1, 8) : 0,
             SnapshotWeight = Half() ? From(1, 8) : 0,
+            LagWeight = From(0, 2) == 0 ? From(1, 6) : 0,
             StallWeight = From(0, 3) == 0 ? From(1, 4) : 0,
             LossPerMille = Half() ? From(1, 200) : 0,
             DuplicatePerMille = Half() ? From(1, 200) : 0,

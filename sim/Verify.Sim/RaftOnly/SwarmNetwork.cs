@@ -12,6 +12,7 @@ internal sealed class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choic
     private const int MessagesMax = 96;
     private readonly List<Flight> _flights = [];
     private readonly bool[] _cuts = new bool[options.Nodes * options.Nodes];
+    private readonly int[] _lags = new int[options.Nodes];
     private readonly int[] _priorities = Shuffled(options, choices);
 
     public bool FaultsAreOff { get; set; }
@@ -23,8 +24,11 @@ internal sealed class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choic
         // Nobody can lose more than the network holds: the oldest goes when it is full.
         if (_flights.Count >= MessagesMax) _flights.RemoveAt(0);
         var due = Happens(options.DelayPerMille) ? now + 1 + choices.Next(ChoiceKind.Delay, options.DelayTicksMax) : now;
-        _flights.Add(new Flight(from, to, due, envelope));
+        _flights.Add(new Flight(from, to, due + _lags[to], envelope));
     }
+
+    /// <summary>From now on this node hears everything so late.</summary>
+    public void SetLag(int to, int ticks) => _lags[to] = ticks;
 
     /// <summary>Picks what arrives next: the oldest that is due, or any that is due. False when nothing is.</summary>
     public bool TryTake(long now, out Flight flight)

@@ -127,4 +127,17 @@ internal sealed partial class SwarmRun
         _hash.Add((int)Happening.Stall, node.Number, steps);
         _tale?.Tell(_step, $"n{node.Number + 1}'s disk stands still for {steps} steps");
     }
+
+    /// <summary>Everything reaches one node late, or no longer; sometimes it is also not heard.</summary>
+    private void Lag()
+    {
+        var node = Somebody();
+        var ticks = _choices.Next(ChoiceKind.Delay, _options.ElectionTicks + 1);
+        _network.SetLag(node.Number, ticks);
+        _hash.Add((int)Happening.Lag, node.Number, ticks);
+        if (_choices.Next(ChoiceKind.Fault, 2) == 0)
+            foreach (var other in _nodes)
+                if (other != node) _network.Cut(node.Number, other.Number);
+        _tale?.Tell(_step, $"n{node.Number + 1} hears everything {ticks} ticks late; the network is now {_network.Describe()}");
+    }
 }

@@ -9,8 +9,11 @@ internal sealed partial class SwarmRun
 {
     private void ChangeMembers(SwarmNode node)
     {
-        if (!node.IsUp) return;
-        var target = DrawTarget(node, node.Core.Membership);
+        if (node.IsUp) ChangeMembers(node, DrawTarget(node, node.Core.Membership));
+    }
+
+    private void ChangeMembers(SwarmNode node, Membership target)
+    {
         if (target.Voters.IsEmpty) return;
         var result = node.Core.ChangeMembership(target);
         if (result is ProposeResult.Accepted accepted)

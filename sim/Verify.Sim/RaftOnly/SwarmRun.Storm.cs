@@ -30,20 +30,33 @@ internal sealed partial class SwarmRun
         // A leader that stays among its friends may go on; else somebody new has to come.
         var leader = before is not null && (together & SwarmQuorums.Bit(before.Number)) != 0 && _choices.Next(ChoiceKind.Fault, 3) == 0
             ? before : LeaderOf(together, before);
-        if (leader is not null && Goes) Command(leader);
+        if (leader is not null && Goes)
+        {
+            Command(leader, together);
+            // Some of those who made it leader hear nothing of what it does.
+            if (_choices.Next(ChoiceKind.Fault, 2) == 0) Part(together & DrawCompany() | SwarmQuorums.Bit(leader.Number));
+        }
         var messages = _choices.Next(ChoiceKind.Fault, 14);
         for (var i = 0; i < messages && Goes && _network.Count > 0; i++) Happen(Happening.Deliver);
         if (_options.CrashWeight > 0 && Goes && _choices.Next(ChoiceKind.Fault, 6) == 0) Happen(Happening.Crash);
     }
 
-    /// <summary>Cuts the network so that these nodes hear each other and nobody else.</summary>
     private uint DrawTogether()
     {
         var together = 0u;
-        do together = (uint)_choices.Next(ChoiceKind.Fault, 1 << _nodes.Length);
+        do together = DrawCompany();
         while (System.Numerics.BitOperations.PopCount(together) < Math.Min(2, _nodes.Length));
-        _network.HealAll();
         _counts.Partitions++;
+        Part(together);
+        return together;
+    }
+
+    private uint DrawCompany() => (uint)_choices.Next(ChoiceKind.Fault, 1 << _nodes.Length);
+
+    /// <summary>Cuts the network so that these nodes hear each other and nobody else.</summary>
+    private void Part(uint together)
+    {
+        _network.HealAll();
         _hash.Add((int)Happening.Partition, 0x80, together);
         for (var from = 0; from < _nodes.Length; from++)
         {
@@ -51,7 +64,6 @@ internal sealed partial class SwarmRun
                 if (from != to && ((together >> from) & (together >> to) & 1) == 0) _network.Cut(from, to);
         }
         _tale?.Tell(_step, $"a round: the network is now {_network.Describe()}");
-        return together;
     }
 
     private SwarmNode? LeaderOf(uint together, SwarmNode? before)
@@ -78,20 +90,37 @@ internal sealed partial class SwarmRun
     }
 
     /// <summary>One or two things for a leader to do before anybody hears of it.</summary>
-    private void Command(SwarmNode leader)
+    private void Command(SwarmNode leader, uint together)
     {
         var commands = 1 + _choices.Next(ChoiceKind.Fault, 2);
         for (var i = 0; i < commands; i++)
         {
-            switch (_choices.Next(ChoiceKind.Fault, 6))
+            switch (_choices.Next(ChoiceKind.Fault, 7))
             {
-                case 0 or 1 when _options.MembersWeight > 0: ChangeMembers(leader); break;
-                case 2 when _options.SnapshotWeight > 0: TakeSnapshot(leader); break;
-                case 3 when _options.ReadWeight > 0: Read(leader); break;
+                case 0 when _options.MembersWeight > 0: ChangeMembers(leader); break;
+                case 1 or 2 when _options.MembersWeight > 0: ChangeMembers(leader, WithoutTheAbsent(leader, together)); break;
+                case 3 when _options.SnapshotWeight > 0: TakeSnapshot(leader); break;
+                case 4 when _options.ReadWeight > 0: Read(leader); break;
                 default: Propose(leader); break;
             }
             _step++;
             _violation ??= FirstBroken();
         }
+    }
+
+    /// <summary>What an operator would do: an absent voter goes, or a node that is no member comes.</summary>
+    private Membership WithoutTheAbsent(SwarmNode leader, uint together)
+    {
+        var now = leader.Core.Membership;
+        var at = _choices.Next(ChoiceKind.Fault, _nodes.Length);
+        var comes = _choices.Next(ChoiceKind.Fault, 2) == 0;
+        for (var i = 0; i < _nodes.Length; i++)
+        {
+            var node = _nodes[(at + i) % _nodes.Length];
+            var id = node.Core.Self;
+            if (comes && !now.Contains(id)) return now.WithVoter(id);
+            if (!comes && now.Voters.Contains(id) && (together & SwarmQuorums.Bit(node.Number)) == 0) return now.Without(id);
+        }
+        return now;
     }
 }

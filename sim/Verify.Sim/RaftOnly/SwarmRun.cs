@@ -35,13 +35,13 @@ internal sealed partial class SwarmRun
         _weights =
         [
             options.TickWeight, options.DeliverWeight, options.ProposeWeight, options.ReadWeight, options.PartitionWeight, options.CrashWeight,
-            options.TransferWeight, options.LeaseReadWeight, options.MembersWeight, options.SnapshotWeight, options.StallWeight,
+            options.TransferWeight, options.LeaseReadWeight, options.MembersWeight, options.SnapshotWeight, options.StallWeight, options.LagWeight,
         ];
         foreach (var weight in _weights) _weightSum += weight;
         if (options.DriftPerMille > 0) DrawClocks();
     }
 
-    private enum Happening { Tick, Deliver, Propose, Read, Partition, Crash, Transfer, LeaseRead, Members, Snapshot, Stall }
+    private enum Happening { Tick, Deliver, Propose, Read, Partition, Crash, Transfer, LeaseRead, Members, Snapshot, Stall, Lag }
 
     public RaftSwarmResult Run()
     {
@@ -105,6 +105,7 @@ internal sealed partial class SwarmRun
             case Happening.Members: ChangeMembers(Somebody()); break;
             case Happening.Snapshot: TakeSnapshot(_nodes[_choices.Next(ChoiceKind.Actor, _nodes.Length)]); break;
             case Happening.Stall: Stall(); break;
+            case Happening.Lag: Lag(); break;
             default: TickAll(); break;
         }
         _step++;
