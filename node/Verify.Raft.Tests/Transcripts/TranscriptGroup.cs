@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Verify.Raft.Tests.Groups;
@@ -80,7 +81,7 @@ internal sealed class TranscriptGroup
             case "promote": Change(words[1], m => m.WithVoter(new NodeId(words[2]))); break;
             case "demote": Change(words[1], m => m.Demoted(new NodeId(words[2]))); break;
             case "remove": Change(words[1], m => m.Without(new NodeId(words[2]))); break;
-            case "voters": Change(words[1], m => m with { Voters = [.. words[2..].Select(w => new NodeId(w)).Order()] }); break;
+            case "voters": Change(words[1], m => m with { Voters = Ids(words[2..]), Learners = [.. m.Learners.Except(Ids(words[2..]))] }); break;
             case "snapshot": _group.Snapshot(words[1]); break;
             case "freeze": _group[words[1]].FreezeSnapshot(); break;
             case "finish": _group[words[1]].FinishSnapshot(); break;
@@ -92,6 +93,8 @@ internal sealed class TranscriptGroup
             default: Assert.Fail($"no such command: {string.Join(' ', words)}"); break;
         }
     }
+
+    private static ImmutableArray<NodeId> Ids(string[] names) => [.. names.Select(name => new NodeId(name)).Order()];
 
     private IEnumerable<TestNode> Named(string[] words) => words.Length > 1 ? words[1..].Select(w => _group[w]) : _group.Nodes;
 
