@@ -13,6 +13,7 @@ var root = new RootCommand("""
     ScenariosCommand.Create(),
     BenchCommand.Create(),
     MutantsCommand.Create(),
+    SwarmCommand.Create(),
 };
 var result = root.Parse(args);
 if (result.Errors.Count > 0)
