@@ -3,6 +3,7 @@ using Verify.Node.Api;
 using Verify.Node.Consensus;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
+using Verify.Raft;
 
 namespace Verify.Node;
 
@@ -32,13 +33,13 @@ public sealed class VerifyNode
     public static ValueTask<VerifyNode> StartAsync(NodeConfig config, NodeSeam seam) =>
         StartAsync(config, seam, static services => new Recovery.HaPart(services));
 
-    /// <summary>Asks the node. Always answers within Timing.RequestTimeout on the node's clock.</summary>
+    /// <summary>Asks the node; whoever may call this has been authenticated, or needs not to be. Always answers within Timing.RequestTimeout on the node's clock.</summary>
     public ValueTask<ApiReply> AskAsync(ApiRequest request)
     {
         var answer = new TaskCompletionSource<ApiReply>();
         var scheduler = _core.Seam.Scheduler;
         var question = new Question(
-            new LeaderRequest.Client(request), wasForwarded: false, _core.Pulse.Now + _core.Config.Timing.RequestTimeout,
+            new LeaderRequest.Client(request is ApiRequest.ClusterJoin join ? join with { ByOperator = true } : request), wasForwarded: false, _core.Pulse.Now + _core.Config.Timing.RequestTimeout,
             reply => scheduler.Schedule(_ => answer.SetResult(((LeaderReply.Client)reply).Reply), null));
         return _core.Loop.TryPost(new NodeInput.ClientAsked(question))
             ? new(answer.Task)
@@ -63,23 +64,41 @@ public sealed class VerifyNode
         Validate(config);
         var log = seam.Logs.CreateLogger("Verify.Node.Log");
         var owner = new DataOwner(config.ClusterId, config.Self);
-        var hasLog = LogReader.IsThereALog(seam.Disk);
-        var (file, entries) = await new LogReader(seam.Disk, owner, config.Limits.SegmentBytesMax, log).ReadAsync();
-        var hardState = await HardStateFile.OpenAsync(seam.Disk, owner, hasLog ? file.Last.Term : null);
-        var core = new NodeCore(config, seam, new(hardState, file, entries), haPart);
+        var settings = new LogSettings(config.Limits.SegmentBytesMax, config.Keys, seam.Dice.Fork("data at rest"));
+        var hasPeers = config.Members.Any(m => m.Id != config.Self);
+        var data = await DataDirectory.OpenAsync(seam.Disk, owner, settings, config.Snapshots, hasPeers, log);
+        var state = data.Snapshots.Newest is { } snapshot
+            ? await data.Snapshots.RestoreAsync(snapshot, config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax)
+            : null;
+        var core = new NodeCore(config, seam, data, state, haPart);
+        ValidateMembers(config, core.Membership);
         core.Mesh.Start();
-        core.Start(isRecovered: hasLog || core.Status.Term.Value > 0);
+        core.Start(isRecovered: data.IsRecovered || core.Status.Term.Value > 0);
         return new(core);
+    }
+
+    /// <summary>What the data directory says of the members counts; where it says nothing, the configuration must.</summary>
+    private static void ValidateMembers(NodeConfig config, Membership known)
+    {
+        if (known.IsEmpty && config.Join.Via.IsEmpty)
+            throw new ArgumentException($"{config.Self} knows no members, and nobody whom it could ask to be let into a group", nameof(config));
+        if (!known.IsEmpty && !known.Contains(config.Self) && config.Members.All(m => m.Id != config.Self) && !config.Members.IsEmpty)
+            throw new ArgumentException($"{config.Self} is not among the members {string.Join(", ", known.All)}", nameof(config));
     }
 
     private static void Validate(NodeConfig config)
     {
         var ids = config.Members.Select(m => m.Id).Order().ToArray();
-        if (!ids.Contains(config.Self)) throw new ArgumentException($"{config.Self} is not among the members {string.Join(", ", ids)}", nameof(config));
         if (ids.Distinct().Count() != ids.Length) throw new ArgumentException($"a member is listed twice in {string.Join(", ", ids)}", nameof(config));
+        if (config.WireVersionMin < 1 || config.WireVersionMax > Peers.PeerCodec.VersionMax || config.WireVersionMin > config.WireVersionMax)
+            throw new ArgumentException($"the protocol between nodes has the versions 1 to {Peers.PeerCodec.VersionMax}", nameof(config));
         if (config.Timing.Tick <= TimeSpan.Zero) throw new ArgumentException("Timing.Tick must be longer than nothing", nameof(config));
     }
 }
 
 /// <summary>The log is damaged in the middle. The message names file, offset, what is lost and what to do.</summary>
 public sealed class DamagedLogException(string message) : Exception(message);
+
+/// <summary>This node is no part of the group (taken out, or never let in) and has stopped in good order. It is handed to
+/// <see cref="IHalt"/> as the cause, so that the host can exit in a way that is not taken for a crash and started again.</summary>
+public sealed class LeftGroupException(string reason) : Exception(reason);
