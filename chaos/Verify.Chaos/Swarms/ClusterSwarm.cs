@@ -42,6 +42,7 @@ internal sealed class ClusterSwarm(Action<string>? tell = null, bool damage = fa
         }
         catch (SimWorldException e)
         {
+            tell?.Invoke(e.ToString());
             discovery = promises.Broken ?? new(Discovery.InvariantCrash, e.InnerException?.Message ?? e.Message);
         }
         catch (Exception e) when (e is DeadlockException or WorldTimeoutException)
