@@ -171,19 +171,6 @@ public sealed class PeerCodecTests
     }
 
     [Test]
-    public void Every_request_that_is_for_the_leader_can_travel()
-    {
-        var travelling = One.Concat(Two).Select(o => o.Frame).OfType<PeerFrame.Request>().Select(r => r.Body).OfType<LeaderRequest.Client>()
-            .Select(c => c.Request.GetType().Name).Distinct(StringComparer.Ordinal);
-        string[] expected =
-        [
-            "KvPut", "KvDelete", "KvGet", "ReplicationAnalysis", "TransferLeadership", "ClusterHealth", "ClusterJoin", "ClusterLeave", "CreateJoinToken", "ImportKv",
-        ];
-        Assert.That(travelling, Is.EquivalentTo(expected));
-        Assert.That(typeof(ApiRequest).GetNestedTypes(), Has.Length.EqualTo(18), "a new request: does it go to the leader?");
-    }
-
-    [Test]
     public void A_stream_may_be_cut_anywhere()
     {
         var stream = One.SelectMany(one => Bytes(one.Frame)).ToArray();

@@ -17,7 +17,7 @@ internal sealed record ApiParts(
     /// <summary>For the wall clock, which goes into commands about join tokens only.</summary>
     public required TimeProvider Time { get; init; }
 
-    /// <summary>Proposes another membership, unless a member could not understand it.</summary>
+    /// <summary>Proposes another membership.</summary>
     public required Func<Membership, ProposeResult> ChangeMembership { get; init; }
 
     /// <summary>Entries and bytes of the log on disk, bytes of the newest snapshot.</summary>

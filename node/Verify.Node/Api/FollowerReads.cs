@@ -19,6 +19,12 @@ internal sealed class FollowerReads(ApiParts parts, LeaderForwarding forwarding,
 
     public void Ask(Question question, bool underLease)
     {
+        if (LeaderIsOld)
+        {
+            SendOn(question);
+            return;
+        }
+
         if (_underWay >= UnderWayMax) (underLease ? _nextLease : _nextRound).Add(question);
         else Send([question], underLease);
     }
@@ -26,7 +32,24 @@ internal sealed class FollowerReads(ApiParts parts, LeaderForwarding forwarding,
     /// <summary>Only to learn how new the own state is.</summary>
     public void AskForFreshness()
     {
-        if (_underWay == 0) Send([], underLease: true);
+        if (_underWay == 0 && !LeaderIsOld) Send([], underLease: true);
+    }
+
+    /// <summary>The leader runs the release before this one, which knows no read index for others.</summary>
+    private bool LeaderIsOld => parts.Raft.Leader is { } leader && parts.Mesh.VersionOf(leader) == 1;
+
+    /// <summary>The whole read goes to the leader, as it did in that release.</summary>
+    private void SendOn(Question question)
+    {
+        if (question.Request is LeaderRequest.Client(ApiRequest.KvGet(var key, _)) && parts.Raft.Leader is { } leader)
+        {
+            var whole = new Question(
+                new LeaderRequest.Client(new ApiRequest.KvGet(key, ReadConsistency.Consistent)), wasForwarded: false, question.Deadline, question.Give);
+            watchDeadline(whole);
+            if (forwarding.TrySend(leader, whole)) return;
+        }
+
+        question.Answer(new ApiReply.NoLeader(parts.RetryAfter));
     }
 
     private void Send(Question[] reads, bool underLease)

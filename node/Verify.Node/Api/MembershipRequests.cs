@@ -9,10 +9,9 @@ namespace Verify.Node.Api;
 
 /// <summary>What operators and joiners ask of the leader about members: to join, to leave, a join token, another leader. Each is answered
 /// when what was asked for is committed here. Lives on the loop.</summary>
-internal sealed class MembershipRequests(ApiParts parts, Writes writes, MembershipPilot pilot, Action<Question> sendOn)
+internal sealed class MembershipRequests(ApiParts parts, Writes writes, MembershipPilot pilot)
 {
     private readonly List<(Question Question, Func<Membership, bool> IsSo)> _awaitingMembership = [];
-    private readonly List<Question> _awaitingSuccessor = [];
     private Transfer? _transfer;
 
     /// <summary>As leader.</summary>
@@ -63,10 +62,6 @@ internal sealed class MembershipRequests(ApiParts parts, Writes writes, Membersh
         if (status.Role == RaftRole.Leader) return;
         foreach (var (question, _) in _awaitingMembership) question.Answer(new ApiReply.Unknown("this node stopped leading while the change was under way"));
         _awaitingMembership.Clear();
-        if (status.Leader is null) return;
-        var waiting = _awaitingSuccessor.ToArray();
-        _awaitingSuccessor.Clear();
-        foreach (var question in waiting) sendOn(question);
     }
 
     private void Join(ApiRequest.ClusterJoin join, Question question)
@@ -154,13 +149,6 @@ internal sealed class MembershipRequests(ApiParts parts, Writes writes, Membersh
         if (membership.IsVoter(node) && StaysBehind(target, isForced) is { } objection)
         {
             question.Answer(new ApiReply.Refused(objection));
-            return;
-        }
-
-        if (node == parts.Config.Self && pilot.Heir() is { } heir && parts.Raft.TransferLeadership(heir))
-        {
-            // The group should not have to wait for an election: another leads first, and removes this node.
-            _awaitingSuccessor.Add(question);
             return;
         }
 

@@ -31,7 +31,7 @@ internal sealed class NodeApi
         _writes = new(parts);
         _reads = new(parts, _forwarding, _deadlines.Enqueue);
         _pilot = new(parts, _writes);
-        _members = new(parts, _writes, _pilot, SendOn);
+        _members = new(parts, _writes, _pilot);
     }
 
     private LogIndex Applied => _parts.State.Applied.Index;
@@ -169,7 +169,7 @@ internal sealed class NodeApi
         var raft = _parts.Raft.Status;
         var membership = _parts.Raft.Membership;
         var figures = _parts.LogFigures();
-        return new(raft with { Membership = membership })
+        return new(raft)
         {
             LeaderContact = raft.Leader is { } leader ? membership.ContactOf(leader) : Contact.Unknown,
             LastContact = LastContact(_parts.Pulse.Now),
@@ -181,7 +181,7 @@ internal sealed class NodeApi
             Reachable = _parts.Reachable(),
             PendingRequests = _open,
             KvPairs = _parts.State.Kv.Count,
-            WireVersion = _parts.Config.WireVersionMax,
+            WireVersion = Math.Min(PeerCodec.VersionMax, _parts.Config.WireVersionMax),
             Autopilot = _pilot.Picture(),
         };
     }
@@ -190,14 +190,6 @@ internal sealed class NodeApi
 
     private void Lead(ApiRequest request, Question question)
     {
-        // These put into the log what a node of an older version could not read.
-        if (request is ApiRequest.ImportKv or ApiRequest.ClusterJoin or ApiRequest.ClusterLeave or ApiRequest.CreateJoinToken
-            && _parts.Mesh.ObjectionToVersion2() is { } tooOld)
-        {
-            question.Answer(new ApiReply.Refused(tooOld));
-            return;
-        }
-
         switch (request)
         {
             case ApiRequest.KvPut put:
@@ -240,15 +232,8 @@ internal sealed class NodeApi
 
     private void Forward(Question question)
     {
-        if (question.WasForwarded) question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
-        else SendOn(question);
-    }
-
-    private void SendOn(Question question)
-    {
         var leader = _parts.Raft.Leader;
-        if (!question.IsOpen) return;
-        if (leader is null || leader == _parts.Config.Self || !_forwarding.TrySend(leader.Value, question))
+        if (question.WasForwarded || leader is null || leader == _parts.Config.Self || !_forwarding.TrySend(leader.Value, question))
             question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
     }
 

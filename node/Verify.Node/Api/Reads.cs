@@ -13,11 +13,10 @@ internal sealed class Reads
     private readonly FollowerReads _followed;
     private readonly Freshness _freshness = new();
     private readonly Exports _exports;
-    private readonly LeaderForwarding _forwarding;
 
     public Reads(ApiParts parts, LeaderForwarding forwarding, Action<Question> watchDeadline)
     {
-        (_parts, _pending, _exports, _forwarding) = (parts, new(parts), new(parts), forwarding);
+        (_parts, _pending, _exports) = (parts, new(parts), new(parts));
         _followed = new(parts, forwarding, watchDeadline) { Indexed = Indexed };
     }
 
@@ -43,12 +42,8 @@ internal sealed class Reads
         }
         else if (_parts.Raft.Role == RaftRole.Leader) Lead(question, underLease);
         else if (question.WasForwarded) question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
-        else if (!ForwardToOldLeader(question)) _followed.Ask(question, underLease);
+        else _followed.Ask(question, underLease);
     }
-
-    /// <summary>A leader that speaks only version 1 of the protocol does not say how new a state must be; it answers the read itself.</summary>
-    private bool ForwardToOldLeader(Question question) => _parts.Raft.Leader is { } leader && _parts.Mesh.VersionWith(leader) == 1
-        && ApiCodec.IsOfVersion1(question.Request!) && _forwarding.TrySend(leader, question);
 
     /// <summary>As leader: for a read here, or for a follower that wants to know the index.</summary>
     public void Lead(Question question, bool underLease)

@@ -67,7 +67,7 @@ internal static class AutopilotRules
     }
 
     /// <summary>The joiner is a stable learner: one change swaps the two, so that there is neither a voter too many nor one too few.</summary>
-    private static AutopilotDecision? Replacement(AutopilotView view, AutopilotSettings settings)
+    private static AutopilotDecision.Change? Replacement(AutopilotView view, AutopilotSettings settings)
     {
         foreach (var admission in view.Admissions)
         {
@@ -77,8 +77,7 @@ internal static class AutopilotRules
             var target = view.Membership.Without(old);
             if (view.Membership.IsVoter(old) && !isVoter && !admission.StaysLearner) target = target.WithVoter(admission.Node);
             if (!view.HasHealthyQuorum(target.Voters)) continue;
-            if (old == view.Self) return Heir(view) is { } heir ? new AutopilotDecision.HandOver(heir, $"{old} leads and is to be replaced by {admission.Node}") : null;
-            return new AutopilotDecision.Change(target, "replace", $"{admission.Node} takes the place of {old}");
+            return new(target, "replace", $"{admission.Node} takes the place of {old}");
         }
 
         return null;

@@ -61,7 +61,4 @@ internal abstract record AutopilotDecision
 
     /// <summary>The admission is fulfilled or void.</summary>
     internal sealed record Forget(NodeId Node, string Why) : AutopilotDecision;
-
-    /// <summary>The leader itself is in the way of what is to be done.</summary>
-    internal sealed record HandOver(NodeId To, string Why) : AutopilotDecision;
 }

@@ -13,11 +13,9 @@ namespace Verify.Node.Autopilot;
 internal sealed class MembershipPilot(ApiParts parts, Writes writes)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan HandOverAgain = TimeSpan.FromSeconds(1);
     private readonly ServerWatch _watch = new(parts.Config.Autopilot, parts.Config.Timing.Tick);
     private Term? _leads;
     private TimeSpan _next;
-    private TimeSpan _handOverNext;
     private bool _isWriting;
     private string _refused = "";
     private AutopilotView? _view;
@@ -48,7 +46,7 @@ internal sealed class MembershipPilot(ApiParts parts, Writes writes)
         var membership = parts.Raft.Membership;
         var isSettled = !membership.IsJoint && raft.MembershipIndex <= raft.Commit && parts.LeadsSettled;
         _view = new(parts.Config.Self, membership, isSettled, _watch.Look(raft, membership, now), [.. parts.State.Cluster.Admissions]);
-        Act(AutopilotRules.Decide(_view, parts.Config.Autopilot), now);
+        Act(AutopilotRules.Decide(_view, parts.Config.Autopilot));
     }
 
     /// <summary>As the leader sees it; on any other node: that it does not lead.</summary>
@@ -84,7 +82,7 @@ internal sealed class MembershipPilot(ApiParts parts, Writes writes)
         return view.Membership.Outgoing.Contains(node) ? "leaving" : "learner";
     }
 
-    private void Act(AutopilotDecision decision, TimeSpan now)
+    private void Act(AutopilotDecision decision)
     {
         switch (decision)
         {
@@ -99,12 +97,6 @@ internal sealed class MembershipPilot(ApiParts parts, Writes writes)
                 _doing = why;
                 if (_isWriting) break;
                 _isWriting = writes.Enter(new Command.Cluster(new ClusterCommand.Forget(node)), new Proposer(null, _ => _isWriting = false)) is null;
-                break;
-            case AutopilotDecision.HandOver(var to, var why):
-                _doing = why;
-                if (now < _handOverNext || !parts.Raft.TransferLeadership(to)) break;
-                _handOverNext = now + HandOverAgain;
-                ClusterLog.HandingOver(parts.Log, why, to);
                 break;
             default:
                 throw new UnreachableException();

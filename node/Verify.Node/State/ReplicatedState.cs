@@ -16,7 +16,6 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public KvStore Kv { get; private set; } = new();
     public Sessions Sessions { get; private set; } = new(sessionsMax);
     public HaState Ha { get; private set; } = new(recoveriesKeptMax);
-
     public ClusterState Cluster { get; private set; } = new();
 
     /// <summary>The last entry that was applied, barriers included.</summary>

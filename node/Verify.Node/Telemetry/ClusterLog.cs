@@ -12,9 +12,6 @@ internal static partial class ClusterLog
     [LoggerMessage(102, LogLevel.Warning, "Members: {Why}, but the change was refused: {Reason}")]
     public static partial void ChangeRefused(ILogger log, string why, string reason);
 
-    [LoggerMessage(103, LogLevel.Information, "Members: {Why}; leadership is handed to {Peer}.")]
-    public static partial void HandingOver(ILogger log, string why, NodeId peer);
-
     [LoggerMessage(104, LogLevel.Information, "{Node} at {Address} is let in.")]
     public static partial void Admitted(ILogger log, NodeId node, string address);
 

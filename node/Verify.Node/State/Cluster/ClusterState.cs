@@ -13,7 +13,7 @@ public sealed class ClusterState : IStateSection
 
     /// <summary>Nodes on their way at once.</summary>
     public const int AdmissionsMax = 100;
-    private const byte Version = 1;
+    private const byte ClockRecord = 1, TokenRecord = 2, AdmissionRecord = 3;
 
     /// <summary>One sentence for every token that does not fit: it tells a stranger nothing.</summary>
     private const string UnknownToken = "the join token is not one of this group's, or has expired";
@@ -60,61 +60,59 @@ public sealed class ClusterState : IStateSection
     SectionKind IStateSection.Kind => SectionKind.Cluster;
     byte IStateSection.Version => 1;
 
-    /// <summary>There is little of it, so it is one record, written at once.</summary>
     FrozenSection IStateSection.Freeze()
     {
-        var bytes = new WireWriter();
-        WriteTo(bytes);
-        ReadOnlyMemory<byte>[] records = [bytes.Written];
-        return FrozenSection.Of(this, 1, records, static (to, record) => to.Raw(record.Span));
+        object[] records = [_clockMs, .. _tokens.Values, .. _admissions.Values];
+        return FrozenSection.Of(this, records.Length, records, Write);
     }
 
-    void IStateSection.Restore(byte version, ref WireReader from) => ReadFrom(ref from);
-
-    internal void WriteTo(WireWriter to)
+    void IStateSection.Restore(byte version, ref WireReader from)
     {
-        to.Byte(Version);
-        to.Number(_clockMs);
-        to.Number(_tokens.Count);
-        foreach (var token in _tokens.Values)
+        var kind = from.Byte();
+        switch (kind)
         {
-            to.Text(token.Id);
-            to.Bytes(token.SecretHash.Span);
-            to.Number(token.ExpiresAtMs);
-            to.TextOrNull(token.UsedBy?.Name);
-        }
-
-        to.Number(_admissions.Count);
-        foreach (var admission in _admissions.Values)
-        {
-            to.Text(admission.Node.Name);
-            ClusterCommandCodec.WriteContact(to, admission.Contact);
-            to.Bool(admission.StaysLearner);
-            to.TextOrNull(admission.Replaces?.Name);
-            to.Number(admission.Index);
+            case ClockRecord:
+                _clockMs = from.Number();
+                break;
+            case TokenRecord:
+                var token = new JoinToken(from.Text(), from.Bytes().ToArray(), from.Number(), ClusterCommandCodec.ReadNode(ref from));
+                if (!_tokens.TryAdd(token.Id, token)) throw from.Malformed($"token {token.Id} is there twice");
+                break;
+            case AdmissionRecord:
+                var admission = new Admission(
+                    new(from.Text()), ClusterCommandCodec.ReadContact(ref from), from.Bool(), ClusterCommandCodec.ReadNode(ref from), from.Number());
+                if (!_admissions.TryAdd(admission.Node, admission)) throw from.Malformed($"{admission.Node} is there twice");
+                break;
+            default:
+                throw from.Malformed($"a record of kind {kind} about the group");
         }
     }
 
-    /// <summary>Takes the place of what is here.</summary>
-    /// <exception cref="WireFormatException"/>
-    internal void ReadFrom(ref WireReader from)
+    private static void Write(WireWriter to, object record)
     {
-        var version = from.Byte();
-        if (version != Version) throw from.Malformed($"a cluster section of version {version}; this program reads version {Version}");
-        _tokens.Clear();
-        _admissions.Clear();
-        _clockMs = from.Number();
-        for (var left = from.Count(); left > 0; left--)
+        switch (record)
         {
-            var token = new JoinToken(from.Text(), from.Bytes().ToArray(), from.Number(), ClusterCommandCodec.ReadNode(ref from));
-            if (!_tokens.TryAdd(token.Id, token)) throw from.Malformed($"token {token.Id} twice");
-        }
-
-        for (var left = from.Count(); left > 0; left--)
-        {
-            var admission = new Admission(
-                new(from.Text()), ClusterCommandCodec.ReadContact(ref from), from.Bool(), ClusterCommandCodec.ReadNode(ref from), from.Number());
-            if (!_admissions.TryAdd(admission.Node, admission)) throw from.Malformed($"{admission.Node} twice");
+            case long clockMs:
+                to.Byte(ClockRecord);
+                to.Number(clockMs);
+                break;
+            case JoinToken token:
+                to.Byte(TokenRecord);
+                to.Text(token.Id);
+                to.Bytes(token.SecretHash.Span);
+                to.Number(token.ExpiresAtMs);
+                to.TextOrNull(token.UsedBy?.Name);
+                break;
+            case Admission admission:
+                to.Byte(AdmissionRecord);
+                to.Text(admission.Node.Name);
+                ClusterCommandCodec.WriteContact(to, admission.Contact);
+                to.Bool(admission.StaysLearner);
+                to.TextOrNull(admission.Replaces?.Name);
+                to.Number(admission.Index);
+                break;
+            default:
+                throw new UnreachableException();
         }
     }
 

@@ -55,6 +55,13 @@ public sealed class KvStore : IStateSection
         return new CommandResult.Done(index);
     }
 
+    /// <summary>All pairs as they are now, sorted by key, to be walked while the store goes on; taken in constant time.</summary>
+    internal (long Count, IEnumerable<KvPair> Pairs) Frozen()
+    {
+        var image = _pairs.Freeze();
+        return (image.Count, image.Items);
+    }
+
     FrozenSection IStateSection.Freeze()
     {
         var image = _pairs.Freeze();
