@@ -39,7 +39,7 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         world.Sim.HealAll();
         foreach (var host in world.Hosts)
         {
-            world.Sim.Resume(host);
+            if (host.IsPaused) world.Sim.Resume(host);
             Mend(host);
             if (!host.IsAlive && !_removed.Contains(host.Name) && !world.Spares.Contains(host.Name)) world.Sim.Start(host);
         }
@@ -143,6 +143,8 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
     private bool FillOrFree()
     {
         var host = Any();
+        // A node that has nothing yet may say that it cannot begin on a full disk, and end.
+        if (host.Disk.UsedBytes < 16_384 && !host.IsAlive) return false;
         if (host.Disk.CapacityBytes == long.MaxValue)
         {
             tell?.Invoke($"{world.Sim.Now}: fill the disk of {host.Name}");
