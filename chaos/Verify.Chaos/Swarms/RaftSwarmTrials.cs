@@ -13,6 +13,7 @@ internal sealed class RaftSwarmTrials(SwarmStrategy? strategy) : ISwarm
         SwarmStrategy.Random => "raft-swarm",
         SwarmStrategy.Storm => "raft-storm",
         SwarmStrategy.Priorities => "raft-pct",
+        SwarmStrategy.Takeover => "raft-takeover",
         _ => "raft",
     };
 
@@ -22,7 +23,8 @@ internal sealed class RaftSwarmTrials(SwarmStrategy? strategy) : ISwarm
             SwarmStrategy.Random => "; each step drawn from weights",
             SwarmStrategy.Storm => "; in rounds of changing company, each with a new leader that is told something and heard by few",
             SwarmStrategy.Priorities => "; links have priorities that change a few times (after PCT)",
-            _ => "; all three strategies",
+            SwarmStrategy.Takeover => "; storms that lean towards one story: a leader that takes somebody in is cut off, another takes it out",
+            _ => "; strategies drawn",
         };
 
     public SwarmTrial Play(ulong seed)

@@ -16,6 +16,11 @@ public enum SwarmStrategy
     /// <summary>As Random, but each link has a priority, and what has a lower one waits; a few times the order changes
     /// (after Burckhardt et al., ASPLOS 2010, probabilistic concurrency testing).</summary>
     Priorities,
+
+    /// <summary>As Storm, with four voters and rounds that lean towards one story: a leader takes in a newcomer and is cut off; the others
+    /// elect a leader that takes the first one out, heard by one of them only; then the first one, the newcomer and the one who heard
+    /// nothing are together (the schedule of Ongaro's correction of 2015 to single-server changes, and its neighbours).</summary>
+    Takeover,
 }
 
 /// <summary>What stays broken while the group must live on.</summary>
@@ -112,8 +117,8 @@ public sealed record RaftSwarmOptions
         var drawn = From(0, 9) switch { < 6 => SwarmStrategy.Random, < 9 => SwarmStrategy.Storm, _ => SwarmStrategy.Priorities };
         var drift = From(0, 3) == 0 ? From(1, 5) * 10 : 0;
         var electionTicks = drift > 0 ? From(8, 14) : From(0, 3) == 0 ? From(6, 10) : From(2, 4);
-        var voters = From(0, 9) switch { 0 => 1, 1 => 2, 2 or 3 => 4, 4 or 5 => 5, _ => 3 };
-        var changes = Half();
+        var voters = strategy == SwarmStrategy.Takeover ? 4 : From(0, 9) switch { 0 => 1, 1 => 2, 2 or 3 => 4, 4 or 5 => 5, _ => 3 };
+        var changes = Half() || strategy == SwarmStrategy.Takeover;
         return new RaftSwarmOptions
         {
             Strategy = strategy ?? drawn,

@@ -123,4 +123,41 @@ internal sealed partial class SwarmRun
         }
         return now;
     }
+
+    private void Takeovers()
+    {
+        Calm(_options.ElectionTicks * 4);
+        while (Goes)
+        {
+            Takeover();
+            for (var i = _choices.Next(ChoiceKind.Fault, 3); i > 0 && Goes; i--) Round();
+        }
+    }
+
+    /// <summary>The story of <see cref="SwarmStrategy.Takeover"/>; who hears how much is drawn.</summary>
+    private void Takeover()
+    {
+        if (Leader() is not { } first)
+        {
+            Part(~0u);
+            Calm(_options.ElectionTicks * 4);
+            return;
+        }
+
+        var own = SwarmQuorums.Bit(first.Number);
+        var newcomer = Array.Find(_nodes, n => !first.Core.Membership.Contains(n.Core.Self));
+        if (newcomer is null) return;
+        Part(own);
+        ChangeMembers(first, first.Core.Membership.WithVoter(newcomer.Core.Self));
+        var others = SwarmQuorums.BitsOf(first.Core.Membership.Voters) & ~own & ~SwarmQuorums.Bit(newcomer.Number);
+        Part(others);
+        if (LeaderOf(others, first) is not { } second) return;
+        var heard = others & DrawCompany() | SwarmQuorums.Bit(second.Number);
+        Part(heard);
+        ChangeMembers(second, second.Core.Membership.Without(first.Core.Self));
+        for (var i = 4 + _choices.Next(ChoiceKind.Fault, 16); i > 0 && Goes && _network.Count > 0; i--) Happen(Happening.Deliver);
+        var rest = (others & ~heard) | own | SwarmQuorums.Bit(newcomer.Number);
+        Part(rest);
+        LeaderOf(rest, second);
+    }
 }

@@ -48,6 +48,7 @@ internal sealed partial class SwarmRun
         try
         {
             if (_options.Strategy == SwarmStrategy.Storm) Storm();
+            else if (_options.Strategy == SwarmStrategy.Takeover) Takeovers();
             else while (Goes) Happen(Draw());
             if (_violation is null && _options.LivenessTicksMax > 0) ComeToLife();
         }
