@@ -14,6 +14,7 @@ var root = new RootCommand("""
     BenchCommand.Create(),
     LiveCommand.Create(),
     MutantsCommand.Create(),
+    SwarmCommand.Create(),
 };
 var result = root.Parse(args);
 if (result.Errors.Count > 0)

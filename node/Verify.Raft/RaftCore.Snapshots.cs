@@ -6,6 +6,9 @@ public sealed partial class RaftCore
 {
     private EntryId NewestSnapshot => _snapshot?.Last ?? EntryId.Zero;
 
+    /// <summary>Where the newest snapshot that the core knows of ends; it may be one that is just being installed.</summary>
+    public LogIndex SnapshotIndex => NewestSnapshot.Index;
+
     /// <summary>The last membership at or before this entry, which is what a snapshot of it must hold.</summary>
     /// <returns>Empty on a node that was let in by a later entry and never knew the members of that time; a snapshot may hold that: it
     /// stands for the membership that the group began with.</returns>

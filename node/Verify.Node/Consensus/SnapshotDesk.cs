@@ -140,6 +140,9 @@ internal sealed class SnapshotDesk(
     {
         var now = outlets.Now();
         if (_isMaking || now < _notBefore || outlets.IsInstalling()) return false;
+        // An installed snapshot has overtaken the state, which follows in a moment; or this node was let in and its log has not yet said
+        // who the members are, and then it could not start from the snapshot.
+        if (raft.SnapshotIndex > state.Applied.Index || raft.MembershipAt(state.Applied.Index).IsEmpty) return false;
         if (_asked.Count > 0) return true;
         var fresh = state.Applied.Index.Value - (Newest?.Mark.Last.Index.Value ?? 0);
         var byEntries = settings.Entries > 0 && fresh >= settings.Entries;
