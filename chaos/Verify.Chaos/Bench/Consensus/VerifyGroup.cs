@@ -1,3 +1,5 @@
+using Verify.Chaos.Live;
+
 namespace Verify.Chaos.Bench.Consensus;
 
 /// <summary>Three verify-node processes.</summary>
