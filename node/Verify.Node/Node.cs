@@ -3,6 +3,7 @@ using Verify.Node.Api;
 using Verify.Node.Consensus;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
+using Verify.Raft;
 
 namespace Verify.Node;
 
@@ -67,19 +68,34 @@ public sealed class VerifyNode
         var (file, entries) = await new LogReader(seam.Disk, owner, config.Limits.SegmentBytesMax, log).ReadAsync();
         var hardState = await HardStateFile.OpenAsync(seam.Disk, owner, hasLog ? file.Last.Term : null);
         var core = new NodeCore(config, seam, new(hardState, file, entries), haPart);
+        ValidateMembers(config, core.Membership);
         core.Mesh.Start();
         core.Start(isRecovered: hasLog || core.Status.Term.Value > 0);
         return new(core);
     }
 
+    /// <summary>What the data directory says of the members counts; where it says nothing, the configuration must.</summary>
+    private static void ValidateMembers(NodeConfig config, Membership known)
+    {
+        if (known.IsEmpty && config.Join.Via.IsEmpty)
+            throw new ArgumentException($"{config.Self} knows no members, and nobody whom it could ask to be let into a group", nameof(config));
+        if (!known.IsEmpty && !known.Contains(config.Self) && config.Members.All(m => m.Id != config.Self) && !config.Members.IsEmpty)
+            throw new ArgumentException($"{config.Self} is not among the members {string.Join(", ", known.All)}", nameof(config));
+    }
+
     private static void Validate(NodeConfig config)
     {
         var ids = config.Members.Select(m => m.Id).Order().ToArray();
-        if (!ids.Contains(config.Self)) throw new ArgumentException($"{config.Self} is not among the members {string.Join(", ", ids)}", nameof(config));
         if (ids.Distinct().Count() != ids.Length) throw new ArgumentException($"a member is listed twice in {string.Join(", ", ids)}", nameof(config));
+        if (config.WireVersionMin < 1 || config.WireVersionMax > Peers.PeerCodec.VersionMax || config.WireVersionMin > config.WireVersionMax)
+            throw new ArgumentException($"the protocol between nodes has the versions 1 to {Peers.PeerCodec.VersionMax}", nameof(config));
         if (config.Timing.Tick <= TimeSpan.Zero) throw new ArgumentException("Timing.Tick must be longer than nothing", nameof(config));
     }
 }
 
 /// <summary>The log is damaged in the middle. The message names file, offset, what is lost and what to do.</summary>
 public sealed class DamagedLogException(string message) : Exception(message);
+
+/// <summary>This node is no part of the group (taken out, or never let in) and has stopped in good order. It is handed to
+/// <see cref="IHalt"/> as the cause, so that the host can exit in a way that is not taken for a crash and started again.</summary>
+public sealed class LeftGroupException(string reason) : Exception(reason);

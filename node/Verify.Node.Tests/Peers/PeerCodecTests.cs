@@ -103,7 +103,7 @@ public sealed class PeerCodecTests
                 while (buffer.TryTake(out var frame)) taken.Add(frame);
             }
 
-            Assert.That(taken.SelectMany(Bytes), Is.EqualTo(stream), $"in pieces of {piece}");
+            Assert.That(taken.SelectMany(frame => Bytes(frame)), Is.EqualTo(stream), $"in pieces of {piece}");
         }
     }
 
@@ -193,10 +193,14 @@ public sealed class PeerCodecTests
         }
     }
 
-    private static byte[] Bytes(PeerFrame frame)
+    private static byte[] Bytes(PeerFrame frame) => Bytes(frame, 1);
+
+    private static byte[] Bytes(PeerFrame frame, int version) => Bytes(frame, FrameSeal.Plain(version));
+
+    private static byte[] Bytes(PeerFrame frame, FrameSeal seal)
     {
         var to = new WireWriter();
-        PeerCodec.Write(to, frame, new WireWriter());
+        PeerCodec.Write(to, frame, new WireWriter(), seal);
         return to.Written.ToArray();
     }
 

@@ -15,6 +15,11 @@ internal static class ApiCodec
     private const byte Done = 1, Value = 2, NotFound = 3, CasConflict = 4, Verdicts = 5, NoLeader = 6, Overloaded = 7, Unknown = 8, Refused = 9;
     private const byte HaDone = 16, HaConflict = 17, HaNotFound = 18, HaRejected = 19, HaUnknown = 20;
 
+    /// <summary>A node that speaks only version 1 of the protocol understands this request.</summary>
+    public static bool IsOfVersion1(LeaderRequest request) => request is LeaderRequest.Ha or LeaderRequest.Client(
+        ApiRequest.KvPut or ApiRequest.KvDelete or ApiRequest.KvGet { Consistency: ReadConsistency.Consistent }
+        or ApiRequest.ReplicationAnalysis or ApiRequest.TransferLeadership { To: not null });
+
     public static void WriteRequest(WireWriter to, LeaderRequest request)
     {
         switch (request)

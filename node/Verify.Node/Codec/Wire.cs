@@ -57,6 +57,14 @@ public sealed class WireWriter(int capacity = 256)
 
     public void Raw(ReadOnlySpan<byte> bytes) => _out.Write(bytes);
 
+    /// <summary>Takes so many bytes into what is written; the caller fills them before it writes anything else.</summary>
+    public Span<byte> Room(int count)
+    {
+        var room = _out.GetSpan(Math.Max(count, 1))[..count];
+        _out.Advance(count);
+        return room;
+    }
+
     public void Text(string text)
     {
         var length = Encoding.UTF8.GetByteCount(text);
@@ -107,6 +115,9 @@ public ref struct WireReader(ReadOnlySpan<byte> bytes)
     }
 
     public ReadOnlySpan<byte> Bytes() => Take(Count());
+
+    /// <summary>So many bytes, without a length before them.</summary>
+    public ReadOnlySpan<byte> Raw(int count) => Take(count);
     public string Text() => Encoding.UTF8.GetString(Bytes());
     public string? TextOrNull() => Bool() ? Text() : null;
 

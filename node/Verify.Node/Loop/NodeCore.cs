@@ -25,6 +25,7 @@ internal sealed class NodeCore
     private readonly NodeMetrics _metrics;
     private readonly ILogger _log;
     private readonly IHaPart _ha;
+    private readonly Belonging _belonging;
     private Term _barrierApplied;
     private Parting? _parting;
     private int _tickIsWaiting;
@@ -40,7 +41,17 @@ internal sealed class NodeCore
         State = new(config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax);
         _raft = new(OptionsOf(config, seam.Dice.Fork("raft")), data.HardState.State, data.Entries);
         Status = _raft.Status;
-        Mesh = new(new(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token) { LinkLost = peer => Api!.LinkLost(peer) });
+        var around = new PeerSurroundings(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token)
+        {
+            Group = new(GroupPicture.Of(Status)),
+            LinkLost = peer => Api!.LinkLost(peer),
+            ToldOfRemoval = (peer, why) => _belonging!.ToldOfRemoval(peer, why),
+        };
+        Mesh = new(around);
+        _belonging = new(new(config, Mesh, around, _log)
+        {
+            Now = () => Pulse.Now, Emit = seam.Events.Emit, Change = ChangeMembership, LeadsForSure = () => LeadsForSure, Leave = Leave,
+        }, Status);
         _disk = new(data.HardState, data.Log, Loop, seam.Scheduler, seam.Time, _metrics);
         _consensus = new(_raft, _disk, new()
         {
@@ -69,11 +80,19 @@ internal sealed class NodeCore
     /// <summary>This node leads, everything that was committed before its term is applied here, and it holds its lease.</summary>
     public bool LeadsForSure => _raft.HasLease && _barrierApplied == _raft.Term;
 
+    /// <summary>Who the members are, as this node knows it.</summary>
+    public Membership Membership => Status.Membership;
+
+    /// <summary>Proposes another membership. Not while a member runs a program that would not understand it.</summary>
+    public ProposeResult ChangeMembership(Membership target) =>
+        Mesh.ObjectionToVersion2() is { } objection ? new ProposeResult.Refused(objection) : _raft.ChangeMembership(target);
+
     /// <summary>Before the first input.</summary>
     public void Start(bool isRecovered)
     {
-        NodeLog.Starting(_log, Config.Self, Config.DataCenter, Status.Term, Status.Last, Config.Members.Length);
+        NodeLog.Starting(_log, Config.Self, Config.DataCenter, Status.Term, Status.Last, Membership.All.Length);
         Seam.Events.Emit(new NodeEvent.Started(Config.Self.Name, Config.DataCenter, isRecovered, Status.Last.Index.Value));
+        _belonging.Start();
         Tell(Status, before: null);
         Loop.Post(new NodeInput.HaPosted(_ha.Start));
     }
@@ -92,6 +111,9 @@ internal sealed class NodeCore
         _parting = new(Pulse.Now + (Config.Timing.Tick * Config.Timing.ElectionTicks * 2), gone);
         HandOver("the node stops");
     }
+
+    /// <summary>Leaves the group for good.</summary>
+    private void Leave(string reason) => Part(() => Seam.Halt.Halt(reason, new LeftGroupException(reason)));
 
     private void Think(IReadOnlyList<NodeInput> batch)
     {
@@ -125,6 +147,12 @@ internal sealed class NodeCore
             case NodeInput.PeerWent(var inlet, var why):
                 Mesh.Went(inlet, why);
                 break;
+            case NodeInput.JoinAsked(var inlet, var join):
+                AskForJoiner(inlet, join);
+                break;
+            case NodeInput.JoinAnswered(var via, var answer):
+                _belonging.JoinAnswered(via, answer);
+                break;
             case NodeInput.LinkNews(var link, var change):
                 link.Take(change);
                 break;
@@ -138,6 +166,20 @@ internal sealed class NodeCore
                 throw new UnreachableException();
         }
     }
+
+    /// <summary>A node wants to be let in: its question goes the way of every question for the leader.</summary>
+    private void AskForJoiner(PeerInlet inlet, PeerFrame.Join join) => Api.Ask(new(
+        new LeaderRequest.Client(new ApiRequest.ClusterJoin(join.From, join.Contact, join.StaysLearner, join.Replaces, join.Token)),
+        wasForwarded: false, Pulse.Now + Config.Timing.RequestTimeout,
+        reply => _ = inlet.AnswerAsync(((LeaderReply.Client)reply).Reply switch
+        {
+            ApiReply.Done => new(JoinOutcome.Done, ""),
+            ApiReply.Refused(var why) => new(JoinOutcome.Refused, why),
+            ApiReply.Overloaded(var why, _) => new(JoinOutcome.Later, why),
+            ApiReply.Unknown(var why) => new(JoinOutcome.Later, why),
+            ApiReply.NoLeader => new(JoinOutcome.Later, "the group has no leader at the moment"),
+            var other => new(JoinOutcome.Later, $"an answer that makes no sense here ({other.GetType().Name})"),
+        })));
 
     private void Hear(NodeId from, PeerFrame frame)
     {
@@ -175,6 +217,7 @@ internal sealed class NodeCore
         Deadlines.Run(now);
         Mesh.Tick(Config.Timing.Tick * few);
         Api.Tick(now);
+        _belonging.Tick(now);
         Observe();
         _ha.Tick();
     }
@@ -218,6 +261,7 @@ internal sealed class NodeCore
         Status = _raft.StatusSince(before);
         if (ReferenceEquals(Status, before)) return false;
         _metrics.Raft(Status);
+        _belonging.Follow(Status);
         return Tell(Status, before);
     }
 
@@ -262,7 +306,7 @@ internal sealed class NodeCore
     {
         if (_raft.Role != RaftRole.Leader) return;
         var heir = _raft.Status.Peers
-            .Where(peer => peer.TicksSinceHeard < Config.Timing.ElectionTicks)
+            .Where(peer => peer.TicksSinceHeard < Config.Timing.ElectionTicks && Membership.Voters.Contains(peer.Peer))
             .OrderByDescending(peer => peer.Match).ThenBy(peer => peer.Peer)
             .FirstOrDefault();
         if (heir is null || !_raft.TransferLeadership(heir.Peer)) return;
@@ -274,7 +318,7 @@ internal sealed class NodeCore
         var parting = _parting!;
         if (!parting.IsClosed)
         {
-            var mayGo = _raft.Role != RaftRole.Leader || Config.Members.Length == 1 || Pulse.Now >= parting.Until;
+            var mayGo = _raft.Role != RaftRole.Leader || Membership.Voters.Length <= 1 || Pulse.Now >= parting.Until;
             if (!mayGo || !_consensus.IsIdle) return;
             _parting = parting = parting with { IsClosed = true };
             _consensus.Stop();
@@ -304,11 +348,19 @@ internal sealed class NodeCore
     private static RaftOptions OptionsOf(NodeConfig config, Dice dice) => new()
     {
         Self = config.Self,
-        Voters = [.. config.Members.Select(m => m.Id).Order()],
+        Voters = GroupPicture.Bootstrap(config).Voters,
+        Contacts = GroupPicture.Bootstrap(config).Contacts,
         HeartbeatTicks = config.Timing.HeartbeatTicks,
         ElectionTicks = config.Timing.ElectionTicks,
+        LeaseMarginTicks = LeaseMarginOf(config.Timing),
+        TrailingEntries = config.Snapshots.TrailingEntries,
         Draw = dice.Next,
     };
+
+    /// <summary>So many ticks less than a follower's patience that a leader whose clock is slow by the drift bound still ends its lease
+    /// before a follower may vote: (E − margin)·(1 + ρ) ≤ E − 1, since ticks are whole.</summary>
+    internal static int LeaseMarginOf(Timing timing) =>
+        timing.ElectionTicks - (int)((timing.ElectionTicks - 1) * 1000L / (1000 + timing.ClockDriftPerMille));
 
     /// <summary>How this node is leaving.</summary>
     private sealed record Parting(TimeSpan Until, Action Gone)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
@@ -11,9 +12,9 @@ namespace Verify.Node.State;
 /// input but the command and its place in the log.</summary>
 public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100)
 {
-    public KvStore Kv { get; } = new();
-    public Sessions Sessions { get; } = new(sessionsMax);
-    public HaState Ha { get; } = new(recoveriesKeptMax);
+    public KvStore Kv { get; private set; } = new();
+    public Sessions Sessions { get; private set; } = new(sessionsMax);
+    public HaState Ha { get; private set; } = new(recoveriesKeptMax);
 
     /// <summary>The last entry that was applied, barriers included.</summary>
     public EntryId Applied { get; private set; }
@@ -34,16 +35,49 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         };
     }
 
-    /// <summary>One number for keys, sessions and place in the log: equal on two nodes that applied the same entries.</summary>
+    /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha];
+
+    /// <summary>One number for everything in here: equal on two nodes that applied the same entries.</summary>
     public ulong StateHash()
     {
         var bytes = new WireWriter();
         bytes.Number(Applied.Term.Value);
         bytes.Number(Applied.Index.Value);
-        Kv.WriteTo(bytes);
-        Sessions.WriteTo(bytes);
-        return Fnv1A.Of(bytes.Written.Span);
+        var hash = Fnv1A.Of(bytes.Written.Span);
+        foreach (var section in Sections)
+        {
+            bytes.Clear();
+            bytes.Byte((byte)section.Kind);
+            foreach (var _ in section.Freeze().WriteEach(bytes))
+            {
+                hash = Fnv1A.Of(bytes.Written.Span, hash);
+                bytes.Clear();
+            }
+        }
+
+        return hash;
     }
+
+    /// <summary>The state as it is now, to be written while it goes on. On the loop; takes microseconds, however much there is.</summary>
+    internal StateImage Freeze() => new(Applied, [.. Sections.Select(static section => section.Freeze())]);
+
+    /// <summary>Takes over everything from a state that was restored from a snapshot, which is not to be used after that.</summary>
+    internal void Become(ReplicatedState restored)
+    {
+        Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
+        (Kv, Sessions, Ha, Applied) = (restored.Kv, restored.Sessions, restored.Ha, restored.Applied);
+    }
+
+    internal IStateSection? SectionOf(SectionKind kind)
+    {
+        foreach (var section in Sections)
+            if (section.Kind == kind) return section;
+        return null;
+    }
+
+    /// <summary>For the reader of a snapshot.</summary>
+    internal void StandAt(EntryId last) => Applied = last;
 
     private CommandResult Once(RequestId? id, long index, Func<CommandResult> apply)
     {

@@ -8,17 +8,22 @@ namespace Verify.Node.State;
 /// <summary>Which write of each client session was applied last, and with what result, so that a write that is sent again is
 /// applied once (Raft thesis §6.3). A session's writes are numbered upwards and sent one after the other. When there are too
 /// many sessions, the one that wrote longest ago (by log index, so on all nodes the same) is forgotten.</summary>
-public sealed class Sessions(int sessionsMax)
+public sealed class Sessions(int sessionsMax) : IStateSection
 {
-    private readonly SortedDictionary<string, Session> _byName = new(StringComparer.Ordinal);
+    private readonly VersionedTree<string, Session> _byName = new(static session => session.Name, StringComparer.Ordinal);
+
+    /// <summary>The same sessions by the index of their last write; built again from the records, not kept in them.</summary>
     private readonly SortedDictionary<long, string> _byLastIndex = [];
 
     public int Count => _byName.Count;
 
+    SectionKind IStateSection.Kind => SectionKind.Sessions;
+    byte IStateSection.Version => 1;
+
     /// <summary>What was answered before, when this write must not be applied (again); null when it must.</summary>
     internal CommandResult? AnsweredBefore(RequestId id)
     {
-        var answered = _byName.TryGetValue(id.Session, out var session) && id.Sequence <= session.Sequence
+        var answered = _byName.TryGet(id.Session, out var session) && id.Sequence <= session.Sequence
             ? id.Sequence == session.Sequence
                 ? session.Result
                 : new CommandResult.Rejected($"session {id.Session} has gone on to write {session.Sequence}; the outcome of {id.Sequence} is not kept")
@@ -31,8 +36,8 @@ public sealed class Sessions(int sessionsMax)
 
     internal void Remember(RequestId id, CommandResult result, long index)
     {
-        if (_byName.TryGetValue(id.Session, out var session)) _byLastIndex.Remove(session.Index);
-        _byName[id.Session] = new(id.Sequence, result, index);
+        if (_byName.TryGet(id.Session, out var session)) _byLastIndex.Remove(session.Index);
+        _byName.Set(new(id.Session, id.Sequence, result, index));
         _byLastIndex.Add(index, id.Session);
         if (_byName.Count <= sessionsMax) return;
         var (oldest, name) = _byLastIndex.First();
@@ -40,16 +45,23 @@ public sealed class Sessions(int sessionsMax)
         _byName.Remove(name);
     }
 
-    internal void WriteTo(WireWriter to)
+    FrozenSection IStateSection.Freeze()
     {
-        to.Number(_byName.Count);
-        foreach (var (name, session) in _byName)
+        var image = _byName.Freeze();
+        return FrozenSection.Of(this, image.Count, image.Items, static (to, session) =>
         {
-            to.Text(name);
+            to.Text(session.Name);
             to.Number(session.Sequence);
             to.Number(session.Index);
             WriteResult(to, session.Result);
-        }
+        });
+    }
+
+    void IStateSection.Restore(byte version, ref WireReader from)
+    {
+        var (name, sequence, index) = (from.Text(), from.Number(), from.Number());
+        if (!_byLastIndex.TryAdd(index, name) || _byName.TryGet(name, out _)) throw from.Malformed($"session {name} or its entry {index} is there twice");
+        _byName.Set(new(name, sequence, ReadResult(ref from), index));
     }
 
     private static void WriteResult(WireWriter to, CommandResult result)
@@ -67,10 +79,23 @@ public sealed class Sessions(int sessionsMax)
             case CommandResult.NotFound:
                 to.Byte(3);
                 break;
+            case CommandResult.Rejected(var why):
+                to.Byte(4);
+                to.Text(why);
+                break;
             default:
                 throw new UnreachableException();
         }
     }
 
-    private sealed record Session(long Sequence, CommandResult Result, long Index);
+    private static CommandResult ReadResult(ref WireReader from) => from.Byte() switch
+    {
+        1 => new CommandResult.Done(from.Number()),
+        2 => new CommandResult.CasConflict(from.Number()),
+        3 => new CommandResult.NotFound(),
+        4 => new CommandResult.Rejected(from.Text()),
+        var kind => throw from.Malformed($"a result of kind {kind}"),
+    };
+
+    private sealed record Session(string Name, long Sequence, CommandResult Result, long Index);
 }

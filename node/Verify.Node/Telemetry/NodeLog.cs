@@ -44,4 +44,10 @@ internal static partial class NodeLog
 
     [LoggerMessage(13, LogLevel.Warning, "The node was not running for {Pause}; as follower it counts that as {Counted} ticks.")]
     public static partial void Paused(ILogger log, TimeSpan pause, long counted);
+
+    [LoggerMessage(30, LogLevel.Error, "Snapshot damaged: {What}. An older one is used where the log reaches back to it.")]
+    public static partial void SnapshotDamaged(ILogger log, string what);
+
+    [LoggerMessage(31, LogLevel.Warning, "The transfer of a snapshot begins again from its first byte: {What}")]
+    public static partial void TransferForgotten(ILogger log, string what);
 }

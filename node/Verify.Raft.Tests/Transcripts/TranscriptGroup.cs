@@ -167,6 +167,7 @@ internal sealed class TranscriptGroup
             ProposeResult.Accepted accepted => $"accepted as {accepted.Id}",
             ProposeResult.NotLeader refusal => $"not the leader; that is {refusal.Leader?.Name ?? "unknown"}",
             ProposeResult.Overloaded refusal => $"overloaded: {refusal.Reason}",
+            ProposeResult.Refused refusal => $"refused: {refusal.Reason}",
             _ => throw new System.Diagnostics.UnreachableException(),
         });
     }

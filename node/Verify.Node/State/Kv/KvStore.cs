@@ -5,23 +5,26 @@ namespace Verify.Node.State.Kv;
 
 /// <summary>The replicated key-value store. A key's create and modify index are the indexes of the log entries that made and last
 /// changed it, which is what compare-and-set compares.</summary>
-public sealed class KvStore
+public sealed class KvStore : IStateSection
 {
-    private readonly SortedDictionary<string, KvPair> _pairs = new(StringComparer.Ordinal);
+    private readonly VersionedTree<string, KvPair> _pairs = new(static pair => pair.Key, StringComparer.Ordinal);
 
     public int Count => _pairs.Count;
 
-    public KvPair? Get(string key) => _pairs.GetValueOrDefault(key);
+    SectionKind IStateSection.Kind => SectionKind.Kv;
+    byte IStateSection.Version => 1;
+
+    public KvPair? Get(string key) => _pairs.TryGet(key, out var pair) ? pair : null;
 
     /// <summary>All pairs whose key begins so, sorted by key (ordinal).</summary>
     public IReadOnlyList<KvPair> List(string prefix) =>
-        [.. _pairs.Values.Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal))];
+        [.. _pairs.From(prefix).TakeWhile(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal))];
 
     internal CommandResult Put(Command.KvPut put, long index)
     {
         var old = Get(put.Key);
         if (put.ExpectedIndex is { } expected && expected != (old?.ModifyIndex ?? 0)) return new CommandResult.CasConflict(old?.ModifyIndex ?? 0);
-        _pairs[put.Key] = new(put.Key, put.Value, put.Flags, old?.CreateIndex ?? index, index);
+        _pairs.Set(new(put.Key, put.Value, put.Flags, old?.CreateIndex ?? index, index));
         return new CommandResult.Done(index);
     }
 
@@ -34,16 +37,23 @@ public sealed class KvStore
         return new CommandResult.Done(index);
     }
 
-    internal void WriteTo(WireWriter to)
+    FrozenSection IStateSection.Freeze()
     {
-        to.Number(_pairs.Count);
-        foreach (var pair in _pairs.Values)
+        var image = _pairs.Freeze();
+        return FrozenSection.Of(this, image.Count, image.Items, static (to, pair) =>
         {
             to.Text(pair.Key);
             to.Bytes(pair.Value.Span);
             to.UInt64(pair.Flags);
             to.Number(pair.CreateIndex);
             to.Number(pair.ModifyIndex);
-        }
+        });
+    }
+
+    void IStateSection.Restore(byte version, ref WireReader from)
+    {
+        var pair = new KvPair(from.Text(), from.Bytes().ToArray(), from.UInt64(), from.Number(), from.Number());
+        if (Get(pair.Key) is not null) throw from.Malformed($"key {pair.Key} is there twice");
+        _pairs.Set(pair);
     }
 }

@@ -6,9 +6,12 @@ namespace Verify.Node.State.Ledger;
 
 /// <summary>The replicated part of high availability: primaries with their tokens, write leases, the recovery ledger,
 /// servers set aside. Applied in log order, the same on every node: no clocks here.</summary>
-public sealed class HaState(int recoveriesKeptMax = 100)
+public sealed class HaState(int recoveriesKeptMax = 100) : IStateSection
 {
     private readonly SortedDictionary<string, ClusterLedger> _clusters = new(StringComparer.Ordinal);
+
+    SectionKind IStateSection.Kind => SectionKind.Ha;
+    byte IStateSection.Version => ClusterLedgerCodec.Version;
 
     /// <summary>All clusters that have a primary, by name.</summary>
     public IEnumerable<ClusterLedger> Clusters => _clusters.Values;
@@ -36,6 +39,14 @@ public sealed class HaState(int recoveriesKeptMax = 100)
         HaCommand.TakeBack back => Apply(back, context.Index),
         _ => throw new UnreachableException(),
     };
+
+    FrozenSection IStateSection.Freeze() => FrozenSection.Of(this, _clusters.Count, [.. _clusters.Values], ClusterLedgerCodec.Write);
+
+    void IStateSection.Restore(byte version, ref Codec.WireReader from)
+    {
+        var ledger = ClusterLedgerCodec.Read(ref from);
+        if (!_clusters.TryAdd(ledger.Cluster, ledger)) throw from.Malformed($"cluster {ledger.Cluster} is there twice");
+    }
 
     private CommandResult Apply(HaCommand.AdoptPrimary adopt, long index)
     {

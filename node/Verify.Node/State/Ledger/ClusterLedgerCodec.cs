@@ -1,0 +1,102 @@
+using System.Collections.Immutable;
+using Verify.Node.Codec;
+using Verify.Node.Topology;
+
+namespace Verify.Node.State.Ledger;
+
+/// <summary>The record of one cluster's ledger in a snapshot: every field, in order. A field more is a new version.</summary>
+internal static class ClusterLedgerCodec
+{
+    public const byte Version = 1;
+
+    public static void Write(WireWriter to, ClusterLedger ledger)
+    {
+        to.Text(ledger.Cluster);
+        Write(to, ledger.Primary);
+        to.Number(ledger.Token.Value);
+        to.Text(ledger.Guardian);
+        to.Bool(ledger.IsAdopted);
+        to.Number(ledger.LastRenewal);
+        to.Bool(ledger.OpenRecovery is not null);
+        if (ledger.OpenRecovery is { } open) Write(to, open);
+        to.Number(ledger.Closed.Length);
+        foreach (var closed in ledger.Closed) Write(to, closed);
+        to.Number(ledger.Aside.Length);
+        foreach (var aside in ledger.Aside)
+        {
+            Write(to, aside.Instance);
+            to.Text(aside.ErrantGtids);
+        }
+    }
+
+    public static ClusterLedger Read(ref WireReader from)
+    {
+        var ledger = new ClusterLedger
+        {
+            Cluster = from.Text(), Primary = ReadInstance(ref from), Token = new(from.Number()), Guardian = from.Text(),
+            IsAdopted = from.Bool(), LastRenewal = from.Number(), OpenRecovery = from.Bool() ? ReadRecovery(ref from) : null,
+        };
+        var closed = ImmutableArray.CreateBuilder<RecoveryRecord>();
+        for (var left = from.Count(); left > 0; left--) closed.Add(ReadRecovery(ref from));
+        var aside = ImmutableArray.CreateBuilder<AsideRecord>();
+        for (var left = from.Count(); left > 0; left--) aside.Add(new(ReadInstance(ref from), from.Text()));
+        return ledger with { Closed = closed.ToImmutable(), Aside = aside.ToImmutable() };
+    }
+
+    private static void Write(WireWriter to, RecoveryRecord recovery)
+    {
+        to.Number(recovery.Id);
+        to.Text(recovery.Cluster);
+        Write(to, recovery.Failed);
+        to.Text(recovery.Analysis);
+        to.Text(recovery.Votes);
+        to.Number(recovery.SeenToken.Value);
+        to.Bool(recovery.Successor is not null);
+        if (recovery.Successor is { } successor) Write(to, successor);
+        to.Bool(recovery.Published is not null);
+        if (recovery.Published is { } published) to.Number(published.Value);
+        to.Bool(recovery.IsOpen);
+        to.Bool(recovery.IsSuccessful);
+        to.Text(recovery.Closing);
+        to.Number(recovery.Steps.Length);
+        foreach (var step in recovery.Steps)
+        {
+            to.Number((int)step.Step);
+            to.Text(step.Target);
+            to.Number(step.Intents);
+            to.Number(step.Failures);
+            to.Bool(step.IsDone);
+            to.Text(step.Detail);
+        }
+    }
+
+    private static RecoveryRecord ReadRecovery(ref WireReader from)
+    {
+        var recovery = new RecoveryRecord
+        {
+            Id = from.Number(), Cluster = from.Text(), Failed = ReadInstance(ref from), Analysis = from.Text(), Votes = from.Text(),
+            SeenToken = new(from.Number()), Successor = from.Bool() ? ReadInstance(ref from) : null,
+            Published = from.Bool() ? new FencingToken(from.Number()) : null, IsOpen = from.Bool(), IsSuccessful = from.Bool(), Closing = from.Text(),
+        };
+        var steps = ImmutableArray.CreateBuilder<StepRecord>();
+        for (var left = from.Count(); left > 0; left--)
+        {
+            var step = (RecoveryStep)ReadInt(ref from);
+            if (!Enum.IsDefined(step)) throw from.Malformed($"a recovery step {(int)step}");
+            steps.Add(new(step, from.Text(), ReadInt(ref from), ReadInt(ref from), from.Bool(), from.Text()));
+        }
+
+        return recovery with { Steps = steps.ToImmutable() };
+    }
+
+    private static void Write(WireWriter to, InstanceKey instance)
+    {
+        to.Text(instance.Host);
+        to.Number(instance.Port);
+    }
+
+    private static InstanceKey ReadInstance(ref WireReader from) => new(from.Text(), ReadInt(ref from));
+
+    private static int ReadInt(ref WireReader from) =>
+        from.Number() is <= int.MaxValue and var number ? (int)number : throw from.Malformed("a number that is too large");
+}
