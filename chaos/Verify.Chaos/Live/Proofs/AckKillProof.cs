@@ -75,7 +75,7 @@ internal sealed class AckKillProof : ILiveProof
             }
             catch (HarnessException e)
             {
-                observed = $"the nodes do not come back, as it may be: {e.Message.Split('\n')[0].Trim()}";
+                observed = $"a node refuses to start on what is left, as it must: {e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1].Trim()}";
             }
 
             say($"{Case}: {(observed.Length > 0 ? observed : "nothing was lost this time")}");
