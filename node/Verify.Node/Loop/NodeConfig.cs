@@ -92,6 +92,9 @@ public sealed record JoinSettings
 
     /// <summary>Not let in within this time: the node halts with a sentence that says why. Zero: keeps trying for ever.</summary>
     public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Without the token.</summary>
+    public override string ToString() => $"JoinSettings {{ Via = {string.Join(' ', Via)}, GiveUpAfter = {GiveUpAfter} }}";
 }
 
 /// <summary>When snapshots are made, and how many are kept.</summary>
@@ -131,6 +134,12 @@ public sealed record AutopilotSettings
 
     /// <summary>True: one voter per zone, the others are learners and spares.</summary>
     public bool RedundancyZones { get; init; }
+
+    /// <summary>With <see cref="RedundancyZones"/>: a zone's voter that was not heard for this long gives its seat to the zone's spare.</summary>
+    public TimeSpan SpareAfter { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>True: an operator's join needs a token too, not only one that comes through the peer port.</summary>
+    public bool RequireJoinToken { get; init; }
 }
 
 /// <summary>All durations of the node. ρ is <see cref="ClockDriftPerMille"/>.</summary>
@@ -184,5 +193,16 @@ public sealed record Limits
     public int ValueBytesMax { get; init; } = 1 << 20;
     public int SessionsMax { get; init; } = 10_000;
     public int PendingRequestsMax { get; init; } = 8_192;
+
+    /// <summary>Keys and values of writes that wait for their commit, together.</summary>
+    public long PendingBytesMax { get; init; } = 64 << 20;
+
+    /// <summary>One batch of writes, and one page of an export.</summary>
+    public int BatchWritesMax { get; init; } = 1_000;
+    public int BatchBytesMax { get; init; } = 4 << 20;
+
+    /// <summary>Exports that a node keeps at once, and for how long between two pages.</summary>
+    public int ExportsMax { get; init; } = 4;
+    public TimeSpan ExportIdleMax { get; init; } = TimeSpan.FromMinutes(1);
     public int RecoveriesKeptMax { get; init; } = 100;
 }

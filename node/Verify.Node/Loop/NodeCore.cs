@@ -60,7 +60,11 @@ internal sealed class NodeCore
             DiskFullChanged = DiskFullChanged, After = (delay, action) => Deadlines.At(Pulse.Now + delay, action),
         }, _log);
         _ha = haPart(new NodeServices(this));
-        Api = new(new(config, _raft, State, Mesh, _ha, _metrics, Pulse) { IsDiskFull = () => _consensus.IsDiskFull });
+        Api = new(new(config, _raft, State, Mesh, _ha, _metrics, Pulse)
+        {
+            IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Time = seam.Time, Reachable = () => Mesh.Reachable,
+            ChangeMembership = ChangeMembership,
+        });
     }
 
     public NodeConfig Config { get; }
@@ -189,6 +193,7 @@ internal sealed class NodeCore
                 break; // A node that cannot write must not be made leader.
             case PeerFrame.Raft(var term, var body):
                 _raft.Receive(new(from, Config.Self, term, body));
+                Api.Heard(from);
                 break;
             case PeerFrame.Report(var report):
                 _ha.HeardFrom(from, report);
@@ -247,7 +252,9 @@ internal sealed class NodeCore
             throw new UnreadableEntryException(entry.Id, unreadable);
         }
 
+        var began = Seam.Time.GetTimestamp();
         var result = State.Apply(entry.Id, command);
+        _metrics.Applied(Seam.Time.GetElapsedTime(began));
         _barrierApplied = entry.Term;
         Seam.Events.Emit(new NodeEvent.Applied(Config.Self.Name, entry.Index.Value, entry.Term.Value, Fnv1A.Of(entry.Payload.Span)));
         Api.EntryApplied(entry.Id, result);

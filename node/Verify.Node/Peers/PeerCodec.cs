@@ -48,6 +48,7 @@ internal static class PeerCodec
         PeerFrame.Raft(_, Message.SnapshotChunk chunk) => 256 + chunk.Bytes.Length,
         PeerFrame.Report(var bytes) => bytes.Length,
         PeerFrame.Request(_, LeaderRequest.Client(ApiRequest.KvPut put)) => 64 + put.Key.Length + put.Value.Length,
+        PeerFrame.Request(_, LeaderRequest.Client(ApiRequest.ImportKv import)) => 64 + import.Writes.Sum(static write => 32 + write.Key.Length + (write.Value?.Length ?? 0)),
         PeerFrame.Reply(_, LeaderReply.Client(ApiReply.Value value)) => 64 + value.Pair.Key.Length + value.Pair.Value.Length,
         _ => 64,
     };

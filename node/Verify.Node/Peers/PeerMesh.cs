@@ -52,6 +52,9 @@ internal sealed class PeerMesh
     /// <summary>Peers to which a link is up.</summary>
     public IReadOnlyList<NodeId> Reachable => [.. _linksInOrder.Where(link => link.IsUp).Select(link => link.Peer)];
 
+    /// <summary>The version of the protocol on the link to this peer; 0 when it is not known.</summary>
+    public int VersionOf(NodeId peer) => _links.TryGetValue(peer, out var link) ? link.Version ?? 0 : 0;
+
     /// <summary>How this member says that it can be reached, when it has said so; which may be news to the membership.</summary>
     public Contact? ContactSaidBy(NodeId peer) => _said.TryGetValue(peer, out var contact) ? contact : null;
 
