@@ -13,10 +13,13 @@ using Verify.NodeHost.Http;
 namespace Verify.Fuzz.Decoders;
 
 /// <summary>The node host's whole HTTP pipeline (routes, queries, headers, JSON bodies) without sockets: the input is a request as text, a
-/// server of our own hands it in, and the node behind it refuses everything. Kestrel's own parser, which is not ours, is left out.</summary>
+/// server of our own hands it in, and the node behind it knows no leader. Kestrel's own parser, which is not ours, is left out.</summary>
 internal sealed class HttpDecoder : IDecoder
 {
     private const int StatusesFrom = 200, StatusesTo = 599;
+
+    /// <summary>What our node answers to everything that reaches it.</summary>
+    private const int Understood = 503;
     private readonly Lazy<IServerSide> _server = new(Start);
 
     public string Name => "http";
@@ -60,7 +63,7 @@ internal sealed class HttpDecoder : IDecoder
         features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(content));
         _server.Value.Process(features);
         if (response.StatusCode is < StatusesFrom or > StatusesTo) throw new InvalidOperationException($"status {response.StatusCode} is none of HTTP");
-        return response.StatusCode < 300;
+        return response.StatusCode == Understood;
     }
 
     /// <summary>Null: no web server would hand this in.</summary>
@@ -102,7 +105,7 @@ internal sealed class HttpDecoder : IDecoder
         builder.Services.AddSingleton<IServer>(server);
         NodeHostApp.Configure(builder.Services);
         var app = builder.Build();
-        NodeHostApp.Map(app, new RefusingNode(), config, prometheus: null);
+        NodeHostApp.Map(app, new LeaderlessNode(), config, prometheus: null);
         app.StartAsync().GetAwaiter().GetResult();
         return server.Side!;
     }
@@ -112,9 +115,9 @@ internal sealed class HttpDecoder : IDecoder
         void Process(IFeatureCollection features);
     }
 
-    private sealed class RefusingNode : INodeApi
+    private sealed class LeaderlessNode : INodeApi
     {
-        public ValueTask<ApiReply> AskAsync(ApiRequest request) => ValueTask.FromResult<ApiReply>(new ApiReply.Refused("this is a fuzzer"));
+        public ValueTask<ApiReply> AskAsync(ApiRequest request) => ValueTask.FromResult<ApiReply>(new ApiReply.NoLeader(TimeSpan.FromSeconds(1)));
     }
 
     /// <summary>Takes the pipeline from the host instead of listening.</summary>

@@ -45,7 +45,7 @@ internal static class ConfigFile
                 var key = reader.GetString()!;
                 reader.Read();
                 using var value = JsonDocument.ParseValue(ref reader);
-                Touch(value.RootElement);
+                JsonTexts.Check(value.RootElement);
                 entries.Add(new(key, value.RootElement.Clone(), new ConfigPlace.InFile(path, line, column)));
             }
         }
@@ -55,33 +55,10 @@ internal static class ConfigFile
         }
         catch (InvalidOperationException)
         {
-            throw new ConfigException([$"{path}: a key or a value is not valid Unicode text"]);
+            throw new ConfigException([$"{path}: a key is not valid Unicode text"]);
         }
 
         return entries;
-    }
-
-    /// <summary>Reads every text once: what is no Unicode (bytes that are no UTF-8, half a surrogate pair) shows only then.</summary>
-    /// <exception cref="InvalidOperationException"/>
-    private static void Touch(JsonElement value)
-    {
-        switch (value.ValueKind)
-        {
-            case JsonValueKind.String:
-                _ = value.GetString();
-                break;
-            case JsonValueKind.Array:
-                foreach (var item in value.EnumerateArray()) Touch(item);
-                break;
-            case JsonValueKind.Object:
-                foreach (var property in value.EnumerateObject())
-                {
-                    _ = property.Name;
-                    Touch(property.Value);
-                }
-
-                break;
-        }
     }
 
     private static (int Line, int Column) PlaceOf(ReadOnlySpan<byte> text, int offset)
