@@ -48,6 +48,10 @@ public sealed class VerifyNode
                 : new ApiReply.Overloaded("the inbox is full", _core.Config.Timing.Tick * _core.Config.Timing.ElectionTicks));
     }
 
+    /// <summary>The keys for data at rest, from the next write on: the first seals, all of them open. Every key that seals a file which is
+    /// still there must be among them.</summary>
+    public void UseKeys(DataKeys keys) => _core.UseKeys(keys);
+
     /// <summary>Hands leadership over, closes files and links. The primary's lease is left to run out.</summary>
     public async ValueTask StopAsync()
     {
@@ -64,13 +68,16 @@ public sealed class VerifyNode
         Validate(config);
         var log = seam.Logs.CreateLogger("Verify.Node.Log");
         var owner = new DataOwner(config.ClusterId, config.Self);
-        var hasLog = LogReader.IsThereALog(seam.Disk);
-        var (file, entries) = await new LogReader(seam.Disk, owner, config.Limits.SegmentBytesMax, log).ReadAsync();
-        var hardState = await HardStateFile.OpenAsync(seam.Disk, owner, hasLog ? file.Last.Term : null);
-        var core = new NodeCore(config, seam, new(hardState, file, entries), haPart);
+        var settings = new LogSettings(config.Limits.SegmentBytesMax, config.Keys, seam.Dice.Fork("data at rest"));
+        var hasPeers = config.Members.Any(m => m.Id != config.Self);
+        var data = await DataDirectory.OpenAsync(seam.Disk, owner, settings, config.Snapshots, hasPeers, log);
+        var state = data.Snapshots.Newest is { } snapshot
+            ? await data.Snapshots.RestoreAsync(snapshot, config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax)
+            : null;
+        var core = new NodeCore(config, seam, data, state, haPart);
         ValidateMembers(config, core.Membership);
         core.Mesh.Start();
-        core.Start(isRecovered: hasLog || core.Status.Term.Value > 0);
+        core.Start(isRecovered: data.IsRecovered || core.Status.Term.Value > 0);
         return new(core);
     }
 

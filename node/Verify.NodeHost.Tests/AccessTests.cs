@@ -96,7 +96,7 @@ public sealed class AccessTests
         {
             var methods = endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods;
             var isMarked = endpoint.Metadata.GetMetadata<NeedsWrite>() is not null;
-            if (!methods.Contains("GET")) Assert.That(isMarked, Is.True, endpoint.RoutePattern.RawText);
+            if (!methods.Contains("GET", StringComparer.Ordinal)) Assert.That(isMarked, Is.True, endpoint.RoutePattern.RawText);
             else if (isMarked) marked.Add(endpoint.RoutePattern.RawText!);
         }
 

@@ -3,14 +3,21 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Verify.NodeHost.Keys;
 using Verify.NodeHost.Security;
 
 namespace Verify.NodeHost.Tests;
 
 /// <summary>Real processes with real sockets and TLS on loopback.</summary>
 [NonParallelizable]
-public sealed class RunningNodesTests
+public sealed partial class RunningNodesTests
 {
+    [GeneratedRegex("(konsul_raft|verify)_[a-z_]+", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex MetricName();
+
+    [GeneratedRegex("_(bucket|sum|count)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Suffix();
+
     private const string Password = "a-password-nobody-may-see";
     private string _directory = null!;
 
@@ -75,7 +82,7 @@ public sealed class RunningNodesTests
         {
             await using var n3 = group.Start("n3", ("VERIFY_RAFT_TLS_CERT_FILE", Path.Combine(certificates, name + ".pem")),
                 ("VERIFY_RAFT_TLS_KEY_FILE", Path.Combine(certificates, name + ".key")), ("VERIFY_RAFT_TLS_CA_FILE", Path.Combine(certificates, "ca.pem")));
-            await Until.AsyncOf($"a refusal ({label})", () => Task.FromResult<string?>(Regex.IsMatch(n1.Output + n2.Output, "[Rr]efused") ? "yes" : null));
+            await Until.AsyncOf($"a refusal ({label})", () => Task.FromResult<string?>((n1.Output + n2.Output).Contains("refused", StringComparison.OrdinalIgnoreCase) ? "yes" : null));
             var status = await Until.AsyncOf("the outcast's status", async () => (await GetAsync(http, group.Api("n3"), "/cluster/status")).GetRawText());
             Assert.That(JsonDocument.Parse(status).RootElement.GetProperty("in_quorum").GetBoolean(), Is.False, label);
         }
@@ -121,6 +128,44 @@ public sealed class RunningNodesTests
     }
 
     [Test]
+    public async Task A_new_key_seals_what_is_written_after_it_was_rotated_and_the_old_data_stays_readable()
+    {
+        var file = Path.Combine(_directory, "data.keys");
+        var first = DataKeyFile.Init(file).Id;
+        var (plain, api) = Environment("sealed");
+        (string, string)[] variables = [.. plain, ("VERIFY_DATA_KEY_FILE", file)];
+        using var http = new HttpClient();
+        string second;
+        await using (var node = NodeProcess.Start([], variables))
+        {
+            await WriteAsync("before");
+            second = DataKeyFile.Rotate(file).Active!.Id;
+            using (var rotated = await http.PostAsync($"{api}/cluster/rotate-key", content: null))
+                Assert.That(await rotated.Content.ReadAsStringAsync(), Does.Contain($"\"data_key\":\"{second}\""));
+            await WriteAsync("after");
+            Assert.That(await node.StopAsync(), Is.Zero, node.Output);
+            Assert.That(node.Output, Does.Not.Contain(Convert.ToBase64String(DataKeyFile.Read(file).Active!.Secret.Span)));
+        }
+
+        await using (var check = NodeProcess.Start(["--upgrade-check", "--json"], variables))
+        {
+            Assert.That(await check.ExitAsync(), Is.Zero, check.Output);
+            using var report = JsonDocument.Parse(check.Output);
+            Assert.That(report.RootElement.GetProperty("KeysInUse").EnumerateArray().Select(k => k.GetString()), Is.EquivalentTo(new[] { first, second }));
+        }
+
+        Assert.That(Directory.EnumerateFiles(Path.Combine(_directory, "data-sealed")).Select(f => File.ReadAllText(f, Encoding.Latin1)), Has.None.Contains("value-that-must-not-be-seen"));
+        await using var again = NodeProcess.Start([], variables);
+        Assert.That(await Until.AsyncOf("the value from before", async () => (await GetAsync(http, api, "/kv/before")).GetProperty("value").GetString()), Is.EqualTo("value-that-must-not-be-seen"));
+
+        Task<string> WriteAsync(string key) => Until.AsyncOf("a write", async () =>
+        {
+            using var written = await http.PutAsync($"{api}/kv/{key}", Json("""{ "value": "value-that-must-not-be-seen" }"""));
+            return written.IsSuccessStatusCode ? "yes" : null;
+        });
+    }
+
+    [Test]
     public async Task A_node_that_no_group_lets_in_leaves_with_exit_code_4_and_says_why()
     {
         var (variables, _) = Environment("lost");
@@ -160,8 +205,8 @@ public sealed class RunningNodesTests
         var named = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var file in new[] { "grafana-verify.json", "verify-alerts.yaml" })
         {
-            foreach (Match match in Regex.Matches(await File.ReadAllTextAsync(Path.Combine(monitoring, file)), "(konsul_raft|verify)_[a-z_]+"))
-                named.Add(Regex.Replace(match.Value, "_(bucket|sum|count)$", ""));
+            foreach (Match match in MetricName().Matches(await File.ReadAllTextAsync(Path.Combine(monitoring, file))))
+                named.Add(Suffix().Replace(match.Value, ""));
         }
 
         Assert.That(named, Has.Count.GreaterThan(10));
@@ -193,21 +238,21 @@ public sealed class RunningNodesTests
 
     private sealed class TestGroup(string directory, string[] names)
     {
-        private readonly SortedDictionary<string, (int Raft, int Http)> _ports = new(names.ToDictionary(n => n, _ => (FreePort.Next(), FreePort.Next())), StringComparer.Ordinal);
+        private readonly SortedDictionary<string, (int Raft, int Http)> _ports = new(names.ToDictionary(n => n, _ => (FreePort.Next(), FreePort.Next()), StringComparer.Ordinal), StringComparer.Ordinal);
 
         public string Api(string name) => $"http://127.0.0.1:{_ports[name].Http}";
 
         public NodeProcess Start(string name, params (string, string)[] more)
         {
             var file = Path.Combine(directory, $"{name}.json");
-            File.WriteAllText(file, JsonSerializer.Serialize(new Dictionary<string, object>
+            File.WriteAllText(file, JsonSerializer.Serialize(new Dictionary<string, object>(StringComparer.Ordinal)
             {
                 ["RaftDataDir"] = Path.Combine(directory, "data-" + name),
                 ["RaftNodeId"] = name,
                 ["RaftBind"] = $"127.0.0.1:{_ports[name].Raft}",
                 ["RaftNodes"] = names.Select(n => $"{n}@127.0.0.1:{_ports[n].Raft}"),
                 ["DataCenter"] = "dc",
-                ["DataCenters"] = names.ToDictionary(n => n, _ => "dc"),
+                ["DataCenters"] = names.ToDictionary(n => n, _ => "dc", StringComparer.Ordinal),
                 ["ListenAddress"] = $"127.0.0.1:{_ports[name].Http}",
                 ["RaftTLSCertFile"] = Path.Combine(directory, name + ".pem"),
                 ["RaftTLSKeyFile"] = Path.Combine(directory, name + ".key"),

@@ -15,6 +15,7 @@ using Verify.Node.Seam;
 using Verify.NodeHost.Configuration;
 using Verify.NodeHost.History;
 using Verify.NodeHost.Http;
+using Verify.NodeHost.Keys;
 using Verify.NodeHost.Metrics;
 using Verify.NodeHost.Security;
 using Verify.NodeHost.Seam;
@@ -65,7 +66,9 @@ internal static class NodeHostApp
 
         var node = await VerifyNode.StartAsync(config.Node, seam);
         var api = new NodeApi(node);
-        Map(app, api, config, prometheus, refused);
+        var keys = new KeyRotation(config.DataKeyFile, config.Node.Keys, node.UseKeys, log);
+        using var hangUp = keys.OnHangUp();
+        Map(app, api, config, prometheus, refused, keys);
         await app.StartAsync();
         history?.Start(api);
         HostLog.Ready(log, config.Node.Self.Name, $"{config.Scheme}://{config.Listen}", config.DataDirectory);
@@ -113,14 +116,15 @@ internal static class NodeHostApp
     internal static void Configure(IServiceCollection services) =>
         services.ConfigureHttpJsonOptions(o => o.SerializerOptions.PropertyNamingPolicy = null);
 
-    internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus, RefusedSources? refused = null)
+    internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus, RefusedSources? refused = null, KeyRotation? keys = null)
     {
         new AccessGate(config.Access, refused).Use(app);
         new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
         new KonsulKvApi(node).Map(app);
         new ConsulKvApi(node).Map(app);
         new ExportApi(node, config.Node).Map(app);
-        new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName)).Map(app);
+        new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
+        keys?.Map(app);
         if (prometheus is not null) app.MapGet("/metrics", () => Results.Text(prometheus.Collect(), "text/plain; version=0.0.4; charset=utf-8"));
     }
 

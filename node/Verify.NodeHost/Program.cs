@@ -56,6 +56,7 @@ try
     }
 
     if (config.DataKeyFile is { } keyFile) config = config with { Node = config.Node with { Keys = DataKeyFile.Read(keyFile) } };
+    if (line.Has("--upgrade-check")) return await UpgradeCheckCommand.RunAsync(config, line.Has("--json"), Console.Out);
     return await NodeHostApp.RunAsync(config, line.Value("--events"));
 }
 catch (ConfigException e)

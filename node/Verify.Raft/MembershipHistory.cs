@@ -21,6 +21,17 @@ internal sealed class MembershipHistory(LogIndex index, Membership first)
         throw new InvariantBrokenException($"the membership at {index} is not known any more; the first that is, is that of {_changes[0].Index}");
     }
 
+    /// <summary>This node is a voter in the membership at this entry, or in one after it.</summary>
+    public bool IsVoterSince(LogIndex index, NodeId node)
+    {
+        for (var i = _changes.Count - 1; i >= 0; i--)
+        {
+            if (_changes[i].Membership.IsVoter(node)) return true;
+            if (_changes[i].Index <= index) break;
+        }
+        return false;
+    }
+
     public void Add(LogIndex index, Membership membership)
     {
         Invariant.Holds(index > LatestIndex, "memberships follow each other in the order of the log");

@@ -14,9 +14,10 @@ public sealed partial class RaftCore
     {
         get
         {
-            var may = _electorate.IsSelfVoter || (_history.LatestIndex > _log.Commit && CommittedMembership.IsVoter(Self));
+            // After a restart nothing is known to be committed, so any membership behind the commit may be the one that counts.
+            var may = _history.IsVoterSince(_log.Commit, Self);
 #if VERIFY_MUTANTS
-            if (Mutant.Is("M48", deviates: !may)) may = true;
+            if (Mutant.Is("M48", deviates: !may && !Membership.IsEmpty)) may = true;
 #endif
             return may;
         }
@@ -215,7 +216,7 @@ public sealed partial class RaftCore
         Invariant.Holds(_role is RoleState.Candidate, "only a candidate becomes leader");
         var next = _log.Last.Index.Next;
         var barrier = _log.Append(_term, EntryKind.Barrier, default);
-        var leader = new RoleState.Leader(barrier.Index, _tick);
+        var leader = new RoleState.Leader(barrier.Index, _tick) { WaitsForDisk = _electorate.IsSelfAlone };
         _role = leader;
         // A change that is not committed yet may be unknown to those whom it takes out.
         if (_history.LatestIndex > _log.Commit) Follow(leader, CommittedMembership.All, next);

@@ -39,6 +39,11 @@ public sealed partial class RaftCore
     /// <summary>Sends to each follower what it lacks and may have now: entries, the running round, the commit.</summary>
     private void SendAppends(RoleState.Leader leader)
     {
+        if (leader.WaitsForDisk)
+        {
+            if (_log.Durable < leader.Barrier) return;
+            leader.WaitsForDisk = false;
+        }
         if (leader.Rounds.NeedsRound) StartRound(leader);
         foreach (var peer in leader.Peers)
         {

@@ -7,6 +7,8 @@ public sealed partial class RaftCore
     private EntryId NewestSnapshot => _snapshot?.Last ?? EntryId.Zero;
 
     /// <summary>The last membership at or before this entry, which is what a snapshot of it must hold.</summary>
+    /// <returns>Empty on a node that was let in by a later entry and never knew the members of that time; a snapshot may hold that: it
+    /// stands for the membership that the group began with.</returns>
     /// <remarks>The entry must be applied and not older than the newest snapshot: ask when the state is frozen, not when it is written.</remarks>
     public Membership MembershipAt(LogIndex index) => _history.At(index);
 
@@ -59,7 +61,7 @@ public sealed partial class RaftCore
         Invariant.Holds(_role is not RoleState.Leader, "a leader holds everything that is committed");
         if (_role is not RoleState.Follower) BecomeFollower(_term, leader: null);
         _log.ReplaceBy(mark.Last);
-        _history.ReplaceBy(mark.Last.Index, mark.Membership);
+        _history.ReplaceBy(mark.Last.Index, StartState.At(_options, mark));
         (_snapshot, _pending.Install, _pending.DiscardUpTo) = (mark, mark, LogIndex.Zero);
         TakeEffect();
     }
@@ -81,7 +83,7 @@ public sealed partial class RaftCore
 
     private bool IsWellFormed(Message.SnapshotChunk chunk) =>
         chunk.Offset >= 0 && chunk.Offset + chunk.Bytes.Length <= chunk.Id.Bytes && chunk.Id.Last.Index > LogIndex.Zero
-        && chunk.Id.Last.Term > Term.Zero && chunk.Id.Last.Term <= _term && !chunk.Membership.Voters.IsDefaultOrEmpty;
+        && chunk.Id.Last.Term > Term.Zero && chunk.Id.Last.Term <= _term;
 
     /// <summary>The leader need not send what is committed here: every leader of this or a later term holds the same.</summary>
     private void ConfirmCommitted(NodeId leader, long readRound) =>

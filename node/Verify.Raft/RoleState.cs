@@ -34,6 +34,10 @@ internal abstract class RoleState
         /// <summary>The first entry of this term; once it is committed, everything before it is too.</summary>
         public LogIndex Barrier { get; } = barrier;
         public ReadRounds Rounds { get; } = new();
+
+        /// <summary>Nobody else voted, so nothing shows yet that term and vote are on this node's disk. Were they lost in a crash, the
+        /// same term would be led twice, with other entries under the same ids; so nobody hears of it before the barrier is durable.</summary>
+        public bool WaitsForDisk { get; set; }
         public Transfer? Transfer { get; set; }
 
         /// <summary>TimeoutNow has left in this term. It may arrive at any time and start an election that no follower's

@@ -27,18 +27,23 @@ internal static class StartState
     /// <summary>Every membership that is known at the start.</summary>
     public static MembershipHistory Memberships(RaftOptions options, SnapshotMark? snapshot, IReadOnlyList<Entry> log)
     {
-        var initial = new Membership { Voters = options.Voters, Contacts = options.Contacts };
-        var history = new MembershipHistory(snapshot?.Last.Index ?? LogIndex.Zero, snapshot?.Membership ?? initial);
+        var history = new MembershipHistory(snapshot?.Last.Index ?? LogIndex.Zero, At(options, snapshot));
         foreach (var entry in log)
             if (entry.Kind == EntryKind.Membership && entry.Index > history.LatestIndex) history.Add(entry.Index, Read(entry));
         return history;
     }
 
+    /// <summary>The membership at the snapshot's last entry. A node that was let in later than that did not know it when it made the
+    /// snapshot; then no entry before had changed it, and it is the one that the group began with.</summary>
+    public static Membership At(RaftOptions options, SnapshotMark? snapshot) => snapshot is { Membership.IsEmpty: false }
+        ? snapshot.Membership
+        : new Membership { Voters = options.Voters, Contacts = options.Contacts };
+
     private static void ValidateSnapshot(SnapshotMark snapshot)
     {
         if (snapshot.Last.Index <= LogIndex.Zero || snapshot.Last.Term <= Term.Zero)
             throw new ArgumentException($"The snapshot ends with {snapshot.Last}, which is no entry.", nameof(snapshot));
-        if (snapshot.Membership.Voters.IsEmpty)
+        if (snapshot.Membership is { IsEmpty: false, Voters.IsEmpty: true })
             throw new ArgumentException($"The snapshot of {snapshot.Last} holds a membership without voters.", nameof(snapshot));
     }
 

@@ -40,7 +40,7 @@ public sealed class LogFileTests
         Append(disk, [Entry(1, 1, "one"), Entry(1, 2, "two"), Entry(2, 3, "the last one")]);
         var name = disk.List().Single(LogCodec.IsSegmentName);
         var whole = disk.Read(name);
-        var last = LogCodec.RecordBytes(Entry(2, 3, "the last one"));
+        var last = RecordBytes(Entry(2, 3, "the last one"));
         for (var kept = 0; kept < last; kept++)
         {
             var torn = new FakeDisk();
@@ -70,8 +70,8 @@ public sealed class LogFileTests
         Append(disk, entries);
         var name = disk.List().Single(LogCodec.IsSegmentName);
         var whole = disk.Read(name);
-        var second = whole.Length - LogCodec.RecordBytes(entries[2]) - LogCodec.RecordBytes(entries[1]);
-        for (var at = second; at < second + LogCodec.RecordBytes(entries[1]); at++)
+        var second = whole.Length - RecordBytes(entries[2]) - RecordBytes(entries[1]);
+        for (var at = second; at < second + RecordBytes(entries[1]); at++)
         {
             var damaged = new FakeDisk();
             damaged.Put(name, Flip(whole, at));
@@ -119,9 +119,9 @@ public sealed class LogFileTests
         Append(disk, [Entry(1, 1, "one")]);
         var name = disk.List().Single(LogCodec.IsSegmentName);
         var newer = disk.Read(name);
-        newer[8] = 2;
+        newer[8] = 3;
         disk.Put(name, newer);
-        Assert.That(() => Open(disk), Throws.TypeOf<UnusableDataException>().With.Message.Contains("version 2").And.Message.Contains("version 1"));
+        Assert.That(() => Open(disk), Throws.TypeOf<UnusableDataException>().With.Message.Contains("version 3").And.Message.Contains("version 2"));
     }
 
     [Test]
@@ -130,7 +130,7 @@ public sealed class LogFileTests
         var disk = new FakeDisk();
         Append(disk, [Entry(1, 1, "one")]);
         Assert.That(
-            () => new LogReader(disk, new("verify", new("b")), Segment, NullLogger.Instance).ReadAsync().AsTask().GetAwaiter().GetResult(),
+            () => Open(disk, owner: new("verify", new("b"))),
             Throws.TypeOf<UnusableDataException>().With.Message.Contains("belongs to node a"));
     }
 
@@ -231,42 +231,6 @@ public sealed class LogFileTests
         Assert.That(Open(disk.AfterPowerLoss(), 600).Entries, Is.EqualTo(model).Using<Entry>(Same));
     }
 
-    [Test]
-    public void The_bytes_of_version_1_stay_what_they_are() => Golden.Check("log-v1.txt",
-    [
-        ("header", LogCodec.Header(new("verify", new("n1:10008")), new(4711))),
-        ("command", Record(new(Id(7, 4711), EntryKind.Command, Encoding.UTF8.GetBytes("payload")))),
-        ("barrier", Record(new(Id(8, 4712), EntryKind.Barrier, default))),
-    ]);
-
-    [Test]
-    public void Golden_records_of_version_1_are_read()
-    {
-        var golden = Golden.Read("log-v1.txt");
-        Assert.That(LogCodec.TryReadHeader(golden["header"], "f", out var header), Is.True);
-        Assert.That((header!.Owner, header.First), Is.EqualTo((new DataOwner("verify", new("n1:10008")), new LogIndex(4711))));
-        Assert.That(Encoding.UTF8.GetString(LogCodec.TryReadRecord(golden["command"])!.Payload.Span), Is.EqualTo("payload"));
-        Assert.That(LogCodec.TryReadRecord(golden["barrier"])!.Kind, Is.EqualTo(EntryKind.Barrier));
-    }
-
-    [Test]
-    public void Any_bytes_are_a_record_or_are_refused()
-    {
-        var dice = new Dice(1);
-        var valid = Record(new(Id(7, 4711), EntryKind.Command, Encoding.UTF8.GetBytes("payload")));
-        var read = 0;
-        for (var i = 0; i < 300_000; i++)
-        {
-            var bytes = valid.ToArray();
-            var flips = dice.Next(3);
-            for (var f = 0; f < flips; f++) bytes[dice.Next(bytes.Length)] ^= (byte)(1 << dice.Next(8));
-            if (LogCodec.TryReadRecord(bytes.AsSpan(0, dice.Next(bytes.Length + 1))) is not null) read++;
-            LogCodec.TryReadHeader(bytes, "f", out _);
-        }
-
-        Assert.That(read, Is.InRange(1_000, 20_000), "only the untouched ones (about 1 in 60) are read");
-    }
-
     private static (ImmutableArray<Entry> Acknowledged, ImmutableArray<Entry> UnderWay) AppendUntilPowerLoss(LogFile log, Entry[][] appends)
     {
         ImmutableArray<Entry> acknowledged = [];
@@ -299,8 +263,12 @@ public sealed class LogFileTests
 
     private static string Ids(IEnumerable<Entry> entries) => string.Join(',', entries.Select(e => e.Id));
 
-    private static (LogFile Log, ImmutableArray<Entry> Entries) Open(FakeDisk disk, int segmentBytesMax = Segment) =>
-        new LogReader(disk, Owner, segmentBytesMax, NullLogger.Instance).ReadAsync().AsTask().GetAwaiter().GetResult();
+    private static (LogFile Log, ImmutableArray<Entry> Entries) Open(FakeDisk disk, int segmentBytesMax = Segment, DataOwner? owner = null)
+    {
+        var settings = new LogSettings(segmentBytesMax, DataKeys.None, new(1));
+        var found = new LogReader(disk, owner ?? Owner, settings, NullLogger.Instance).ReadAsync(null, RebuildGrounds.None).AsTask().GetAwaiter().GetResult();
+        return (found.File, found.Entries);
+    }
 
     private static LogFile Append(FakeDisk disk, Entry[] entries, int segmentBytesMax = Segment)
     {
@@ -311,12 +279,8 @@ public sealed class LogFileTests
 
     private static void Append(LogFile log, Entry[] entries) => log.AppendAsync(entries).AsTask().GetAwaiter().GetResult();
 
-    private static byte[] Record(Entry entry)
-    {
-        var to = new Verify.Node.Codec.WireWriter();
-        LogCodec.WriteRecord(to, entry);
-        return to.Written.ToArray();
-    }
+    /// <summary>In the clear, version 2.</summary>
+    private static int RecordBytes(Entry entry) => 29 + entry.Payload.Length;
 
     private static byte[] Flip(byte[] bytes, int at)
     {

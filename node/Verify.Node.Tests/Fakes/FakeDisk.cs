@@ -21,7 +21,7 @@ internal sealed class FakeDisk(FakeWorld? world = null, FakeHost? host = null) :
     /// <summary>Power goes before the operation with this number (from 0); negative: never.</summary>
     public int OperationsUntilPowerLoss { get; set; } = -1;
     public int Syncs { get; private set; }
-    public long UsedBytes => _files.Values.Sum(file => (long)file.Seen.Count);
+    public long UsedBytes => _files.Values.Sum(file => (long)file.Length);
 
     /// <summary>What is left after the machine lost power: durable names with durable bytes. With
     /// <paramref name="unsyncedBytesKept"/> also the beginning of what was written after the durable end.</summary>
@@ -41,7 +41,7 @@ internal sealed class FakeDisk(FakeWorld? world = null, FakeHost? host = null) :
         return after;
     }
 
-    public byte[] Read(string name) => [.. _files[name].Seen];
+    public byte[] Read(string name) => _files[name].Seen.ToArray();
 
     /// <summary>Puts a file there, durable.</summary>
     public void Put(string name, byte[] bytes)
@@ -109,23 +109,28 @@ internal sealed class FakeDisk(FakeWorld? world = null, FakeHost? host = null) :
 
     private sealed class Content(byte[] bytes)
     {
-        private readonly List<byte> _durable = [.. bytes];
-        private SortedSet<int> _dirty = [];
+        private byte[] _seen = [.. bytes];
+        private byte[] _durable = [.. bytes];
+        private List<(int At, int Count)> _dirty = [];
         private bool _isCut;
 
-        public List<byte> Seen { get; } = [.. bytes];
+        public int Length { get; private set; } = bytes.Length;
+        public int DurableLength { get; private set; } = bytes.Length;
+        public ReadOnlySpan<byte> Seen => _seen.AsSpan(0, Length);
 
-        public void Write(int at, byte value)
+        public void Write(int at, ReadOnlySpan<byte> part)
         {
-            if (at < Seen.Count) Seen[at] = value;
-            else Seen.Add(value);
-            _dirty.Add(at);
+            Grow(ref _seen, at + part.Length);
+            if (at > Length) _seen.AsSpan(Length, at - Length).Clear();
+            part.CopyTo(_seen.AsSpan(at));
+            Length = Math.Max(Length, at + part.Length);
+            _dirty.Add((at, part.Length));
         }
 
         public void SetLength(int length)
         {
-            if (length < Seen.Count) Seen.RemoveRange(length, Seen.Count - length);
-            while (Seen.Count < length) Write(Seen.Count, 0);
+            if (length > Length) Write(Length, new byte[length - Length]);
+            Length = length;
             _isCut = true;
         }
 
@@ -134,38 +139,46 @@ internal sealed class FakeDisk(FakeWorld? world = null, FakeHost? host = null) :
             var (dirty, isCut) = (_dirty, _isCut);
             (_dirty, _isCut) = ([], false);
             if (fails) return;
-            if (isCut && _durable.Count > Seen.Count) _durable.RemoveRange(Seen.Count, _durable.Count - Seen.Count);
-            foreach (var at in dirty.Where(at => at < Seen.Count))
+            if (isCut) DurableLength = Math.Min(DurableLength, Length);
+            foreach (var (at, count) in dirty)
             {
-                while (_durable.Count <= at) _durable.Add(0);
-                _durable[at] = Seen[at];
+                var end = Math.Min(at + count, Length);
+                if (at >= end) continue;
+                Grow(ref _durable, end);
+                if (at > DurableLength) _durable.AsSpan(DurableLength, at - DurableLength).Clear();
+                _seen.AsSpan(at, end - at).CopyTo(_durable.AsSpan(at));
+                DurableLength = Math.Max(DurableLength, end);
             }
         }
 
-        public byte[] AfterPowerLoss(int unsyncedBytesKept) => [.. _durable, .. Seen.Skip(_durable.Count).Take(unsyncedBytesKept)];
+        public byte[] AfterPowerLoss(int unsyncedBytesKept) =>
+            [.. _durable.AsSpan(0, DurableLength), .. Length <= DurableLength ? [] : _seen.AsSpan(DurableLength, Math.Min(unsyncedBytesKept, Length - DurableLength))];
+
+        private static void Grow(ref byte[] bytes, int needed)
+        {
+            if (needed > bytes.Length) Array.Resize(ref bytes, Math.Max(needed, bytes.Length * 2));
+        }
     }
 
     private sealed class FakeFile(FakeDisk disk, string name, Content content) : IDiskFile
     {
-        public long Length => content.Seen.Count;
+        public long Length => content.Length;
 
         public ValueTask<int> ReadAsync(Memory<byte> into, long offset)
         {
-            var count = (int)Math.Clamp(content.Seen.Count - offset, 0, into.Length);
-            for (var i = 0; i < count; i++) into.Span[i] = content.Seen[(int)offset + i];
+            var count = (int)Math.Clamp(content.Length - offset, 0, into.Length);
+            if (count > 0) content.Seen.Slice((int)offset, count).CopyTo(into.Span);
             return new(count);
         }
 
         public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, long offset)
         {
             disk.Operate();
-            for (var i = 0; i < bytes.Length; i++)
-            {
-                if (offset + i >= content.Seen.Count && disk.UsedBytes >= disk.CapacityBytes) throw new DiskFullException(name);
-                content.Write((int)offset + i, bytes.Span[i]);
-            }
-
-            return default;
+            var grows = Math.Max(0, offset + bytes.Length - content.Length);
+            var room = Math.Max(0, disk.CapacityBytes - disk.UsedBytes);
+            var fits = grows <= room ? bytes.Length : (int)Math.Max(0, bytes.Length - (grows - room));
+            content.Write((int)offset, bytes.Span[..fits]);
+            return fits == bytes.Length ? default : throw new DiskFullException(name);
         }
 
         public async ValueTask SyncAsync()

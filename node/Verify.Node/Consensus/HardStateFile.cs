@@ -40,21 +40,28 @@ internal sealed class HardStateFile : IDisposable
 
     private static ReadOnlySpan<byte> Magic => "VRFYHARD"u8;
 
+    /// <summary>What is there, without a touch; null when there is nothing that can be read.</summary>
+    /// <exception cref="UnusableDataException">Another node's, or a newer program's.</exception>
+    public static async ValueTask<HardState?> PeekAsync(IDisk disk, DataOwner owner)
+    {
+        if (!disk.List().Contains(Name, StringComparer.Ordinal)) return null;
+        using var file = disk.Open(Name, create: false);
+        if (Newest(await ReadAsync(file)) is not { } newest) return null;
+        return newest.Owner == owner ? newest.State : throw UnusableDataException.Foreign(Name, newest.Owner, owner);
+    }
+
     /// <summary>Reads the newest record; on an empty data directory writes the first.</summary>
-    /// <param name="logTerm">The term of the last entry of the log; null when there is no log.</param>
-    /// <exception cref="UnusableDataException">There is a log but no readable vote, or the data is another node's.</exception>
+    /// <param name="logTerm">The term of the last entry of log and snapshot; null when there is neither.</param>
+    /// <exception cref="UnusableDataException">There is a log or a snapshot but no readable vote, or the data is another node's.</exception>
     /// <exception cref="IOException"/>
     public static async ValueTask<HardStateFile> OpenAsync(IDisk disk, DataOwner owner, Term? logTerm)
     {
         var file = disk.Open(Name, create: true);
-        var bytes = new byte[SlotDistance + SlotBytes];
-        var have = 0;
-        while (have < bytes.Length && await file.ReadAsync(bytes.AsMemory(have), have) is > 0 and var read) have += read;
-        var newest = Newest(bytes);
+        var newest = Newest(await ReadAsync(file));
         if (newest is not null && newest.Owner != owner) throw UnusableDataException.Foreign(Name, newest.Owner, owner);
-        if (newest is null && logTerm is not null) throw Forgotten("it is missing or damaged, but there is a log");
+        if (newest is null && logTerm is not null) throw Forgotten("it is missing or damaged, but there is a log or a snapshot");
         if (newest is not null && logTerm > newest.State.Term)
-            throw Forgotten($"it knows term {newest.State.Term}, but the log has entries of term {logTerm}");
+            throw Forgotten($"it knows term {newest.State.Term}, but log or snapshot have entries of term {logTerm}");
 #if VERIFY_MUTANTS
         if (newest is not null && Mutant.Is("M03", deviates: newest.State.VotedFor is not null))
             newest = newest with { State = new(logTerm ?? Term.Zero, VotedFor: null) };
@@ -79,6 +86,10 @@ internal sealed class HardStateFile : IDisposable
     {
         Invariant.Holds(state.Term >= State.Term, $"the durable term only grows (from {State.Term} to {state.Term})");
         var number = _number + 1;
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M05", deviates: state.VotedFor is not null && state.Term > State.Term))
+            await WriteSlotAsync(_file, new(_owner, number++, State with { VotedFor = state.VotedFor }));
+#endif
         await WriteSlotAsync(_file, new(_owner, number, state));
         (_number, State) = (number, state);
     }
@@ -88,7 +99,18 @@ internal sealed class HardStateFile : IDisposable
     private static async ValueTask WriteSlotAsync(IDiskFile file, Record record)
     {
         await file.WriteAsync(Slot(record), record.Number % 2 * SlotDistance);
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M04", deviates: true)) return;
+#endif
         await file.SyncAsync();
+    }
+
+    private static async ValueTask<byte[]> ReadAsync(IDiskFile file)
+    {
+        var bytes = new byte[SlotDistance + SlotBytes];
+        var have = 0;
+        while (have < bytes.Length && await file.ReadAsync(bytes.AsMemory(have), have) is > 0 and var read) have += read;
+        return bytes;
     }
 
     private static UnusableDataException Forgotten(string how) => new(
@@ -115,6 +137,13 @@ internal sealed class HardStateFile : IDisposable
         copy.Written.Span.CopyTo(slot);
         copy.Written.Span.CopyTo(slot.AsSpan(CopyBytes));
         return slot;
+    }
+
+    /// <summary>As long as the file is when it is whole.</summary>
+    internal static byte[] Padded(byte[] bytes)
+    {
+        Array.Resize(ref bytes, SlotDistance + SlotBytes);
+        return bytes;
     }
 
     internal static Record? Newest(ReadOnlySpan<byte> file)

@@ -4,25 +4,52 @@ using Verify.Raft;
 
 namespace Verify.Node.Consensus;
 
-/// <summary>The durable log: segments of records, written at the end, synced in groups, cut back on conflict. A driver: it does
-/// what it is told, and what it reports as done is durable. One call at a time.</summary>
+/// <summary>How the log is written.</summary>
+/// <param name="SegmentBytesMax">A segment that has so many bytes of records gets no more.</param>
+/// <param name="Dice">For the salts of new files.</param>
+internal sealed record LogSettings(int SegmentBytesMax, DataKeys Keys, Dice Dice);
+
+/// <summary>The durable log: segments of records, written at the end, synced in groups, cut back on conflict, forgotten from the front
+/// when a snapshot holds them. A driver: it does what it is told, and what it reports as done is durable. One call at a time.</summary>
 internal sealed class LogFile : IDisposable
 {
     private readonly IDisk _disk;
     private readonly DataOwner _owner;
-    private readonly int _segmentBytesMax;
-    private readonly List<Segment> _segments;
+    private readonly LogSettings _settings;
+    private readonly List<LogSegment> _segments;
     private readonly WireWriter _buffer = new(64 * 1024);
+    private DataKeys _keys;
+    private EntryId _base;
     private IDiskFile? _open;
+    private bool _startsSegment;
 
-    internal LogFile(IDisk disk, DataOwner owner, int segmentBytesMax, List<Segment> segments)
+    /// <param name="before">The entry that the first one follows, where there are no segments.</param>
+    internal LogFile(IDisk disk, DataOwner owner, LogSettings settings, EntryId before, List<LogSegment> segments)
     {
-        (_disk, _owner, _segmentBytesMax, _segments) = (disk, owner, segmentBytesMax, segments);
-        if (segments.Count > 0) _open = disk.Open(segments[^1].Name, create: false);
+        (_disk, _owner, _settings, _keys, _base, _segments) = (disk, owner, settings, settings.Keys, before, segments);
+        if (segments.Count == 0) return;
+        _open = disk.Open(segments[^1].Name, create: false);
+        _startsSegment = segments[^1].Format is var format && (format.Version != LogCodec.Version || format.KeyId != (_keys.Active?.Id ?? ""));
     }
 
-    /// <summary>The last entry that is durable.</summary>
-    public EntryId Last => _segments.Count == 0 ? EntryId.Zero : _segments[^1].Last ?? (_segments.Count > 1 ? _segments[^2].Last!.Value : EntryId.Zero);
+    /// <summary>The last entry that is durable (or the one that the log follows, when it is empty).</summary>
+    public EntryId Last => _segments.Count == 0 ? _base : _segments[^1].Last;
+
+    /// <summary>The first entry that is here; one more than the last when there is none.</summary>
+    public LogIndex First => _segments.Count == 0 ? _base.Index.Next : _segments[0].First;
+    public long Entries => Last.Index.Value - First.Value + 1;
+    public long Bytes => _segments.Sum(static segment => segment.End);
+
+    /// <summary>The keys with which segments are sealed that are still here, sorted.</summary>
+    public IReadOnlyList<string> KeyIds => [.. _segments.Select(s => s.Format.KeyId).Where(id => id.Length > 0).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
+    /// <summary>The keys from now on: the next append begins a segment that is sealed with the active one. Older segments stay as they are
+    /// until snapshots make them superfluous.</summary>
+    public void UseKeys(DataKeys keys)
+    {
+        _keys = keys;
+        _startsSegment = _segments.Count > 0;
+    }
 
     /// <summary>Makes the entries durable, with one sync where they fit into the open segment. Entries that lie where others lay
     /// replace those and everything after them; the old ones are durably gone before the new ones are written, so that a crash
@@ -40,12 +67,47 @@ internal sealed class LogFile : IDisposable
             $"the log grows without gaps (last {Last.Index}, new {entries[next].Index})");
         while (next < entries.Count)
         {
-            if (_open is null || _segments[^1].End >= _segmentBytesMax) await StartSegmentAsync(entries[next].Index);
+            if (_open is null || _startsSegment || _segments[^1].RecordBytes >= _settings.SegmentBytesMax) await StartSegmentAsync();
             next = await AppendToSegmentAsync(entries, next);
         }
     }
 
+    /// <summary>Deletes whole segments in which everything is in a snapshot. From the first on, one by one, each durably: a crash leaves a
+    /// shorter log and never one with a hole. The segment that is written to stays.</summary>
+    public async ValueTask DiscardAsync(LogIndex upTo)
+    {
+        while (_segments.Count > 1 && _segments[0].Last.Index <= upTo)
+        {
+            _disk.Delete(_segments[0].Name);
+            await _disk.SyncDirectoryAsync();
+            _segments[0].Dispose();
+            _segments.RemoveAt(0);
+        }
+    }
+
+    /// <summary>A snapshot that ends with this entry has become the state: all that is here goes, and the next entry follows it. The
+    /// snapshot must be durable before this is called. From the last segment on, so that what a crash leaves ends before the snapshot does.</summary>
+    public async ValueTask ResetAsync(EntryId last)
+    {
+        Close();
+        while (_segments.Count > 0)
+        {
+            _disk.Delete(_segments[^1].Name);
+            await _disk.SyncDirectoryAsync();
+            _segments[^1].Dispose();
+            _segments.RemoveAt(_segments.Count - 1);
+        }
+
+        (_base, _startsSegment) = (last, false);
+    }
+
     public void Dispose()
+    {
+        Close();
+        foreach (var segment in _segments) segment.Dispose();
+    }
+
+    private void Close()
     {
         _open?.Dispose();
         _open = null;
@@ -68,10 +130,10 @@ internal sealed class LogFile : IDisposable
         var segment = _segments[^1];
         var places = new List<RecordPlace>();
         _buffer.Clear();
-        while (next < entries.Count && segment.End + _buffer.Length < _segmentBytesMax)
+        while (next < entries.Count && segment.RecordBytes + _buffer.Length < _settings.SegmentBytesMax)
         {
             places.Add(new(segment.End + _buffer.Length, entries[next].Term));
-            LogCodec.WriteRecord(_buffer, entries[next++]);
+            segment.Format.Write(_buffer, entries[next++]);
         }
 
 #if VERIFY_MUTANTS
@@ -84,16 +146,25 @@ internal sealed class LogFile : IDisposable
             segment.Records.AddRange(places.Select(place => place with { Offset = segment.End }));
             return next;
         }
+
+        try
+        {
+            await _open!.SyncAsync();
+        }
+        catch (IOException) when (Mutant.Is("M28", deviates: true))
+        {
+            await _open!.SyncAsync();
+        }
 #else
         await WriteOrCutBackAsync(segment);
-#endif
         await _open!.SyncAsync();
+#endif
         segment.Records.AddRange(places);
         segment.End += _buffer.Length;
         return next;
     }
 
-    private async ValueTask WriteOrCutBackAsync(Segment segment)
+    private async ValueTask WriteOrCutBackAsync(LogSegment segment)
     {
         try
         {
@@ -107,11 +178,21 @@ internal sealed class LogFile : IDisposable
         }
     }
 
-    /// <summary>The segment before is durable to its last byte by now: only the last segment can have a torn tail.</summary>
-    private async ValueTask StartSegmentAsync(LogIndex first)
+    /// <summary>The segment before is durable to its last byte by now: only the last segment can have a torn tail. One that has no records
+    /// is written over.</summary>
+    private async ValueTask StartSegmentAsync()
     {
-        var name = LogCodec.SegmentName(first);
-        var header = LogCodec.Header(_owner, first);
+        var before = Last;
+        var name = LogCodec.SegmentName(before.Index.Next);
+        if (_segments.Count > 0 && _segments[^1].Records.Count == 0)
+        {
+            Close();
+            if (_segments.Count == 1) _base = before;
+            _segments[^1].Dispose();
+            _segments.RemoveAt(_segments.Count - 1);
+        }
+
+        var (format, header) = SegmentFormat.New(_keys.Active, _owner, before.Index.Next, before.Term, _settings.Dice);
         var file = _disk.Open(name, create: true);
         try
         {
@@ -121,28 +202,34 @@ internal sealed class LogFile : IDisposable
         catch (DiskFullException)
         {
             file.Dispose();
+            format.Dispose();
             _disk.Delete(name);
             await _disk.SyncDirectoryAsync();
+            if (_open is null && _segments.Count > 0) _open = _disk.Open(_segments[^1].Name, create: false);
             throw;
         }
 
         await file.SyncAsync();
         await _disk.SyncDirectoryAsync();
-        _open?.Dispose();
+        Close();
         _open = file;
-        _segments.Add(new(name, first, header.Length));
+        _startsSegment = false;
+        _segments.Add(new(name, before.Index.Next, before.Term, header.Length, format));
     }
 
     /// <summary>Removes this entry and all after it. Whole segments go one by one from the last, each durably, so that a crash
     /// in between leaves a shorter log and never a log with a hole.</summary>
     private async ValueTask CutAsync(LogIndex from)
     {
+        Invariant.Holds(from >= First, $"only what is in the log can be cut off (first {First}, cut from {from})");
         while (_segments[^1].First >= from && _segments.Count > 1)
         {
-            Dispose();
+            Close();
             _disk.Delete(_segments[^1].Name);
             await _disk.SyncDirectoryAsync();
+            _segments[^1].Dispose();
             _segments.RemoveAt(_segments.Count - 1);
+            _startsSegment = _segments[^1].Format.Version != LogCodec.Version || _segments[^1].Format.KeyId != (_keys.Active?.Id ?? "");
         }
 
         var segment = _segments[^1];
@@ -155,16 +242,4 @@ internal sealed class LogFile : IDisposable
         segment.Records.RemoveRange(kept, segment.Records.Count - kept);
         segment.End = end;
     }
-
-    /// <summary>One file of the log and where its records lie.</summary>
-    internal sealed class Segment(string name, LogIndex first, long end)
-    {
-        public string Name { get; } = name;
-        public LogIndex First { get; } = first;
-        public List<RecordPlace> Records { get; } = [];
-        public long End { get; set; } = end;
-        public EntryId? Last => Records.Count == 0 ? null : new(Records[^1].Term, First.Plus(Records.Count - 1));
-    }
-
-    internal readonly record struct RecordPlace(long Offset, Term Term);
 }

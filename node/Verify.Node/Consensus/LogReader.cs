@@ -6,105 +6,95 @@ using Verify.Raft;
 
 namespace Verify.Node.Consensus;
 
-/// <summary>Reads the log at the start of a node. It tells a write that a crash cut short (at the very end of the last segment,
-/// nothing valid after it: it was never acknowledged, so it is cut off) from damage to what may be committed (refused, with
-/// the place and the remedy). Why the difference matters: Alagappan et al., "Protocol-Aware Recovery", FAST'18.</summary>
-internal sealed class LogReader(IDisk disk, DataOwner owner, int segmentBytesMax, ILogger log)
+/// <summary>The log as it was found at the start of a node.</summary>
+/// <param name="Entries">In order, without gaps. The first is at or before the one that follows the snapshot.</param>
+/// <param name="Lost">What this node may have acknowledged and must get back from its peers before it votes; null in the ordinary case.</param>
+internal sealed record LogFound(LogFile File, ImmutableArray<Entry> Entries, LostEntries? Lost);
+
+/// <summary>On what grounds a node that has lost entries may go on without them.</summary>
+/// <param name="Kept">Its term and vote; null when they are lost as well.</param>
+/// <param name="HasPeers">Whether there are others from whom the entries can come, as far as the configuration knows.</param>
+/// <param name="SnapshotDamage">What is wrong with a newer snapshot, if that is why entries are missed.</param>
+internal sealed record RebuildGrounds(HardState? Kept, bool HasPeers, string? SnapshotDamage = null)
 {
-    private readonly List<Entry> _entries = [];
-    private readonly List<LogFile.Segment> _segments = [];
+    public static readonly RebuildGrounds None = new(null, HasPeers: false);
+}
 
-    private LogIndex NextIndex => _entries.Count == 0 ? new(1) : _entries[^1].Index.Next;
-
+/// <summary>Reads the log at the start of a node. It tells a write that a crash cut short (at the very end of the last segment, never
+/// acknowledged: cut off) from damage, and damage to what a snapshot holds as well (harmless: those segments go) from damage to what may be
+/// committed. Of that a node with peers and an intact vote is rebuilt without voting (<see cref="LostEntries"/>); any other is
+/// refused, with the place and the remedy. After Alagappan et al., "Protocol-Aware Recovery", FAST'18.</summary>
+internal sealed class LogReader(IDisk disk, DataOwner owner, LogSettings settings, ILogger log)
+{
     public static bool IsThereALog(IDisk disk) => disk.List().Any(LogCodec.IsSegmentName);
 
+    /// <param name="snapshot">The newest good one; null when there is none.</param>
+    /// <param name="grounds">Whether the node may be rebuilt from its peers.</param>
     /// <exception cref="DamagedLogException"/>
     /// <exception cref="UnusableDataException"/>
     /// <exception cref="IOException"/>
-    public async ValueTask<(LogFile File, ImmutableArray<Entry> Entries)> ReadAsync()
+    public async ValueTask<LogFound> ReadAsync(SnapshotMark? snapshot, RebuildGrounds grounds)
     {
-        var names = disk.List().Where(LogCodec.IsSegmentName).OrderBy(name => name, StringComparer.Ordinal).ToArray();
-        for (var i = 0; i < names.Length; i++) await ReadSegmentAsync(names[i], isLast: i == names.Length - 1);
-        return (new(disk, owner, segmentBytesMax, _segments), [.. _entries]);
-    }
-
-    private async ValueTask ReadSegmentAsync(string name, bool isLast)
-    {
-        using var file = disk.Open(name, create: false);
-        var bytes = await ReadAllAsync(file, name);
-        if (!LogCodec.TryReadHeader(bytes, name, out var header))
+        var before = await LostEntries.ReadAsync(disk, owner);
+        if (disk.List().Contains(LogRepair.PartName, StringComparer.Ordinal)) disk.Delete(LogRepair.PartName);
+        var segments = await ScanAsync();
+        var plan = LogPlan.Of(segments, snapshot?.Last ?? EntryId.Zero);
+        var lost = plan.Lost is { } loss ? await OweAsync(loss, plan, snapshot, grounds, before) : before;
+        if (plan.Note is { } note) NodeLog.LogPartsDropped(log, plan.Superfluous.Length, note);
+        var file = await new LogRepair(disk, owner, settings, log).CarryOutAsync(plan, segments, snapshot?.Last ?? EntryId.Zero);
+        if (lost is not null && lost.AreBackIn(file.Last))
         {
-            if (!isLast || LastIndexIn(bytes, from: 0) is not null) throw Damaged(name, 0, "the segment's header is damaged", bytes);
-            NodeLog.UnfinishedSegmentRemoved(log, name, bytes.Length);
-            disk.Delete(name);
-            await disk.SyncDirectoryAsync();
-            return;
+            await LostEntries.ForgetAsync(disk);
+            lost = null;
         }
 
-        if (header.Owner != owner) throw UnusableDataException.Foreign(name, header.Owner, owner);
-        if (header.First != NextIndex) throw Damaged(name, 0, $"the segment begins with entry {header.First} where entry {NextIndex} must follow", bytes);
-        var segment = new LogFile.Segment(name, header.First, header.Bytes);
-        _segments.Add(segment);
-        ReadRecords(bytes, segment);
-        if (segment.End < bytes.Length)
+        return new(file, [.. plan.Parts.SelectMany(part => part.Run.Entries)], lost);
+    }
+
+    private async ValueTask<List<SegmentScan>> ScanAsync()
+    {
+        var segments = new List<SegmentScan>();
+        foreach (var name in disk.List().Where(LogCodec.IsSegmentName).OrderBy(name => name, StringComparer.Ordinal))
         {
-            if (!isLast || LastIndexIn(bytes, (int)segment.End) is not null)
-                throw Damaged(name, segment.End, $"the record of entry {NextIndex} is damaged", bytes);
-            NodeLog.TornTailCut(log, name, segment.End, bytes.Length - segment.End);
+            using var file = disk.Open(name, create: false);
+            var bytes = await ReadAllAsync(file, name);
+            var format = default(SegmentFormat);
+            if (LogCodec.TryReadHeader(bytes, name, out var header))
+            {
+                if (header.Owner != owner) throw UnusableDataException.Foreign(name, header.Owner, owner);
+                format = SegmentFormat.Of(header, settings.Keys, name);
+            }
+
+            segments.Add(SegmentScan.Of(name, bytes, format is null ? null : header, format));
         }
 
-        if (isLast) await MakeDurableAsync(file, bytes.AsMemory(0, (int)segment.End));
+        return segments;
     }
 
-    /// <summary>What was read may lie in the page cache alone: a process that was killed before its sync, or halted after a failed
-    /// one, leaves such pages, and after a failed sync the kernel takes them for clean, so that syncing again writes nothing
-    /// (Rebello et al., ATC'20). Only the last segment can hold such bytes. They are written anew before they count.</summary>
-    private async ValueTask MakeDurableAsync(IDiskFile file, ReadOnlyMemory<byte> content)
+    /// <summary>Notes durably what this node may have acknowledged and does not have any more, or refuses to start.</summary>
+    private async ValueTask<LostEntries> OweAsync(LogLoss loss, LogPlan plan, SnapshotMark? snapshot, RebuildGrounds grounds, LostEntries? before)
     {
-        await file.SetLengthAsync(content.Length);
-        await file.WriteAsync(content, 0);
-        await file.SyncAsync();
-        await disk.SyncDirectoryAsync();
+        var members = plan.Parts.SelectMany(part => part.Run.Entries).LastOrDefault(e => e.Kind == EntryKind.Membership) is { } change
+            ? MembershipCodec.TryDecode(change.Payload.Span) : snapshot?.Membership;
+        var hasPeers = members is { IsEmpty: false } known ? known.All.Any(id => id != owner.Node && known.IsVoter(id)) : grounds.HasPeers;
+        if (grounds.Kept is not { } kept || !hasPeers) throw Refusal(loss, grounds, hasPeers);
+        var lost = new LostEntries(LogIndex.Max(loss.Last, before?.Until ?? default), kept.Term);
+        await lost.WriteAsync(disk, owner);
+        NodeLog.EntriesLost(log, $"{loss.Segment.Name}, offset {loss.Offset}: {loss.What}", loss.First, loss.Last);
+        return lost;
     }
 
-    private void ReadRecords(byte[] bytes, LogFile.Segment segment)
+    private static DamagedLogException Refusal(LogLoss loss, RebuildGrounds grounds, bool hasPeers)
     {
-        while (LogCodec.TryReadRecord(bytes.AsSpan((int)segment.End)) is { } entry && Follows(entry))
-        {
-            segment.Records.Add(new(segment.End, entry.Term));
-            segment.End += LogCodec.RecordBytes(entry);
-            _entries.Add(entry);
-        }
-    }
-
-    private bool Follows(Entry entry) =>
-        entry.Index == NextIndex && (_entries.Count == 0 || entry.Term >= _entries[^1].Term);
-
-    /// <summary>Looks for any undamaged record at any offset. Returns the largest index found, null when there is none.</summary>
-    private LogIndex? LastIndexIn(byte[] bytes, int from)
-    {
-        LogIndex? last = null;
-        for (var at = from; at <= bytes.Length - LogCodec.RecordHeaderBytes; at++)
-        {
-            var here = bytes.AsSpan(at);
-            var index = LogCodec.PeekIndex(here);
-            if (index < 1 || index > NextIndex.Value + bytes.Length || LogCodec.TryReadRecord(here) is not { } entry) continue;
-            last = last is { } known ? LogIndex.Max(known, entry.Index) : entry.Index;
-            at += LogCodec.RecordBytes(entry) - 1;
-        }
-
-        return last;
-    }
-
-    private DamagedLogException Damaged(string name, long offset, string what, byte[] bytes)
-    {
-        var lastHere = LastIndexIn(bytes, (int)offset);
-        var lastFile = disk.List().Where(LogCodec.IsSegmentName).OrderBy(n => n, StringComparer.Ordinal).Last();
-        var last = string.Equals(lastFile, name, StringComparison.Ordinal)
-            ? $"{lastHere ?? NextIndex}" : $"the end of {lastFile}";
-        return new($"{name}, offset {offset}: {what}. Entries {NextIndex} to {last} are lost on this node, and some of them may be "
-            + $"committed, so it will not start. Restore {name} from a backup of this node; or, when a majority of the other nodes "
-            + "is healthy, remove the data directory, so that this node is rebuilt from its peers.");
+        var (name, offset) = (loss.Segment.Name, loss.Offset);
+        var cause = grounds.SnapshotDamage is { } damage ? $" The snapshot that held them cannot be read ({damage})." : "";
+        var why = !hasPeers ? "there is no other voter from whom they could come" : "the node's vote is not there either";
+        var remedy = hasPeers
+            ? "or, when a majority of the other nodes is healthy, remove the data directory, so that this node is rebuilt from its peers"
+            : $"or, to go on without them knowingly, cut the file with 'truncate -s {offset} {name}' and remove the segments after it; "
+                + "or remove the data directory where other nodes can rebuild it";
+        return new($"{name}, offset {offset}: {loss.What}.{cause} Entries {loss.First} to {loss.Last} are lost on this node, some of them may be "
+            + $"committed, and {why}, so it will not start. Restore {name} from a backup of this node; {remedy}.");
     }
 
     private static async ValueTask<byte[]> ReadAllAsync(IDiskFile file, string name)

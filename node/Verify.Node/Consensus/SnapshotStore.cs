@@ -102,7 +102,7 @@ internal sealed class SnapshotStore : IDisposable
     {
         if (_checked.Find(file => file.Mark.Last == last) is { } known) return known;
         var name = SnapshotCodec.NameOf(last);
-        if (!_disk.List().Contains(name)) return null;
+        if (!_disk.List().Contains(name, StringComparer.Ordinal)) return null;
         var found = await CheckAsync(name, last);
         _checked.Add(found);
         _checked.Sort(static (a, b) => a.Mark.Last.Index.CompareTo(b.Mark.Last.Index));
@@ -268,7 +268,7 @@ internal sealed class SnapshotStore : IDisposable
     /// <summary>Where a transfer before the last stop had got to. Whatever is wrong with it: it can begin again.</summary>
     private async ValueTask FindReceiptAsync()
     {
-        if (!_disk.List().Contains(SnapshotCodec.ReceivedPartName)) return;
+        if (!_disk.List().Contains(SnapshotCodec.ReceivedPartName, StringComparer.Ordinal)) return;
         var file = _disk.Open(SnapshotCodec.ReceivedPartName, create: false);
         try
         {
@@ -307,7 +307,7 @@ internal sealed class SnapshotStore : IDisposable
 
     private async ValueTask RemoveAsync(string name)
     {
-        if (!_disk.List().Contains(name)) return;
+        if (!_disk.List().Contains(name, StringComparer.Ordinal)) return;
         _disk.Delete(name);
         await _disk.SyncDirectoryAsync();
     }

@@ -22,6 +22,7 @@ internal sealed class NodeCore
     private readonly RaftCore _raft;
     private readonly ConsensusDriver _consensus;
     private readonly DiskWriter _disk;
+    private SnapshotDesk _desk = null!;
     private readonly NodeMetrics _metrics;
     private readonly ILogger _log;
     private readonly IHaPart _ha;
@@ -30,7 +31,7 @@ internal sealed class NodeCore
     private Parting? _parting;
     private int _tickIsWaiting;
 
-    public NodeCore(NodeConfig config, NodeSeam seam, NodeData data, Func<INodeServices, IHaPart> haPart)
+    public NodeCore(NodeConfig config, NodeSeam seam, DataDirectory data, ReplicatedState? state, Func<INodeServices, IHaPart> haPart)
     {
         (Config, Seam) = (config, seam);
         _log = seam.Logs.CreateLogger("Verify.Node");
@@ -38,8 +39,8 @@ internal sealed class NodeCore
         _metrics = new(seam.Meters);
         Pulse = new(seam.Time, config.Timing.Tick);
         Loop = new(seam.Scheduler, config.Limits.InboxInputsMax, Think, Break);
-        State = new(config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax);
-        _raft = new(OptionsOf(config, seam.Dice.Fork("raft")), data.HardState.State, data.Entries);
+        State = state ?? new(config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax);
+        _raft = new(OptionsOf(config, seam.Dice.Fork("raft")), data.HardState.State, data.Snapshots.Newest?.Mark, data.Entries);
         Status = _raft.Status;
         var around = new PeerSurroundings(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token)
         {
@@ -52,18 +53,24 @@ internal sealed class NodeCore
         {
             Now = () => Pulse.Now, Emit = seam.Events.Emit, Change = ChangeMembership, LeadsForSure = () => LeadsForSure, Leave = Leave,
         }, Status);
-        _disk = new(data.HardState, data.Log, Loop, seam.Scheduler, seam.Time, _metrics);
+        _disk = new(data, Loop, seam.Scheduler, seam.Time, _metrics, config.Limits);
         _consensus = new(_raft, _disk, new()
         {
-            Send = Mesh.Send, Flush = Mesh.Flush, Apply = Apply,
+            Send = Mesh.Send, Flush = Mesh.Flush, Apply = Apply, Install = Install,
             ReadGranted = grant => Api!.ReadGranted(grant), ReadRefused = ticket => Api!.ReadRefused(ticket),
-            DiskFullChanged = DiskFullChanged, After = (delay, action) => Deadlines.At(Pulse.Now + delay, action),
-        }, _log);
+            DiskFullChanged = DiskFullChanged, DiskStallChanged = DiskStallChanged,
+            After = (delay, action) => Deadlines.At(Pulse.Now + delay, action), Now = () => Pulse.Now,
+        }, config.Timing.DiskStallMax ?? config.Timing.Tick * config.Timing.ElectionTicks * 2, data.Lost is not null, _log)
+        {
+            Snapshots = DeskOf(data), Figures = new(data.Log.Entries, data.Log.Bytes, 0),
+        };
+        if (data.Lost is { } lost) NodeLog.Recovering(_log, lost.Until);
         _ha = haPart(new NodeServices(this));
         Api = new(new(config, _raft, State, Mesh, _ha, _metrics, Pulse)
         {
             IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Time = seam.Time, Reachable = () => Mesh.Reachable,
-            ChangeMembership = ChangeMembership,
+            ChangeMembership = ChangeMembership, TakeSnapshot = TakeSnapshot,
+            LogFigures = () => _consensus.Figures with { SnapshotBytes = _desk.Newest?.Bytes ?? 0 },
         });
     }
 
@@ -91,6 +98,9 @@ internal sealed class NodeCore
     public ProposeResult ChangeMembership(Membership target) =>
         Mesh.ObjectionToVersion2() is { } objection ? new ProposeResult.Refused(objection) : _raft.ChangeMembership(target);
 
+    /// <summary>Raft as the deciders may believe it: applied is only what the state here really has.</summary>
+    public RaftStatus StatusApplied => _consensus.IsInstalling ? Status with { Applied = State.Applied.Index } : Status;
+
     /// <summary>Before the first input.</summary>
     public void Start(bool isRecovered)
     {
@@ -100,6 +110,9 @@ internal sealed class NodeCore
         Tell(Status, before: null);
         Loop.Post(new NodeInput.HaPosted(_ha.Start));
     }
+
+    /// <inheritdoc cref="VerifyNode.UseKeys"/>
+    public void UseKeys(Consensus.DataKeys keys) => _disk.UseKeys(keys);
 
     /// <summary>The timer fired. One tick waits in the inbox at the most; how much time has passed the clock says.</summary>
     public void Wake()
@@ -119,6 +132,18 @@ internal sealed class NodeCore
     /// <summary>Leaves the group for good.</summary>
     private void Leave(string reason) => Part(() => Seam.Halt.Halt(reason, new LeftGroupException(reason)));
 
+    private SnapshotDesk DeskOf(DataDirectory data)
+    {
+        var settings = Config.Snapshots;
+        var driver = new SnapshotDriver(data.Snapshots, Loop, Seam.Scheduler, Seam.Time, Math.Min(settings.ChunkBytes, Config.Limits.FrameBytesMax / 2));
+        return _desk = new(_raft, State, driver, settings, new()
+        {
+            Send = Mesh.Send, After = (delay, action) => Deadlines.At(Pulse.Now + delay, action), Now = () => Pulse.Now,
+            Idle = () => _consensus.SnapshotsAreIdle(), IsInstalling = () => _consensus.IsInstalling,
+            Objection = Mesh.ObjectionToVersion2, Made = SnapshotMade,
+        }, _log) { Newest = data.Snapshots.Newest };
+    }
+
     private void Think(IReadOnlyList<NodeInput> batch)
     {
         if (_parting is not { IsClosed: true }) Beat();
@@ -133,6 +158,9 @@ internal sealed class NodeCore
         {
             case NodeInput.LogSynced(var group, var outcome):
                 _consensus.Synced(group, outcome);
+                break;
+            case NodeInput.SnapshotNews(var outcome):
+                _desk.News(outcome);
                 break;
             case NodeInput.DriverFailed(var driver, var cause):
                 throw new DriverFailedException(driver, cause);
@@ -189,8 +217,8 @@ internal sealed class NodeCore
     {
         switch (frame)
         {
-            case PeerFrame.Raft { Body: Message.TimeoutNow } when _consensus.IsDiskFull:
-                break; // A node that cannot write must not be made leader.
+            case PeerFrame.Raft(_, var body) when !_consensus.MayHear(body):
+                break;
             case PeerFrame.Raft(var term, var body):
                 _raft.Receive(new(from, Config.Self, term, body));
                 Api.Heard(from);
@@ -223,6 +251,7 @@ internal sealed class NodeCore
         Mesh.Tick(Config.Timing.Tick * few);
         Api.Tick(now);
         _belonging.Tick(now);
+        _consensus.Tick();
         Observe();
         _ha.Tick();
     }
@@ -260,6 +289,30 @@ internal sealed class NodeCore
         Api.EntryApplied(entry.Id, result);
         if (command is Command.Ha(var inner)) _ha.Applied(inner, new(entry.Index.Value, entry.Term.Value), result!);
     }
+
+    /// <summary>A snapshot has become durable: it is the state from now on.</summary>
+    private void Install(SnapshotMark mark, RestoredState restored)
+    {
+        var self = Config.Self.Name;
+        State.Become(restored.State);
+        _barrierApplied = mark.Last.Term;
+        _desk.Installed(restored.File);
+        NodeLog.SnapshotInstalled(_log, mark.Last);
+        Seam.Events.Emit(new NodeEvent.SnapshotInstalled(self, mark.Last.Index.Value, mark.Last.Term.Value, restored.Hash));
+        Api.StateRestored(mark.Last);
+        _ha.Restored();
+    }
+
+    private void SnapshotMade(SnapshotFile file, TimeSpan took)
+    {
+        var last = file.Mark.Last;
+        _metrics.SnapshotMade(took);
+        Seam.Events.Emit(new NodeEvent.SnapshotTaken(Config.Self.Name, last.Index.Value, last.Term.Value, file.Bytes, took.TotalMilliseconds));
+    }
+
+    private void TakeSnapshot(Action<ApiReply> done) => _desk.Ask(made => done(made.File is { } file
+        ? new ApiReply.SnapshotMade(file.Mark.Last, file.Bytes, made.Took)
+        : new ApiReply.Refused($"no snapshot was made: {made.Why}")));
 
     /// <summary>Looks at Raft and tells the parts when role, term, leader, lease or quorum have changed. Returns whether they have.</summary>
     private bool Observe()
@@ -299,6 +352,18 @@ internal sealed class NodeCore
         _metrics.DiskFull(isFull);
         Seam.Events.Emit(new NodeEvent.DiskFull(Config.Self.Name, isFull));
         if (isFull) HandOverWhileFull($"the disk is full ({why})");
+    }
+
+    private void DiskStallChanged(bool isStalled)
+    {
+        if (isStalled) HandOverWhileStalled();
+    }
+
+    private void HandOverWhileStalled()
+    {
+        if (!_consensus.IsDiskStalled || _parting is not null) return;
+        HandOver("the disk does not answer");
+        Deadlines.At(Pulse.Now + HandOverAgain, HandOverWhileStalled);
     }
 
     private void HandOverWhileFull(string why)
@@ -344,7 +409,7 @@ internal sealed class NodeCore
         var reason = cause switch
         {
             InvariantBrokenException => $"{cause.Message}. This node does not go on, so that the fault cannot spread. Keep its data directory and its log for analysis; the other nodes carry on without it.",
-            DiskFailedException or UnreadableEntryException or DriverFailedException => cause.Message,
+            DiskFailedException or UnreadableEntryException or DriverFailedException or UnusableDataException => cause.Message,
             _ => $"Unexpected {cause.GetType().Name}: {cause.Message}. This node does not go on. Keep its log for analysis and start it again.",
         };
         NodeLog.Halting(_log, cause, reason);
@@ -375,9 +440,6 @@ internal sealed class NodeCore
         public bool IsClosed { get; init; }
     }
 }
-
-/// <summary>What a node found in its data directory.</summary>
-internal sealed record NodeData(HardStateFile HardState, LogFile Log, IReadOnlyList<Entry> Entries);
 
 /// <summary>A driver met something it has no name for.</summary>
 internal sealed class DriverFailedException(string driver, Exception cause) : Exception(

@@ -35,6 +35,9 @@ internal abstract record NodeInput
     /// <summary>The disk has answered for one group of writes.</summary>
     internal sealed record LogSynced(DiskGroup Group, DiskOutcome Outcome) : NodeInput;
 
+    /// <summary>What became of a job with the snapshots on disk.</summary>
+    internal sealed record SnapshotNews(SnapshotOutcome Outcome) : NodeInput;
+
     /// <summary>A client wants something.</summary>
     internal sealed record ClientAsked(Question Question) : NodeInput;
 

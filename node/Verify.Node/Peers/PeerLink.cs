@@ -81,7 +81,7 @@ internal sealed class PeerLink
         if (_session is not { } session) return Drop("no link");
         if (session.Version == 1 && PeerCodec.VersionOf(frame) > 1)
         {
-            _around.Refusals.Note($"link to {Peer}", $"{Peer} runs an old version of the program, which does not understand what the group now says; upgrade it");
+            if (frame is PeerFrame.Raft) _around.Refusals.Note($"link to {Peer}", $"{Peer} runs an old version of the program, which does not understand what the group now says; upgrade it");
             return Drop("old peer");
         }
 

@@ -97,7 +97,7 @@ public static class CommandCodec
         for (var i = 0; i < writes.Length; i++)
         {
             var key = from.Text();
-            ReadOnlyMemory<byte>? value = from.Bool() ? from.Bytes().ToArray() : null;
+            var value = from.Bool() ? (ReadOnlyMemory<byte>?)from.Bytes().ToArray() : null;
             writes[i] = new(key, value, from.UInt64(), ReadIndex(ref from));
         }
 

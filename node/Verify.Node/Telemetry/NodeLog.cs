@@ -45,9 +45,22 @@ internal static partial class NodeLog
     [LoggerMessage(13, LogLevel.Warning, "The node was not running for {Pause}; as follower it counts that as {Counted} ticks.")]
     public static partial void Paused(ILogger log, TimeSpan pause, long counted);
 
-    [LoggerMessage(30, LogLevel.Error, "Snapshot damaged: {What}. An older one is used where the log reaches back to it.")]
+    [LoggerMessage(60, LogLevel.Error, "Snapshot damaged: {What}. An older one is used where the log reaches back to it.")]
     public static partial void SnapshotDamaged(ILogger log, string what);
 
-    [LoggerMessage(31, LogLevel.Warning, "The transfer of a snapshot begins again from its first byte: {What}")]
+    [LoggerMessage(61, LogLevel.Warning, "The transfer of a snapshot begins again from its first byte: {What}")]
     public static partial void TransferForgotten(ILogger log, string what);
+
+    [LoggerMessage(62, LogLevel.Warning, "{Segments} segments of the log are dropped: {Why}.")]
+    public static partial void LogPartsDropped(ILogger log, int segments, string why);
+
+    [LoggerMessage(63, LogLevel.Error, "Log damaged ({What}): entries {First} to {Last} are lost on this node, and some of them may be committed. "
+        + "It takes no part in votes until it has them back from its peers.")]
+    public static partial void EntriesLost(ILogger log, string what, LogIndex first, LogIndex last);
+
+    [LoggerMessage(64, LogLevel.Warning, "{File} is damaged; it is kept as {Kept} for analysis.")]
+    public static partial void DamagedFileKept(ILogger log, string file, string kept);
+
+    [LoggerMessage(65, LogLevel.Warning, "{File} is damaged and is repaired without a copy of what was there: {Why}")]
+    public static partial void DamagedFileNotKept(ILogger log, string file, string why);
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 
 namespace Verify.NodeHost.Configuration;
@@ -8,6 +9,8 @@ internal static class GoDuration
     private static readonly (string Unit, double Milliseconds)[] Units =
         [("ns", 0.000_001), ("us", 0.001), ("µs", 0.001), ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789.");
+
     public static bool TryParse(string text, out TimeSpan duration)
     {
         duration = TimeSpan.Zero;
@@ -17,10 +20,10 @@ internal static class GoDuration
         var milliseconds = 0.0;
         while (!rest.IsEmpty)
         {
-            var digits = rest.IndexOfAnyExcept("0123456789.");
+            var digits = rest.IndexOfAnyExcept(Digits);
             if (digits <= 0 || !double.TryParse(rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)) return false;
             rest = rest[digits..];
-            var letters = rest.IndexOfAny("0123456789.");
+            var letters = rest.IndexOfAny(Digits);
             var unit = letters < 0 ? rest.ToString() : rest[..letters].ToString();
             var known = Array.FindIndex(Units, u => u.Unit == unit);
             if (known < 0) return false;

@@ -195,7 +195,8 @@ internal sealed class ClusterApi(INodeApi node, NodeConfig config, ClusterSettin
 /// <param name="Scheme">http or https: how the nodes' HTTP listeners are reached.</param>
 /// <param name="PeerTls">Links between nodes are encrypted and both ends proved.</param>
 /// <param name="NodeName">For people; the node id where none is given.</param>
-internal sealed record ClusterSettings(string Scheme, bool PeerTls, string NodeName);
+/// <param name="DataKey">The id of the key that seals what is written; empty: none.</param>
+internal sealed record ClusterSettings(string Scheme, bool PeerTls, string NodeName, Func<string> DataKey);
 
 /// <summary>Marks an endpoint that changes something: it needs the write role whatever its method.</summary>
 internal sealed class NeedsWrite

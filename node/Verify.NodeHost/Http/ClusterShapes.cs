@@ -92,8 +92,8 @@ internal static class ClusterShapes
             redundancy_zones = config.Autopilot.RedundancyZones,
         },
         peer_tls = settings.PeerTls,
-        encrypted_at_rest = config.Keys.Active is not null,
-        data_key = config.Keys.Active?.Id ?? "",
+        encrypted_at_rest = settings.DataKey().Length > 0,
+        data_key = settings.DataKey(),
     };
 
     public static object Health(ClusterHealthView view) => new

@@ -11,6 +11,7 @@ internal static class DataKeyFile
 {
     private const int SecretBytes = 32;
     private const int BytesMax = 1 << 20;
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <exception cref="DataKeyException">Missing, readable by others, or not in form; the message says what to do and holds no secret.</exception>
     public static DataKeys Read(string path)
@@ -71,7 +72,7 @@ internal static class DataKeyFile
     }
 
     private static byte[] Written(IEnumerable<DataKey> keys) => JsonSerializer.SerializeToUtf8Bytes(
-        keys.Select(k => new { id = k.Id, secret = Convert.ToBase64String(k.Secret.Span) }), new JsonSerializerOptions { WriteIndented = true });
+        keys.Select(k => new { id = k.Id, secret = Convert.ToBase64String(k.Secret.Span) }), Indented);
 
     private static DataKeyException Malformed(string path) => new($"{path}: a list is expected: [ {{ \"id\": \"…\", \"secret\": \"base64 of {SecretBytes} bytes\" }}, … ]");
 }

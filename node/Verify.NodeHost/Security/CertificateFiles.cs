@@ -73,6 +73,8 @@ internal sealed class CertificateFiles
         return policy;
     }
 
+    private static DateTimeOffset EndOf(X509Certificate2 certificate) => new(certificate.NotAfter.ToUniversalTime());
+
     private static string StampOf(TlsFiles files)
     {
         static string One(string? path) => path is null ? "" : new FileInfo(path) is { Exists: true } info ? $"{info.LastWriteTimeUtc.Ticks}/{info.Length}" : "missing";
@@ -98,7 +100,7 @@ internal sealed class CertificateFiles
         }
 
         if (files.Authority is { } file && authority.Count == 0) throw new CertificateException($"{file}: no certificate in it (PEM is expected)");
-        if (now > own.NotAfter) throw new CertificateException($"{files.Certificate}: ended on {own.NotAfter.ToUniversalTime():u}; a new one is needed");
+        if (now > EndOf(own)) throw new CertificateException($"{files.Certificate}: ended on {own.NotAfter.ToUniversalTime():u}; a new one is needed");
         if (files.Authority is not null)
         {
             using var check = new X509Chain { ChainPolicy = PolicyFor(authority, Usage.Server) };
@@ -116,7 +118,7 @@ internal sealed class CertificateFiles
     {
         if (OperatingSystem.IsWindows() || !File.Exists(path)) return;
         var mode = File.GetUnixFileMode(path);
-        if ((mode & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite)) != 0)
+        if ((mode & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite)) != UnixFileMode.None)
         {
             throw new CertificateException($"{path}: everybody on this machine can read this private key; chmod 600 {path}");
         }
@@ -143,7 +145,7 @@ internal sealed class CertificateFiles
     {
         var until = _current.Certificate.NotAfter.ToUniversalTime().ToString("u", System.Globalization.CultureInfo.InvariantCulture);
         SecurityLog.CertificateInUse(_log, _files.Certificate, string.Join(", ", NamesOf(_current.Certificate)), until);
-        if (_current.Certificate.NotAfter - _time.GetUtcNow() < EndsSoon) SecurityLog.CertificateEnds(_log, _files.Certificate, until);
+        if (EndOf(_current.Certificate) - _time.GetUtcNow() < EndsSoon) SecurityLog.CertificateEnds(_log, _files.Certificate, until);
     }
 }
 

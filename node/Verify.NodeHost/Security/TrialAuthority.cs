@@ -50,7 +50,8 @@ internal static class TrialAuthority
         }
 
         request.CertificateExtensions.Add(alternatives.Build());
-        var notAfter = until < authority.NotAfter ? until : new DateTimeOffset(authority.NotAfter);
+        var end = new DateTimeOffset(authority.NotAfter.ToUniversalTime());
+        var notAfter = until < end ? until : end;
         using var certificate = request.Create(authority, from, notAfter, RandomNumberGenerator.GetBytes(16));
         return (certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
     }
@@ -105,7 +106,7 @@ internal static class SecretFile
     {
         if (OperatingSystem.IsWindows()) return null;
         var mode = File.GetUnixFileMode(path);
-        return (mode & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) == 0
+        return (mode & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) == UnixFileMode.None
             ? null : $"{path}: others may use this file (mode {Convert.ToString((int)mode, 8)}); chmod 600 {path}";
     }
 }

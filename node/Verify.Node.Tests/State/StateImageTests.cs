@@ -1,0 +1,119 @@
+using System.Text;
+using Verify.Node.Api;
+using Verify.Node.Codec;
+using Verify.Node.Seam;
+using Verify.Node.State;
+using Verify.Node.State.Ledger;
+using Verify.Node.Topology;
+using Verify.Raft;
+
+namespace Verify.Node.Tests.State;
+
+/// <summary>A state that was written and read again is the same state: nothing that a later command could notice is lost.</summary>
+public sealed class StateImageTests
+{
+    [Test]
+    public void A_restored_state_answers_every_later_command_as_the_original_does([Range(1, 12)] int seed)
+    {
+        var dice = new Dice((ulong)seed);
+        var state = new ReplicatedState(sessionsMax: 5, recoveriesKeptMax: 2);
+        for (var i = 1; i <= 400; i++) state.Apply(Id(i), Draw(dice, i));
+        var restored = Restore(Blocks(state.Freeze()));
+        Assert.That((restored.StateHash(), restored.Applied), Is.EqualTo((state.StateHash(), state.Applied)));
+        for (var i = 401; i <= 800; i++)
+        {
+            var command = Draw(dice, i);
+            Assert.That(restored.Apply(Id(i), command), Is.EqualTo(state.Apply(Id(i), command)), $"entry {i}: {command}");
+        }
+
+        Assert.That(restored.StateHash(), Is.EqualTo(state.StateHash()));
+        Assert.That(Blocks(restored.Freeze()), Is.EqualTo(Blocks(state.Freeze())), "the same state has the same bytes, whatever its history");
+    }
+
+    [Test]
+    public void What_is_applied_after_the_freeze_is_not_in_the_image()
+    {
+        var state = Example();
+        var (hash, image) = (state.StateHash(), state.Freeze());
+        for (var i = 10; i < 300; i++) state.Apply(Id(i), new Command.KvPut($"k{i % 40}", new byte[i], 0, null, new("s", i)));
+        Assert.That(state.StateHash(), Is.Not.EqualTo(hash));
+        Assert.That(Restore(Blocks(image)).StateHash(), Is.EqualTo(hash));
+    }
+
+    [Test]
+    public void Blocks_are_small_but_for_what_is_large_in_itself()
+    {
+        var state = new ReplicatedState(10);
+        for (var i = 1; i <= 300; i++) state.Apply(Id(i), new Command.KvPut($"k{i}", new byte[1000], 0, null, null));
+        state.Apply(Id(301), new Command.KvPut("large", new byte[1 << 20], 0, null, null));
+        var blocks = Blocks(state.Freeze());
+        Assert.That(blocks, Has.Count.InRange(6, 12));
+        Assert.That(blocks.Count(block => block.Length > 64 * 1024), Is.EqualTo(1));
+        Assert.That(Restore(blocks).StateHash(), Is.EqualTo(state.StateHash()));
+    }
+
+    [Test]
+    public void A_block_that_is_missing_twice_there_or_of_an_unknown_part_is_refused()
+    {
+        var blocks = Blocks(Example().Freeze());
+        for (var i = 0; i < blocks.Count; i++)
+        {
+            Assert.That(() => Restore([.. blocks.Where((_, at) => at != i)]), Throws.TypeOf<WireFormatException>(), $"without block {i}");
+            Assert.That(() => Restore([.. blocks.Take(i + 1), .. blocks.Skip(i)]), Throws.TypeOf<WireFormatException>(), $"block {i} twice");
+        }
+
+        Assert.That(() => Restore([blocks[0], [200, 1, 0]]), Throws.TypeOf<WireFormatException>().With.Message.Contains("part 200"));
+        Assert.That((StateReader.Knows(1, 1), StateReader.Knows(2, 1), StateReader.Knows(2, 2), StateReader.Knows(200, 1)), Is.EqualTo((true, true, false, false)));
+    }
+
+    [Test]
+    public void The_blocks_of_version_1_stay_what_they_are()
+    {
+        var blocks = Blocks(Example().Freeze());
+        Golden.Check("state-v1.txt", [.. blocks.Select((block, i) => ($"block{i}", block))]);
+        Assert.That(Restore(Golden.Read("state-v1.txt").OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => p.Value).ToList()).StateHash(), Is.EqualTo(Example().StateHash()));
+    }
+
+    /// <summary>Something of everything.</summary>
+    internal static ReplicatedState Example()
+    {
+        var (state, db1, db2) = (new ReplicatedState(10), new InstanceKey("db1", 3306), new InstanceKey("db2", 3307));
+        Command?[] commands =
+        [
+            null, new Command.KvPut("a", Encoding.UTF8.GetBytes("one"), 42, null, new("s1", 7)), new Command.KvPut("b", default, ulong.MaxValue, null, null),
+            new Command.KvPut("a", Encoding.UTF8.GetBytes("two"), 43, 2, new("s2", 1)), new Command.KvDelete("none", null, new("s3", 3)),
+            new Command.Ha(new HaCommand.AdoptPrimary("main", db1, "n1")), new Command.Ha(new HaCommand.RenewLease("main", db1, "n1", new(6))),
+            new Command.Ha(new HaCommand.OpenRecovery("main", db1, "DeadMaster", "3 of 3", new(6))), new Command.Ha(new HaCommand.SetAside("main", db2, "1-1-5")),
+        ];
+        for (var i = 0; i < commands.Length; i++) state.Apply(Id(i + 1), commands[i]);
+        return state;
+    }
+
+    internal static List<byte[]> Blocks(StateImage image) => [.. image.Blocks().Select(block => block.ToArray())];
+
+    internal static ReplicatedState Restore(IReadOnlyList<byte[]> blocks)
+    {
+        var reader = new StateReader(sessionsMax: 5, recoveriesKeptMax: 2);
+        foreach (var block in blocks) reader.Add(block);
+        return reader.Finish();
+    }
+
+    private static Command? Draw(Dice dice, int index)
+    {
+        var id = dice.Chance(600) ? new RequestId($"s{dice.Next(8)}", dice.Next(30)) : (RequestId?)null;
+        var (cluster, instance) = ($"c{dice.Next(2)}", new InstanceKey($"db{dice.Next(3)}", 3306));
+        long? expected = dice.Chance(300) ? dice.Next(index) : null;
+        return dice.Next(12) switch
+        {
+            0 => null,
+            1 or 2 => new Command.KvDelete($"k{dice.Next(30)}", expected, id),
+            3 => new Command.Ha(new HaCommand.AdoptPrimary(cluster, instance, "n1")),
+            4 => new Command.Ha(new HaCommand.RenewLease(cluster, instance, "n1", new(dice.Next(index)))),
+            5 => new Command.Ha(new HaCommand.SetAside(cluster, instance, $"{index}")),
+            6 => new Command.Ha(new HaCommand.TakeBack(cluster, instance)),
+            _ => new Command.KvPut($"k{dice.Next(30)}", new byte[dice.Next(50)], dice.Next(), expected, id),
+        };
+    }
+
+    private static EntryId Id(long index) => new(new(1), new(index));
+}
