@@ -16,11 +16,16 @@ internal static class DataDecoders
 {
     private const int SessionsMax = 100;
     private const int RecoveriesMax = 10;
+    private const int RecordHeadBytes = 29; // of version 2
+    private const string Segment = "log-00000000000000000001.seg";
     private static readonly DataOwner Owner = new("verify", new("n1:10008"));
 
     public static IEnumerable<IDecoder> All()
     {
-        yield return new SpanDecoder("log-record", Golden.Read("log-"), ReadRecords) { Refusals = [typeof(UnusableDataException)], Seal = SealRecord };
+        yield return new SpanDecoder("log-segment", [Golden.Named("data-", Segment), NewestSegment()], ReadSegment)
+        {
+            Refusals = [typeof(UnusableDataException)], Seal = SealSegment, AllocatedBytesPerByte = 1024,
+        };
         yield return new SpanDecoder("hard-state", [.. Golden.Read("hardstate-").Select(Slots)], bytes => HardStateFile.Newest(Whole(bytes)) is not null)
         {
             Refusals = [typeof(UnusableDataException)], Seal = SealSlot,
@@ -33,26 +38,50 @@ internal static class DataDecoders
         };
     }
 
-    private static bool ReadRecords(ReadOnlySpan<byte> bytes)
+    /// <summary>As the start of a node reads it: header, then every record that is good, at any offset, and what the rest may be.</summary>
+    private static bool ReadSegment(ReadOnlySpan<byte> bytes)
     {
-        if (LogCodec.TryReadHeader(bytes, "log", out _)) return true;
-        var seen = 0;
-        while (LogCodec.TryReadRecord(bytes) is { } entry)
+        var copy = bytes.ToArray();
+        if (!LogCodec.TryReadHeader(copy, Segment, out var header))
         {
-            seen++;
-            bytes = bytes[LogCodec.RecordBytes(entry)..];
+            _ = SegmentScan.Of(Segment, copy, header: null, format: null);
+            return false;
         }
 
-        return seen > 0;
+        using var format = SegmentFormat.Of(header, DataKeys.None, Segment);
+        return SegmentScan.Of(Segment, copy, header, format).Runs.Count > 0;
     }
 
-    private static byte[] SealRecord(byte[] bytes)
+    private static byte[] SealSegment(byte[] bytes)
     {
-        if (bytes.Length < LogCodec.RecordHeaderBytes) return bytes;
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, (uint)(bytes.Length - LogCodec.RecordHeaderBytes));
-        var crc = Crc32C.Continue(Crc32C.Start(bytes.AsSpan(0, 4)), bytes.AsSpan(8));
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(4), ~crc);
+        if (bytes.Length < FileHeader.Bytes || BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(8)) != LogCodec.Version) return bytes;
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(FileHeader.Bytes - 4), Crc32C.Of(bytes.AsSpan(0, FileHeader.Bytes - 4)));
+        if (!LogCodec.TryReadHeader(bytes, Segment, out var header) || header.Seal is not { } mark) return bytes;
+        var start = Crc32C.Start(mark.Salt.Span);
+        for (var at = FileHeader.Bytes; at + RecordHeadBytes <= bytes.Length;)
+        {
+            var head = bytes.AsSpan(at, RecordHeadBytes);
+            var length = (int)Math.Min(BinaryPrimitives.ReadUInt32LittleEndian(head), (uint)(bytes.Length - at - RecordHeadBytes));
+            BinaryPrimitives.WriteUInt32LittleEndian(head[8..], ~Crc32C.Continue(start, bytes.AsSpan(at + RecordHeadBytes, length)));
+            BinaryPrimitives.WriteUInt32LittleEndian(head[4..], ~Crc32C.Continue(Crc32C.Continue(start, head[..4]), head[8..]));
+            at += RecordHeadBytes + length;
+        }
+
         return bytes;
+    }
+
+    /// <summary>A segment of the newest version with entries of each kind.</summary>
+    private static byte[] NewestSegment()
+    {
+        var (format, header) = SegmentFormat.New(key: null, Owner, new(1), Term.Zero, new Dice(5));
+        using (format)
+        {
+            var to = new WireWriter();
+            to.Raw(header);
+            var payload = Golden.Read("command-")[0];
+            for (var i = 1; i <= 6; i++) format.Write(to, new(new(new(2), new(i)), i == 1 ? EntryKind.Barrier : EntryKind.Command, i == 1 ? ReadOnlyMemory<byte>.Empty : payload));
+            return to.Written.ToArray();
+        }
     }
 
     private static byte[] Slots(byte[] copy)

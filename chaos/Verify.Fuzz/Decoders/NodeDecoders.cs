@@ -21,7 +21,21 @@ internal static class NodeDecoders
         var frames = Golden.Read("peer-");
         yield return new SpanDecoder("peer-stream", [.. frames, [.. frames.SelectMany(f => f)]], ReadStream) { Seal = SealFrame };
         yield return new SpanDecoder("peer-body", [.. Bodies(frames)], bytes => PeerCodec.Read(bytes) is not null);
-        yield return new SpanDecoder("command", Golden.Read("command-"), bytes => CommandCodec.Decode(bytes) is not null);
+        yield return new SpanDecoder("api-request", Golden.Read("api-"), static bytes =>
+        {
+            var from = new WireReader(bytes);
+            _ = Node.Api.ApiCodec.ReadRequest(ref from);
+            from.End();
+            return true;
+        });
+        yield return new SpanDecoder("api-reply", Golden.Read("api-"), static bytes =>
+        {
+            var from = new WireReader(bytes);
+            _ = Node.Api.ApiCodec.ReadReply(ref from);
+            from.End();
+            return true;
+        });
+        yield return new SpanDecoder("command", [.. Golden.Read("command-"), .. Golden.Read("cluster-command-")], bytes => CommandCodec.Decode(bytes) is not null);
         yield return new SpanDecoder("membership", Memberships(), bytes => MembershipCodec.TryDecode(bytes) is not null);
         yield return new SpanDecoder("peer-report", Reports(), bytes => PeerReport.Decode(bytes) is not null);
     }
