@@ -13,6 +13,7 @@ var root = new RootCommand("""
     ScenariosCommand.Create(),
     BenchCommand.Create(),
     LiveCommand.Create(),
+    FuzzCommand.Create(),
     MutantsCommand.Create(),
     SwarmCommand.Create(),
 };

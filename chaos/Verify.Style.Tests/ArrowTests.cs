@@ -19,6 +19,7 @@ public sealed class ArrowTests
         ["Verify.Fleet"] = ["Verify.MySql"],
         ["Verify.Reports"] = ["Verify.Checks", "Verify.Scenarios"],
         ["verify-chaos"] = ["Verify.Scenarios", "Verify.Checks", "Verify.Fleet", "Verify.Sim", "Verify.Reports", "Verify.MySql", "Verify.Node", "Verify.Raft", "Verify.Client"],
+        ["verify-fuzz"] = ["Verify.Raft", "Verify.MySql", "Verify.Node", "verify-node"],
     };
 
     private static string[] Names() => [.. Checkout.Projects.Keys];

@@ -23,6 +23,7 @@ internal static class Checkout
         ["Verify.Fleet"] = "chaos/Verify.Fleet",
         ["Verify.Reports"] = "reports/Verify.Reports",
         ["verify-chaos"] = "chaos/Verify.Chaos",
+        ["verify-fuzz"] = "chaos/Verify.Fuzz",
     };
 
     public static AssemblyDefinition Assembly(string name)

@@ -45,6 +45,7 @@ internal static class ConfigFile
                 var key = reader.GetString()!;
                 reader.Read();
                 using var value = JsonDocument.ParseValue(ref reader);
+                JsonTexts.Check(value.RootElement);
                 entries.Add(new(key, value.RootElement.Clone(), new ConfigPlace.InFile(path, line, column)));
             }
         }

@@ -189,6 +189,7 @@ internal sealed class ConfigValues
         try
         {
             using var document = JsonDocument.Parse(text);
+            JsonTexts.Check(document.RootElement);
             return document.RootElement.Clone();
         }
         catch (JsonException e)

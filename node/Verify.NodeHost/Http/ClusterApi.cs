@@ -7,6 +7,7 @@ using Verify.Node.Api;
 using Verify.Node.Loop;
 using Endpoint = Verify.Node.Seam.Endpoint;
 using Verify.Raft;
+using Verify.NodeHost.Configuration;
 
 namespace Verify.NodeHost.Http;
 
@@ -223,6 +224,7 @@ internal sealed class JsonBody
         try
         {
             using var document = JsonDocument.Parse(buffer.AsMemory(0, length));
+            JsonTexts.Check(document.RootElement);
             root = document.RootElement.Clone();
         }
         catch (JsonException e)

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Verify.Node.Api;
+using Verify.NodeHost.Configuration;
 
 namespace Verify.NodeHost.Http;
 
@@ -59,6 +60,7 @@ internal sealed class KonsulKvApi(INodeApi node)
         try
         {
             using var document = await JsonDocument.ParseAsync(request.Body, default, request.HttpContext.RequestAborted);
+            JsonTexts.Check(document.RootElement);
             body = document.RootElement.Clone();
         }
         catch (JsonException e)

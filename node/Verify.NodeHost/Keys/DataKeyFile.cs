@@ -22,6 +22,7 @@ internal static class DataKeyFile
         {
             if (new FileInfo(path).Length > BytesMax) throw new DataKeyException($"{path}: too long for a key file");
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            Configuration.JsonTexts.Check(document.RootElement);
             var keys = new List<DataKey>();
             if (document.RootElement.ValueKind != JsonValueKind.Array) throw Malformed(path);
             foreach (var entry in document.RootElement.EnumerateArray()) keys.Add(KeyOf(path, entry));

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using Verify.Chaos.Live;
 using Verify.Chaos.Running;
 
 namespace Verify.Chaos.Bench.Consensus;

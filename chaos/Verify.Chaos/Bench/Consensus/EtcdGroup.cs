@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using Verify.Chaos.Live;
 using Verify.Chaos.Running;
 using Verify.Fleet;
 using Verify.Fleet.Network;

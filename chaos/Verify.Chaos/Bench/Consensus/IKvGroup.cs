@@ -1,3 +1,5 @@
+using Verify.Chaos.Live;
+
 namespace Verify.Chaos.Bench.Consensus;
 
 /// <summary>Three processes that keep one replicated KV, as the bench sees them: ours or another's, asked over HTTP/1.1 with JSON on

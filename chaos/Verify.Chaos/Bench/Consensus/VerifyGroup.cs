@@ -1,3 +1,5 @@
+using Verify.Chaos.Live;
+
 namespace Verify.Chaos.Bench.Consensus;
 
 /// <summary>Three verify-node processes.</summary>
@@ -20,7 +22,7 @@ internal sealed class VerifyGroup : IKvGroup
     public int Pid(int member) => _cluster.Nodes[member] is { IsRunning: true } node ? node.Pid : 0;
     public byte[] Put(int member, string key, string value) => HttpWire.Put(Address(member), $"/kv/{key}", $$"""{"value":"{{value}}"}""");
     public byte[] ReadConsistent(int member, string key) => HttpWire.Get(Address(member), $"/kv/{key}");
-    public byte[]? ReadLease(int member, string key) => HttpWire.Get(Address(member), $"/kv/{key}?consistency=lease");
+    public byte[]? ReadLease(int member, string key) => HttpWire.Get(Address(member), $"/kv/{key}?lease=true");
     public byte[] ReadStale(int member, string key) => HttpWire.Get(Address(member), $"/kv/{key}?consistent=false");
     public long WrittenAt(HttpWire answered) => answered.Number("\"modify_index\""u8);
     public long AppliedUpTo(HttpWire answered) => answered.Number("\"applied_index\""u8);

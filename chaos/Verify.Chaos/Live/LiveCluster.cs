@@ -1,11 +1,10 @@
 using System.Net.Sockets;
-using Verify.Chaos.Live;
 using Verify.Chaos.Running;
 using Verify.Chaos.Worlds;
 using Verify.Fleet;
 using Verify.Fleet.Network;
 
-namespace Verify.Chaos.Bench.Consensus;
+namespace Verify.Chaos.Live;
 
 /// <summary>Verify-node processes on loopback, without servers and without proxies between them: the bare consensus, on real sockets
 /// and a real disk.</summary>

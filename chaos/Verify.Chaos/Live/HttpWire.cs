@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Verify.Chaos.Bench.Consensus;
+namespace Verify.Chaos.Live;
 
 /// <summary>One kept-alive HTTP/1.1 connection (RFC 9112) that costs almost nothing itself, so that what is measured is the server; it
 /// sends at once (no Nagle). Either asked one question at a time by a thread that blocks, or fed by whoever waits for many.</summary>
