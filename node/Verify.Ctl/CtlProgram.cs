@@ -46,7 +46,7 @@ internal static class CtlProgram
 internal sealed class CommandRun(Connection connection, TextReader input, TextWriter output, TextWriter errors)
 {
     /// <summary>Each request ends by itself at the time-out, with a better message; waiting for something else ends here.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
 
     public TextReader Input => input;
 

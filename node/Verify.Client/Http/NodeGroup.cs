@@ -27,7 +27,7 @@ internal sealed class NodeGroup(ClientOptions options) : IDisposable
         {
             var left = options.Deadline - options.Time.GetElapsedTime(start);
             if (left <= (failures == 0 ? TimeSpan.Zero : LastAttemptMin)) throw rules.GiveUp(options.Time.GetElapsedTime(start));
-            if (named is null && request.Destination == Destination.Leader && _ring.Leader is null) await SearchAsync(cancel);
+            if (named is null && request.Destination == Destination.Leader && _ring.Leader is null) await SearchAsync(left < SearchTimeout ? left : SearchTimeout, cancel);
             var at = named ?? _ring.Next(request.Destination);
             named = null;
             Attempt attempt;
@@ -85,14 +85,14 @@ internal sealed class NodeGroup(ClientOptions options) : IDisposable
     }
 
     /// <summary>One look at who leads, at most once in a while: without it every node still knows the way.</summary>
-    private async Task SearchAsync(CancellationToken cancel)
+    private async Task SearchAsync(TimeSpan timeout, CancellationToken cancel)
     {
         var now = options.Time.GetTimestamp();
         var last = Interlocked.Read(ref _searchedAt);
         if (last != long.MinValue && options.Time.GetElapsedTime(last, now) < SearchPause) return;
         if (Interlocked.CompareExchange(ref _searchedAt, now, last) != last) return;
         var at = _ring.Next(Destination.Leader);
-        var attempt = await _exchange.SendAsync(new(HttpMethod.Get, "/cluster/leader", Destination.Any, IsRepeatable: true), at, SearchTimeout, cancel);
+        var attempt = await _exchange.SendAsync(new(HttpMethod.Get, "/cluster/leader", Destination.Any, IsRepeatable: true), at, timeout, cancel);
         if (attempt is Attempt.Answered { Status: 200 } answer)
         {
             if (LeaderIn(answer.Text, at) is { } leader) _ring.Believe(leader, at);
