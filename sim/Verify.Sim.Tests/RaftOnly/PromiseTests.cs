@@ -133,6 +133,66 @@ public sealed class PromiseTests
         Assert.That(promise.Broken, Does.StartWith("two different logs end with 1.1"));
     }
 
+    [Test]
+    public void What_all_voters_but_a_minority_lack_breaks_QuorumLog()
+    {
+        var promise = new QuorumLog();
+        promise.Committed(Nodes[0], Id(1, 1), Nodes);
+        Assert.That(promise.Broken, Is.EqualTo("n1 knows 1.1 as committed; 3 of 3 voters lack it"));
+    }
+
+    [Test]
+    public void A_leader_with_the_vote_of_itself_alone_breaks_ElectionQuorum_of_three()
+    {
+        var promise = new ElectionQuorum();
+        promise.Elected(Nodes[0]);
+        Assert.That(promise.Broken, Is.EqualTo("n1 leads term 0 with the votes of 1 of 3"));
+    }
+
+    [Test]
+    public void Acknowledging_what_the_disk_does_not_hold_breaks_Persist()
+    {
+        var promise = new Persist();
+        var reply = new Message.AppendReply(Accepted: true, Id(1, 1), LogIndex.Zero, 0);
+        promise.Spoke(Nodes[0], new Envelope(new NodeId("n1"), new NodeId("n2"), new Term(1), reply));
+        Assert.That(promise.Broken, Is.EqualTo("n1 acknowledges 1.1, which its disk does not hold"));
+    }
+
+    [Test]
+    public void Voting_without_the_vote_on_disk_breaks_Persist()
+    {
+        var promise = new Persist();
+        promise.Spoke(Nodes[0], new Envelope(new NodeId("n1"), new NodeId("n2"), new Term(3), new Message.VoteReply(Granted: true, IsPreVote: false)));
+        Assert.That(promise.Broken, Does.StartWith("n1 votes for n2 in term 3"));
+    }
+
+    [Test]
+    public void A_command_at_two_places_of_the_log_breaks_ExactlyOnce()
+    {
+        var promise = new ExactlyOnce();
+        promise.Applied(Nodes[0], Command(1, 1) with { Payload = BitConverter.GetBytes(7L) });
+        Assert.That(promise.Broken, Is.Null);
+        promise.Applied(Nodes[1], Command(1, 2) with { Payload = BitConverter.GetBytes(7L) });
+        Assert.That(promise.Broken, Is.EqualTo("n2 applies command 7 at 1.2; it was applied at 1 before"));
+    }
+
+    [Test]
+    public void A_snapshot_of_a_state_that_never_was_breaks_SnapshotIsExact()
+    {
+        var promise = new SnapshotIsExact(OfThree);
+        promise.Check(Nodes[0], new SwarmSnapshot(new SnapshotMark(Id(1, 1), OfThree), new SwarmState().Freeze()));
+        Assert.That(promise.Broken, Is.EqualTo("n1's snapshot of 1.1 holds another state than the one at 1.1"));
+    }
+
+    [Test]
+    public void Memberships_with_quorums_apart_from_each_other_do_not_overlap()
+    {
+        var names = SwarmNames.First(5);
+        Assert.That(SwarmQuorums.Overlap(Membership.OfVoters(names[..3]), Membership.OfVoters(names[..4])), Is.True);
+        Assert.That(SwarmQuorums.Overlap(Membership.OfVoters(names[..3]), Membership.OfVoters(names[2..])), Is.False);
+        Assert.That(SwarmQuorums.Overlap(OfThree, Membership.OfVoters(names[2..]) with { Outgoing = OfThree.Voters }), Is.True);
+    }
+
     private static EntryId Id(long term, long index) => new(new Term(term), new LogIndex(index));
 
     private static Entry Command(long term, long index) => new(Id(term, index), EntryKind.Command, default);
