@@ -71,7 +71,8 @@ public sealed class HttpsTests
     public async Task A_client_from_outside_the_allowed_networks_gets_no_answer()
     {
         await using var app = await StartAsync(", \"HTTPAllowedNetworks\": [\"10.0.0.0/8\"]");
-        Assert.That(async () => await PingAsync(Path.Combine(_directory, "client")), Throws.InstanceOf<HttpRequestException>());
+        // Cut off before or after the client looked at its socket.
+        Assert.That(async () => await PingAsync(Path.Combine(_directory, "client")), Throws.InstanceOf<HttpRequestException>().Or.InstanceOf<System.Net.Sockets.SocketException>());
         await using var allowed = await StartAsync(", \"HTTPAllowedNetworks\": [\"10.0.0.0/8\", \"127.0.0.1\"]");
         Assert.That(await PingAsync(null), Is.EqualTo(HttpStatusCode.OK));
     }
