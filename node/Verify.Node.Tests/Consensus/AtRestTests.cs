@@ -66,8 +66,9 @@ public sealed class AtRestTests
         using (var data = Open(disk, Keys(isSealed), owner: GoldenOwner))
         {
             Do(data.HardState.WriteAsync(new(new(2), null)));
-            foreach (var i in new[] { 8, 9, 10 }) Do(data.Log.AppendAsync([Entry(i) with { Id = new(Id(i).Term, new(i - 7)) }]));
-            Do(data.Log.AppendAsync([new(new(new(2), new(4)), EntryKind.Membership, MembershipCodec.Encode(Three))]));
+            Append(data, 1, 3);
+            Do(data.Log.AppendAsync([new(new(new(2), new(4)), EntryKind.Barrier, default)]));
+            Do(data.Log.AppendAsync([new(new(new(2), new(5)), EntryKind.Membership, MembershipCodec.Encode(Three))]));
             Snapshot(data.Snapshots, 3);
             Do(new LostEntries(new(300), new(2)).WriteAsync(disk, GoldenOwner));
         }
@@ -77,7 +78,7 @@ public sealed class AtRestTests
         var golden = GoldenDirectory(file);
         golden.Put(HardStateFile.Name, disk.Read(HardStateFile.Name));
         var read = Open(golden, Keys(isSealed), owner: GoldenOwner, seed: 8);
-        Assert.That((read.Entries.Length, read.Snapshots.Newest!.Mark, Restore(read.Snapshots).StateHash()), Is.EqualTo((4, Mark(3), StateAt(3).StateHash())));
+        Assert.That((read.Entries.Length, read.Snapshots.Newest!.Mark, Restore(read.Snapshots).StateHash()), Is.EqualTo((5, Mark(3), StateAt(3).StateHash())));
     }
 
     [Test]
@@ -191,7 +192,7 @@ public sealed class AtRestTests
         var files = disk.List().Select(disk.Read).ToArray();
         report = Do(UpgradeCheck.RunAsync(disk, OneKey));
         Assert.That((report.CanStart, report.FormatBefore, report.FormatAfter, string.Join(',', report.KeysInUse)), Is.EqualTo((true, 2u, 2u, "k1")));
-        Assert.That(report.Files.Select(f => f.Kind).Distinct(), Is.EquivalentTo(new[] { "vote", "log", "snapshot", "not ours", "kept for analysis" }));
+        Assert.That(report.Files.Select(f => f.Kind).Distinct(StringComparer.Ordinal), Is.EquivalentTo(new[] { "vote", "log", "snapshot", "not ours", "kept for analysis" }));
         Assert.That(disk.List().Select(disk.Read), Is.EqualTo(files));
 
         report = Do(UpgradeCheck.RunAsync(disk, DataKeys.None));

@@ -85,15 +85,22 @@ public static class UpgradeCheck
     private static UpgradeFile Log(UpgradeFile found, byte[] bytes, DataKeys keys)
     {
         var hasHeader = LogCodec.TryReadHeader(bytes, found.Name, out var header);
-        using var format = hasHeader ? SegmentFormat.Of(header!, keys, found.Name) : null;
-        var scan = SegmentScan.Of(found.Name, bytes, hasHeader ? header : null, format);
-        var problem = scan.Damage is { } damage ? $"{found.Name}, offset {damage.Offset}: {damage.What}"
-            : scan.Tail == SegmentTail.Torn ? "the last write was cut short by a crash; the rest of it will be cut off" : "";
-        return found with
+        found = found with { Version = header?.Version ?? VersionOf(bytes), SealedBy = header?.Seal?.KeyId ?? "", ReadableByAfterwards = header?.Version };
+        try
         {
-            Version = header?.Version ?? VersionOf(bytes), SealedBy = header?.Seal?.KeyId ?? "", IsReadable = hasHeader && scan.Tail != SegmentTail.Damaged && scan.Damage is null,
-            WillBeRewritten = scan.Tail == SegmentTail.Torn, ReadableByAfterwards = header?.Version, Problem = problem,
-        };
+            using var format = hasHeader ? SegmentFormat.Of(header!, keys, found.Name) : null;
+            var scan = SegmentScan.Of(found.Name, bytes, hasHeader ? header : null, format);
+            return found with
+            {
+                IsReadable = hasHeader && scan.Tail != SegmentTail.Damaged && scan.Damage is null, WillBeRewritten = scan.Tail == SegmentTail.Torn,
+                Problem = scan.Damage is { } damage ? $"{found.Name}, offset {damage.Offset}: {damage.What}"
+                    : scan.Tail == SegmentTail.Torn ? "the last write was cut short by a crash; the rest of it will be cut off" : "",
+            };
+        }
+        catch (UnusableDataException unreadable)
+        {
+            return found with { Problem = unreadable.Message, ReadableByAfterwards = null };
+        }
     }
 
     private static async ValueTask<UpgradeFile> SnapshotAsync(UpgradeFile found, IDiskFile file, byte[] bytes, DataKeys keys)
