@@ -207,7 +207,10 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         var replaced = dice.Chance(300) && options.Leaves ? leader.Status.Membership.Voters[dice.Next(leader.Status.Membership.Voters.Length)] : (NodeId?)null;
         var reply = replaced is null && dice.Chance(600) ? null
             : await world.AskAsync(leader.Host, new ApiRequest.ClusterJoin(new(name), world.ContactOf(name), StaysLearner: false, replaced, Token: null));
-        if (replaced is { } gone && reply is ApiReply.Done or null) LetGo(gone.Name);
+        if (replaced is not { } gone) return true;
+        // Of a change whose outcome is unknown the node may be in or out: it must run, and may stop itself.
+        promises.Excuse(gone.Name);
+        if (reply is ApiReply.Done) LetGo(gone.Name);
         return true;
     }
 

@@ -21,7 +21,7 @@ internal sealed partial class SwarmRun
     private long _now;
     private int _step;
     private long _proposals;
-    private SwarmCounts _counts = new();
+    private SwarmCounts _counts;
 
     public SwarmRun(RaftSwarmOptions options, IChoiceSource choices, Action<string>? tell)
     {
