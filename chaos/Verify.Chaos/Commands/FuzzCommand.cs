@@ -10,6 +10,8 @@ internal static class FuzzCommand
 {
     private static readonly string[] Values = ["--decoder", "--inputs", "--first", "--seed", "--threads", "--out", "--replay", "--markdown"];
 
+    private static readonly string[] ListOnly = ["--list"];
+
     public static Command Create()
     {
         var command = new Command("fuzz", """
@@ -26,7 +28,7 @@ internal static class FuzzCommand
         var options = Values.Select(name => new Option<string?>(name) { Description = Describe(name) }).ToArray();
         foreach (var option in options) command.Add(option);
         command.SetAction((parse, cancel) => ProgramErrors.GuardAsync(() => RunAsync(
-            [.. options.Where(o => parse.GetValue(o) is not null).SelectMany(o => new[] { o.Name, parse.GetValue(o)! }), .. parse.GetValue(list) ? new[] { "--list" } : []], cancel)));
+            [.. options.Where(o => parse.GetValue(o) is not null).SelectMany(o => new[] { o.Name, parse.GetValue(o)! }), .. parse.GetValue(list) ? ListOnly : []], cancel)));
         return command;
     }
 

@@ -102,7 +102,7 @@ internal sealed class AckKillProof : ILiveProof
     }
 
     /// <summary>Reads every acknowledged write back, linearizably.</summary>
-    private static List<string> Missing(LiveNode node, IReadOnlyList<string> acknowledged)
+    private static List<string> Missing(LiveNode node, List<string> acknowledged)
     {
         using var wire = new HttpWire(node.Http);
         var missing = new List<string>();
@@ -133,7 +133,7 @@ internal sealed class AckKillProof : ILiveProof
         private long _lastAckAt;
         private int _triggered;
 
-        public IReadOnlyList<string> Acknowledged => _acknowledged;
+        public List<string> Acknowledged => _acknowledged;
         public double LastAckToKillMs { get; private set; }
 
         public async Task RunAsync(int writers, TimeSpan length)
