@@ -91,7 +91,7 @@ public sealed class PlantedBugTests
         var folder = Directory.CreateTempSubdirectory("verify-fuzz-").FullName;
         try
         {
-            var decoder = new Planted(static bytes => bytes.Length > 0 && bytes[0] > 0x80 ? throw new IndexOutOfRangeException("planted") : true);
+            var decoder = new Planted(static bytes => bytes.Length > 0 && bytes[0] > 0x80 ? throw new InvalidCastException("planted") : true);
             var failure = new Fuzzer(decoder, new() { Inputs = Inputs, Seed = 9, Folder = folder }).Run().Failure;
             var saved = File.ReadAllBytes(Path.Combine(folder, $"planted-seed9-input{failure!.Number}.bin"));
             Assert.That(new Fuzzer(decoder, new()).Try(saved)?.What, Is.EqualTo(failure.What));
