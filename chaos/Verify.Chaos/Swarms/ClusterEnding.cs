@@ -47,7 +47,7 @@ internal sealed class ClusterEnding(ClusterWorld world, ClusterSwarmOptions opti
 
     private async Task<string> WaitingForAsync()
     {
-        if (await world.LeaderAsync() is not { } leader) return "nobody leads";
+        if (await world.LeaderAsync() is not { } leader) return $"nobody leads: {await DescribeAsync()}";
         var (host, status) = leader;
         if (status.Membership.IsJoint || status.MembershipIndex > status.Commit) return $"{host.Name}'s change of members is not over: {status.Membership}";
         foreach (var id in status.Membership.All)
@@ -65,6 +65,20 @@ internal sealed class ClusterEnding(ClusterWorld world, ClusterSwarmOptions opti
         }
 
         return "";
+    }
+
+    /// <summary>What each node says of itself, for the message.</summary>
+    private async Task<string> DescribeAsync()
+    {
+        var words = new List<string>();
+        foreach (var host in world.Hosts)
+        {
+            var status = await world.StatusAsync(host);
+            words.Add(status is null ? $"{host.Name} is silent ({host.HaltReason ?? (host.IsAlive ? "alive" : "down")})"
+                : $"{host.Name} {status.Role} t{status.Term} last {status.Last} commit {status.Commit} {status.Membership}");
+        }
+
+        return string.Join("; ", words);
     }
 
     /// <summary>Nothing disturbs a group that is whole: not a node that was let go, not a clock that jumps.</summary>

@@ -208,9 +208,9 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         var reply = replaced is null && dice.Chance(600) ? null
             : await world.AskAsync(leader.Host, new ApiRequest.ClusterJoin(new(name), world.ContactOf(name), StaysLearner: false, replaced, Token: null));
         if (replaced is not { } gone) return true;
-        // Of a change whose outcome is unknown the node may be in or out: it must run, and may stop itself.
+        // Done says that the newcomer learns; the one it replaces votes until then, so it must run, and stops itself when it is out.
+        tell?.Invoke($"{world.Sim.Now}: {name} replaces {gone}: {reply}");
         promises.Excuse(gone.Name);
-        if (reply is ApiReply.Done) LetGo(gone.Name);
         return true;
     }
 
