@@ -12,7 +12,10 @@ var root = new RootCommand("""
     ReportCommand.Create(),
     ScenariosCommand.Create(),
     BenchCommand.Create(),
+    LiveCommand.Create(),
+    FuzzCommand.Create(),
     MutantsCommand.Create(),
+    SwarmCommand.Create(),
 };
 var result = root.Parse(args);
 if (result.Errors.Count > 0)

@@ -137,7 +137,9 @@ public sealed class ConvergenceCheck(TimeSpan bound, TimeSpan liveBlip) : ICheck
             if (e.Kind is EventKinds.NodeDown or EventKinds.Halted)
             {
                 Set(_down, e.Subject, isIn: true);
-                _inQuorum.Remove(e.Subject);
+
+                // A process that was only frozen still holds what it said; it says so when that changes.
+                if (e["how"] != "pause") _inQuorum.Remove(e.Subject);
             }
             else if (e.Kind is EventKinds.NodeUp or EventKinds.Started)
             {

@@ -11,12 +11,15 @@ public sealed class ArrowTests
         ["Verify.MySql"] = [],
         ["Verify.Node"] = ["Verify.Raft", "Verify.MySql"],
         ["verify-node"] = ["Verify.Node", "Verify.Raft", "Verify.MySql", "Verify.Reports"],
+        ["Verify.Client"] = [],
+        ["verify-ctl"] = ["Verify.Client"],
         ["Verify.Sim"] = ["Verify.Node", "Verify.MySql", "Verify.Raft"],
         ["Verify.Scenarios"] = [],
         ["Verify.Checks"] = [],
         ["Verify.Fleet"] = ["Verify.MySql"],
         ["Verify.Reports"] = ["Verify.Checks", "Verify.Scenarios"],
-        ["verify-chaos"] = ["Verify.Scenarios", "Verify.Checks", "Verify.Fleet", "Verify.Sim", "Verify.Reports", "Verify.MySql", "Verify.Node", "Verify.Raft"],
+        ["verify-chaos"] = ["Verify.Scenarios", "Verify.Checks", "Verify.Fleet", "Verify.Sim", "Verify.Reports", "Verify.MySql", "Verify.Node", "Verify.Raft", "Verify.Client"],
+        ["verify-fuzz"] = ["Verify.Raft", "Verify.MySql", "Verify.Node", "verify-node"],
     };
 
     private static string[] Names() => [.. Checkout.Projects.Keys];
@@ -31,11 +34,26 @@ public sealed class ArrowTests
     }
 
     [Test]
+    public void The_client_library_and_its_program_need_nothing_but_what_they_say()
+    {
+        Assert.That(Outsiders("Verify.Client"), Is.Empty, "Verify.Client is for everybody's program: the base class library and nothing else");
+        Assert.That(Outsiders("verify-ctl"), Is.SubsetOf(new[] { "System.CommandLine", "Spectre.Console", "Verify.Client" }));
+    }
+
+    [Test]
     public void The_live_world_starts_the_node_host_and_never_links_it()
     {
         var project = XDocument.Load(Path.Combine(Checkout.Root, "chaos/Verify.Chaos/Verify.Chaos.csproj"));
         var reference = project.Descendants("ProjectReference").Single(r => r.Attribute("Include")!.Value.Contains("NodeHost", StringComparison.Ordinal));
         Assert.That(reference.Attribute("ReferenceOutputAssembly")?.Value, Is.EqualTo("false"));
+    }
+
+    /// <summary>References that the shared framework does not hold.</summary>
+    private static IEnumerable<string> Outsiders(string name)
+    {
+        var framework = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
+        using var assembly = Checkout.Assembly(name);
+        return [.. assembly.MainModule.AssemblyReferences.Select(r => r.Name).Where(n => !File.Exists(Path.Combine(framework, n + ".dll")))];
     }
 
     [Test]

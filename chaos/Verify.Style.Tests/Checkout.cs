@@ -15,12 +15,15 @@ internal static class Checkout
         ["Verify.MySql"] = "node/Verify.MySql",
         ["Verify.Node"] = "node/Verify.Node",
         ["verify-node"] = "node/Verify.NodeHost",
+        ["Verify.Client"] = "node/Verify.Client",
+        ["verify-ctl"] = "node/Verify.Ctl",
         ["Verify.Sim"] = "sim/Verify.Sim",
         ["Verify.Scenarios"] = "scenarios/Verify.Scenarios",
         ["Verify.Checks"] = "chaos/Verify.Checks",
         ["Verify.Fleet"] = "chaos/Verify.Fleet",
         ["Verify.Reports"] = "reports/Verify.Reports",
         ["verify-chaos"] = "chaos/Verify.Chaos",
+        ["verify-fuzz"] = "chaos/Verify.Fuzz",
     };
 
     public static AssemblyDefinition Assembly(string name)

@@ -3,6 +3,7 @@ using Verify.Node.Api;
 using Verify.Node.Consensus;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
+using Verify.Raft;
 
 namespace Verify.Node;
 
@@ -32,13 +33,13 @@ public sealed class VerifyNode
     public static ValueTask<VerifyNode> StartAsync(NodeConfig config, NodeSeam seam) =>
         StartAsync(config, seam, static services => new Recovery.HaPart(services));
 
-    /// <summary>Asks the node. Always answers within Timing.RequestTimeout on the node's clock.</summary>
+    /// <summary>Asks the node; whoever may call this has been authenticated, or needs not to be. Always answers within Timing.RequestTimeout on the node's clock.</summary>
     public ValueTask<ApiReply> AskAsync(ApiRequest request)
     {
         var answer = new TaskCompletionSource<ApiReply>();
         var scheduler = _core.Seam.Scheduler;
         var question = new Question(
-            new LeaderRequest.Client(request), wasForwarded: false, _core.Pulse.Now + _core.Config.Timing.RequestTimeout,
+            new LeaderRequest.Client(request is ApiRequest.ClusterJoin join ? join with { ByOperator = true } : request), wasForwarded: false, _core.Pulse.Now + _core.Config.Timing.RequestTimeout,
             reply => scheduler.Schedule(_ => answer.SetResult(((LeaderReply.Client)reply).Reply), null));
         return _core.Loop.TryPost(new NodeInput.ClientAsked(question))
             ? new(answer.Task)
@@ -46,6 +47,10 @@ public sealed class VerifyNode
                 ? new ApiReply.Refused("the node has stopped")
                 : new ApiReply.Overloaded("the inbox is full", _core.Config.Timing.Tick * _core.Config.Timing.ElectionTicks));
     }
+
+    /// <summary>The keys for data at rest, from the next write on: the first seals, all of them open. Every key that seals a file which is
+    /// still there must be among them.</summary>
+    public void UseKeys(DataKeys keys) => _core.UseKeys(keys);
 
     /// <summary>Hands leadership over, closes files and links. The primary's lease is left to run out.</summary>
     public async ValueTask StopAsync()
@@ -64,22 +69,39 @@ public sealed class VerifyNode
         var log = seam.Logs.CreateLogger("Verify.Node.Log");
         var owner = new DataOwner(config.ClusterId, config.Self);
         var settings = new LogSettings(config.Limits.SegmentBytesMax, config.Keys, seam.Dice.Fork("data at rest"));
-        var data = await DataDirectory.OpenAsync(seam.Disk, owner, settings, config.Snapshots, hasPeers: false, log);
-        if (data.Lost is { } lost) throw new DamagedLogException($"Entries up to {lost.Until} may be lost on this node, and it cannot be rebuilt without voting yet.");
-        var core = new NodeCore(config, seam, new(data.HardState, data.Log, data.Entries), haPart);
+        var hasPeers = config.Members.Any(m => m.Id != config.Self);
+        var data = await DataDirectory.OpenAsync(seam.Disk, owner, settings, config.Snapshots, hasPeers, log);
+        var state = data.Snapshots.Newest is { } snapshot
+            ? await data.Snapshots.RestoreAsync(snapshot, config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax)
+            : null;
+        var core = new NodeCore(config, seam, data, state, haPart);
+        ValidateMembers(config, core.Membership);
         core.Mesh.Start();
         core.Start(isRecovered: data.IsRecovered || core.Status.Term.Value > 0);
         return new(core);
     }
 
+    /// <summary>What the data directory says of the members counts; where it says nothing, the configuration must.</summary>
+    private static void ValidateMembers(NodeConfig config, Membership known)
+    {
+        // Without members and without anybody to ask, a node waits until a member of a group comes by and takes it in.
+        if (!known.IsEmpty && !known.Contains(config.Self) && config.Members.All(m => m.Id != config.Self) && !config.Members.IsEmpty)
+            throw new ArgumentException($"{config.Self} is not among the members {string.Join(", ", known.All)}", nameof(config));
+    }
+
     private static void Validate(NodeConfig config)
     {
         var ids = config.Members.Select(m => m.Id).Order().ToArray();
-        if (!ids.Contains(config.Self)) throw new ArgumentException($"{config.Self} is not among the members {string.Join(", ", ids)}", nameof(config));
         if (ids.Distinct().Count() != ids.Length) throw new ArgumentException($"a member is listed twice in {string.Join(", ", ids)}", nameof(config));
+        if (config.WireVersionMin < 1 || config.WireVersionMax > Peers.PeerCodec.VersionMax || config.WireVersionMin > config.WireVersionMax)
+            throw new ArgumentException($"the protocol between nodes has the versions 1 to {Peers.PeerCodec.VersionMax}", nameof(config));
         if (config.Timing.Tick <= TimeSpan.Zero) throw new ArgumentException("Timing.Tick must be longer than nothing", nameof(config));
     }
 }
 
 /// <summary>The log is damaged in the middle. The message names file, offset, what is lost and what to do.</summary>
 public sealed class DamagedLogException(string message) : Exception(message);
+
+/// <summary>This node is no part of the group (taken out, or never let in) and has stopped in good order. It is handed to
+/// <see cref="IHalt"/> as the cause, so that the host can exit in a way that is not taken for a crash and started again.</summary>
+public sealed class LeftGroupException(string reason) : Exception(reason);

@@ -61,8 +61,8 @@ public sealed class HostConfigTests
         var config = Parse("""{ "RaftDataDir": "d", "RecoveryPeriodBlockSeconds": 3600, "MemcachePath": "freno" }""");
         Assert.That(config.Warnings, Is.EquivalentTo(new[]
         {
-            "node.json:1: RecoveryPeriodBlockSeconds is known from orchestrator or freno, but not used yet",
-            "node.json:1: MemcachePath is known from orchestrator or freno, but not used yet",
+            "node.json:1:23: RecoveryPeriodBlockSeconds is known from orchestrator or freno, but not used yet",
+            "node.json:1:59: MemcachePath is known from orchestrator or freno, but not used yet",
         }));
     }
 
@@ -82,7 +82,7 @@ public sealed class HostConfigTests
         Assert.That(problems, Has.Some.StartsWith("node.json:2:3: RaftDataDir must be a text"));
         Assert.That(problems, Has.Some.EqualTo("node.json:3:3: DefaultRaftPort must be a whole number from 1 to 65535"));
         Assert.That(problems, Has.Some.StartsWith("node.json:4:3: RaftNodes must be a list of texts"));
-        Assert.That(problems, Has.Some.EqualTo("node.json:5:3: BackendDB must be \"sqlite\" or \"mysql\""));
+        Assert.That(problems, Has.Some.EqualTo("node.json:5:3: BackendDB must be one of \"sqlite\", \"mysql\""));
         Assert.That(problems, Has.Some.StartsWith("node.json:6:3: ListenAddress must be host:port"));
         Assert.That(problems, Has.Some.StartsWith("node.json:7:3: PrimaryLeaseMilliseconds must be longer than renewal, fencing margin and election timeout"));
     }
@@ -113,7 +113,7 @@ public sealed class HostConfigTests
 
     [Test]
     public void A_key_that_stands_twice_is_refused() =>
-        Assert.That(ProblemsOf("""{ "RaftDataDir": "d", "RaftDataDir": "e" }"""), Has.Some.Contains("stands here a second time (first at line 1)"));
+        Assert.That(ProblemsOf("""{ "RaftDataDir": "d", "RaftDataDir": "e" }"""), Has.Some.Contains("stands here a second time (first at node.json:1:3)"));
 
     [TestCase("", 1, 1)]
     [TestCase("[]", 1, 1)]

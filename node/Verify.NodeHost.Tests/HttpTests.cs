@@ -133,7 +133,7 @@ public sealed class HttpTests
     public async Task Reads_are_linearizable_unless_the_client_says_otherwise()
     {
         _node.Answers[typeof(ApiRequest.KvGet)] = new ApiReply.Value(new("k", "v"u8.ToArray(), 0, 3, 8), 11);
-        await ShouldBeAsync(HttpMethod.Get, "/kv/k", 200, """{"key":"k","value":"v","modify_index":8,"create_index":3,"flags":0,"applied_index":11}""");
+        await ShouldBeAsync(HttpMethod.Get, "/kv/k", 200, """{"key":"k","value":"v","modify_index":8,"create_index":3,"flags":0,"applied_index":11,"age_ms":0}""");
         await ShouldBeAsync(HttpMethod.Get, "/kv/k?consistent=false", 200);
         Assert.That(_node.Asked.Cast<ApiRequest.KvGet>().Select(g => g.Consistency), Is.EqualTo(new[] { ReadConsistency.Consistent, ReadConsistency.Stale }));
     }
@@ -162,17 +162,5 @@ public sealed class HttpTests
         if (body is not null) Assert.That(text, Is.EqualTo(body));
         using var document = JsonDocument.Parse(text);
         return document.RootElement.Clone();
-    }
-
-    private sealed class ScriptedNode : INodeApi
-    {
-        public Dictionary<Type, ApiReply> Answers { get; } = [];
-        public List<ApiRequest> Asked { get; } = [];
-
-        public ValueTask<ApiReply> AskAsync(ApiRequest request)
-        {
-            Asked.Add(request);
-            return ValueTask.FromResult(Answers[request.GetType()]);
-        }
     }
 }

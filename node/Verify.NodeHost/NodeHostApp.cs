@@ -13,8 +13,11 @@ using Verify.Node;
 using Verify.Node.Api;
 using Verify.Node.Seam;
 using Verify.NodeHost.Configuration;
+using Verify.NodeHost.History;
 using Verify.NodeHost.Http;
+using Verify.NodeHost.Keys;
 using Verify.NodeHost.Metrics;
+using Verify.NodeHost.Security;
 using Verify.NodeHost.Seam;
 
 namespace Verify.NodeHost;
@@ -23,53 +26,105 @@ namespace Verify.NodeHost;
 internal static class NodeHostApp
 {
     /// <param name="eventsFile">Where the node's own events go, one JSON object a line; null for nowhere.</param>
-    public static async Task RunAsync(HostConfig config, string? eventsFile)
+    /// <returns>The process's exit code.</returns>
+    /// <exception cref="CertificateException">The certificate files cannot be used.</exception>
+    public static async Task<int> RunAsync(HostConfig config, string? eventsFile)
     {
+        CertificateFiles? https = null;
+        RefusedSources? refused = null;
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders().AddSimpleConsole(o =>
-        {
-            o.SingleLine = true;
-            o.TimestampFormat = "HH:mm:ss.fff ";
-        });
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        ConfigureLogging(builder.Logging, config.Log);
         builder.Services.AddMetrics();
         Configure(builder.Services);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
-        builder.WebHost.ConfigureKestrel(k => k.AddServerHeader = false).UseUrls($"http://{config.Listen}");
+        if (config.Https is not null) builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(k => HttpListener.Configure(k, config, () => https!, () => refused!));
         await using var app = builder.Build();
 
         var logs = app.Services.GetRequiredService<ILoggerFactory>();
         var log = logs.CreateLogger("Verify.NodeHost");
         foreach (var warning in config.Warnings) HostLog.ConfigWarning(log, warning);
         if (!config.Node.FencingEnabled) HostLog.FencingOff(log);
+        var meters = app.Services.GetRequiredService<IMeterFactory>();
+        refused = new(log, TimeProvider.System, meters);
+        https = config.Https is { } wanted ? new(wanted.Files, log, TimeProvider.System) : null;
+        INetwork peers = new SystemNetwork(config.Access.PeerNetworks, refused);
+        if (config.PeerTls is { } files) peers = new TlsNetwork(peers, new(files, log, TimeProvider.System), refused);
 
         using var events = new HostEvents(eventsFile);
+        await using var history = config.History.File is null ? null : new HistoryStore(config.History, events, log, TimeProvider.System, meters);
         using var disk = new SystemDisk(config.DataDirectory);
         var skewFile = Environment.GetEnvironmentVariable("VERIFY_TEST_ONLY_CLOCK");
         using var skewed = skewFile is null ? null : new SkewableTime(skewFile);
         if (skewed is not null) HostLog.ClockSkewable(log, skewFile!);
-        var seam = new NodeSeam(skewed ?? TimeProvider.System, new Dice(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))), new SystemNetwork(), disk,
-            new SystemHalt(config.Node.Self.Name, log, events), PipeScheduler.ThreadPool, logs, app.Services.GetRequiredService<IMeterFactory>(), events);
+        var seam = new NodeSeam(skewed ?? TimeProvider.System, new Dice(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))),
+            new SystemNetwork(AllowedNetworks.Everywhere, refused: null), TestOnlyDisks.Around(disk, Environment.GetEnvironmentVariable, log),
+            new SystemHalt(config.Node.Self.Name, log, events), PipeScheduler.ThreadPool, logs, meters, history is null ? events : history) { PeerNetwork = peers };
 
         var prometheus = new PrometheusText();
-        using var meters = Sdk.CreateMeterProviderBuilder().AddMeter("Verify.*").AddReader(prometheus.Reader).Build();
+        using var provider = Sdk.CreateMeterProviderBuilder().AddMeter("Verify.*").AddReader(prometheus.Reader).Build();
 
         var node = await VerifyNode.StartAsync(config.Node, seam);
-        Map(app, new NodeApi(node), config, prometheus);
+        var api = new NodeApi(node);
+        var keys = new KeyRotation(config.DataKeyFile, config.Node.Keys, node.UseKeys, log);
+        using var hangUp = keys.OnHangUp();
+        Map(app, api, config, prometheus, refused, keys);
         await app.StartAsync();
-        HostLog.Ready(log, config.Node.Self.Name, config.Listen.ToString(), config.DataDirectory);
-        await app.WaitForShutdownAsync();
+        history?.Start(api);
+        HostLog.Ready(log, config.Node.Self.Name, $"{config.Scheme}://{config.Listen}", config.DataDirectory);
+        var lost = await EndAsync(app, history, log);
         await node.StopAsync();
+        return lost ? ExitCode.HistoryLost : ExitCode.Stopped;
+    }
+
+    /// <summary>Until somebody stops the process, or the history store stays away for too long (true).</summary>
+    private static async Task<bool> EndAsync(WebApplication app, HistoryStore? history, ILogger log)
+    {
+        var stopped = app.WaitForShutdownAsync();
+        if (history is null || await Task.WhenAny(stopped, history.GivenUp) == stopped)
+        {
+            await stopped;
+            return false;
+        }
+
+        var why = await history.GivenUp;
+        HostLog.HistoryLost(log, why);
+        await Console.Error.WriteLineAsync($"verify-node leaves: {why}");
+        app.Lifetime.StopApplication();
+        await stopped;
+        return true;
+    }
+
+    internal static void ConfigureLogging(ILoggingBuilder logging, LogSettings settings)
+    {
+        logging.ClearProviders();
+        if (settings.Json) logging.AddJsonConsole(o => o.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'");
+        else
+        {
+            logging.AddSimpleConsole(o =>
+            {
+                o.SingleLine = true;
+                o.TimestampFormat = "HH:mm:ss.fff ";
+            });
+        }
+
+        logging.SetMinimumLevel(settings.Least).AddFilter("Microsoft", LogLevel.Warning);
+        if (settings.Json) logging.Services.Configure<Microsoft.Extensions.Logging.Console.JsonConsoleFormatterOptions>(o => o.UseUtcTimestamp = true);
     }
 
     /// <summary>Names in JSON stand as they are written here: orchestrator's are capitalised, Konsul's are not.</summary>
     internal static void Configure(IServiceCollection services) =>
         services.ConfigureHttpJsonOptions(o => o.SerializerOptions.PropertyNamingPolicy = null);
 
-    internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus)
+    internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus, RefusedSources? refused = null, KeyRotation? keys = null)
     {
-        new OrchestratorApi(node, config.Node, config.Listen.ToString()).Map(app);
+        new AccessGate(config.Access, refused).Use(app);
+        new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
+        new KonsulKvApi(node).Map(app);
         new ConsulKvApi(node).Map(app);
+        new ExportApi(node, config.Node).Map(app);
+        new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
+        keys?.Map(app);
         if (prometheus is not null) app.MapGet("/metrics", () => Results.Text(prometheus.Collect(), "text/plain; version=0.0.4; charset=utf-8"));
     }
 
@@ -81,7 +136,7 @@ internal static class NodeHostApp
 
 internal static partial class HostLog
 {
-    [LoggerMessage(1, LogLevel.Information, "{Node} is ready: http://{Listen}, data in {Directory}")]
+    [LoggerMessage(1, LogLevel.Information, "{Node} is ready: {Listen}, data in {Directory}")]
     public static partial void Ready(ILogger log, string node, string listen, string directory);
 
     [LoggerMessage(2, LogLevel.Warning, "Configuration: {Warning}")]
@@ -89,6 +144,9 @@ internal static partial class HostLog
 
     [LoggerMessage(3, LogLevel.Critical, "TEST ONLY: fencing is switched OFF by VERIFY_TEST_ONLY_NO_FENCING=1. Two primaries are possible. Never run a real fleet like this.")]
     public static partial void FencingOff(ILogger log);
+
+    [LoggerMessage(5, LogLevel.Critical, "The node leaves: {Why}")]
+    public static partial void HistoryLost(ILogger log, string why);
 
     [LoggerMessage(4, LogLevel.Critical, "TEST ONLY: this node's clock is controlled by {File} (VERIFY_TEST_ONLY_CLOCK).")]
     public static partial void ClockSkewable(ILogger log, string file);

@@ -1,89 +1,71 @@
+using System.Collections;
 using Verify.Node;
 using Verify.Node.Consensus;
 using Verify.NodeHost;
+using Verify.NodeHost.Commands;
 using Verify.NodeHost.Configuration;
+using Verify.NodeHost.Keys;
+using Verify.NodeHost.Security;
 
-const string Help = """
-    verify-node: a Raft-replicated control plane for MySQL fleets
-
-    Usage:
-      verify-node --config FILE [--events FILE]
-      verify-node --config FILE --check
-
-    Options:
-      --config FILE   The settings (JSON; orchestrator's and freno's keys, see README).
-      --events FILE   Append what the node says of itself, one JSON object a line (for verify-chaos and for post-mortems).
-      --check         Read the settings, say what is wrong or unused, and exit.
-      --version       Print the version.
-      --help          This page.
-
-    Exit codes: 0 stopped on request; 2 the command line or the settings are wrong; 3 the node cannot start
-    (data directory, damaged log, address taken); 70 a broken promise halted it.
-
-    Examples:
-      verify-node --config /etc/verify/node.json
-      verify-node --config node.json --check
-    """;
-
-string? configFile = null;
-string? eventsFile = null;
-var checkOnly = false;
-for (var i = 0; i < args.Length; i++)
+var (line, problem) = CommandLine.Parse(args);
+if (line is null)
 {
-    switch (args[i])
-    {
-        case "--help" or "-h":
-            Console.WriteLine(Help);
-            return 0;
-        case "--version":
-            Console.WriteLine($"verify-node {typeof(NodeHostApp).Assembly.GetName().Version}");
-            return 0;
-        case "--check":
-            checkOnly = true;
-            break;
-        case "--config" when i + 1 < args.Length:
-            configFile = args[++i];
-            break;
-        case "--events" when i + 1 < args.Length:
-            eventsFile = args[++i];
-            break;
-        default:
-            Console.Error.WriteLine($"verify-node: '{args[i]}' is not known or lacks its value; see --help");
-            return 2;
-    }
+    Console.Error.WriteLine($"verify-node: {problem}; see --help");
+    return ExitCode.BadSettings;
 }
 
-if (configFile is null)
+if (line.Has("--help") || line.Has("-h"))
 {
-    Console.Error.WriteLine("verify-node: --config FILE is missing; see --help");
-    return 2;
+    Console.WriteLine(HelpText.Page);
+    return ExitCode.Stopped;
 }
 
+if (line.Has("--version"))
+{
+    Console.WriteLine($"verify-node {typeof(NodeHostApp).Assembly.GetName().Version}");
+    return ExitCode.Stopped;
+}
+
+var names = Environment.GetEnvironmentVariables().Keys.Cast<string>().ToArray();
+var file = line.Value("--config") ?? Environment.GetEnvironmentVariable("VERIFY_CONFIG");
 try
 {
-    var config = HostConfig.Load(configFile, Environment.GetEnvironmentVariable);
-    if (checkOnly)
+    switch (line.Command)
     {
-        foreach (var warning in config.Warnings) Console.WriteLine($"warning: {warning}");
-        Console.WriteLine($"{configFile}: good ({(config.IsSingle ? "single node" : $"{config.Node.Members.Length} members")}, {config.Node.Clusters.Length} MySQL clusters)");
-        return 0;
+        case "config check":
+            return ConfigCheck.Run(file, line.Has("--json"), Environment.GetEnvironmentVariable, names, Console.Out);
+        case "tls init":
+            return FileCommands.TlsInit(line, Console.Out, Console.Error);
+        case "keys init" or "keys rotate" or "keys list":
+            return FileCommands.Keys(line, Console.Out, Console.Error);
     }
 
-    await NodeHostApp.RunAsync(config, eventsFile);
-    return 0;
+    if (file is null && !names.Any(n => n.StartsWith("VERIFY_RAFT", StringComparison.OrdinalIgnoreCase) || n.StartsWith("KONSUL_RAFT", StringComparison.Ordinal)))
+    {
+        Console.Error.WriteLine("verify-node: --config FILE is missing, and neither VERIFY_RAFT_… nor KONSUL_RAFT_… is in the environment; see --help");
+        return ExitCode.BadSettings;
+    }
+
+    var config = HostConfig.Load(file, Environment.GetEnvironmentVariable, names);
+    if (line.Has("--check"))
+    {
+        foreach (var warning in config.Warnings) Console.WriteLine($"warning: {warning}");
+        var size = config.IsSingle ? "single node" : config.Node.Members.IsEmpty ? "joins a group" : $"{config.Node.Members.Length} members";
+        Console.WriteLine($"{file ?? "environment"}: good ({size}, {config.Node.Clusters.Length} MySQL clusters)");
+        return ExitCode.Stopped;
+    }
+
+    if (config.DataKeyFile is { } keyFile) config = config with { Node = config.Node with { Keys = DataKeyFile.Read(keyFile) } };
+    if (line.Has("--upgrade-check")) return await UpgradeCheckCommand.RunAsync(config, line.Has("--json"), Console.Out);
+    return await NodeHostApp.RunAsync(config, line.Value("--events"));
 }
 catch (ConfigException e)
 {
-    foreach (var problem in e.Problems) Console.Error.WriteLine(problem);
-    return 2;
+    foreach (var wrong in e.Problems) Console.Error.WriteLine(wrong);
+    return ExitCode.BadSettings;
 }
-catch (Exception e) when (e is DamagedLogException or UnusableDataException)
+catch (Exception e) when (e is DamagedLogException or UnusableDataException or CertificateException or DataKeyException or IOException)
 {
     Console.Error.WriteLine($"verify-node cannot start: {e.Message}");
-    return 3;
-}
-catch (IOException e)
-{
-    Console.Error.WriteLine($"verify-node cannot start: {e.Message}");
-    return 3;
+    return ExitCode.CannotStart;
 }

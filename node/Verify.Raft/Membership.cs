@@ -19,7 +19,7 @@ public readonly record struct GroupMember(NodeId Id, Contact Contact);
 /// learners, which receive the log and do not vote (thesis §4.2.1). A node acts on the latest membership in its log, committed or
 /// not (thesis §4.1).</summary>
 /// <remarks>All lists are sorted by id and distinct. A learner is no voter. A member of <see cref="Outgoing"/> may also be in
-/// <see cref="Voters"/> (it stays) or in none of the other lists (it leaves when the change is over).</remarks>
+/// <see cref="Voters"/> (it stays), in <see cref="Learners"/> (it becomes one when the change is over) or in neither (it leaves then).</remarks>
 public sealed record Membership
 {
     /// <summary>Nobody: the membership of a node that waits to be let into a group.</summary>
@@ -84,6 +84,27 @@ public sealed record Membership
         Learners = Learners.Remove(id),
         Contacts = [.. Contacts.Where(m => m.Id != id)],
     };
+
+    /// <summary>Why no group can be asked to become this; null when it can.</summary>
+    public string? WhyNot()
+    {
+        if (Voters.IsDefault || Outgoing.IsDefault || Learners.IsDefault || Contacts.IsDefault) return "a list of the membership is missing";
+        if (Voters.IsEmpty) return "a group needs a voter";
+        if (IsJoint) return "the joint phase of a change is the group's own business; name the voters that it shall have";
+        if (!AreSorted(Voters) || !AreSorted(Learners) || !AreSorted([.. Contacts.Select(m => m.Id)])) return "members are listed once and sorted by name";
+        if (Voters.Length > MembershipCodec.MembersMax || Learners.Length > MembershipCodec.MembersMax || Contacts.Length > MembershipCodec.MembersMax)
+            return $"a group has at most {MembershipCodec.MembersMax} members";
+        foreach (var learner in Learners)
+            if (Voters.Contains(learner)) return $"{learner} cannot be voter and learner at once";
+        return Voters.Concat(Learners).Any(id => string.IsNullOrEmpty(id.Name)) ? "a member needs a name" : null;
+    }
+
+    private static bool AreSorted(ImmutableArray<NodeId> ids)
+    {
+        for (var i = 1; i < ids.Length; i++)
+            if (ids[i - 1].CompareTo(ids[i]) >= 0) return false;
+        return true;
+    }
 
     /// <summary>For log lines and transcripts: "voters=(a b c) outgoing=(a b) learners=(d)"; empty lists are left out.</summary>
     public override string ToString()

@@ -26,7 +26,8 @@ public abstract record Message
 
     /// <summary>A piece of the leader's snapshot, for a follower that needs entries which the leader no longer has (Raft paper §7).
     /// <paramref name="Membership"/> is the one at the snapshot's last entry. The receiver asks for the next piece with
-    /// <see cref="SnapshotReply"/>; pieces are not sent ahead. It also counts as a sign of life and a round, as Append does.</summary>
+    /// <see cref="SnapshotReply"/>; pieces are not sent ahead. It also counts as a sign of life and a round, as Append does; who reads the piece from the disk
+    /// leaves the round at 0, for the rounds go out beside the pieces, with empty Appends.</summary>
     public sealed record SnapshotChunk(
         SnapshotId Id, Membership Membership, long Offset, ReadOnlyMemory<byte> Bytes, long ReadRound) : Message
     {

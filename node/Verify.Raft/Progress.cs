@@ -8,11 +8,14 @@ internal enum ProgressState
 
     /// <summary>The place is known: entries stream, several messages ahead of their acknowledgements.</summary>
     Replicate,
+
+    /// <summary>It needs entries that the leader has discarded, and receives a snapshot, one piece at a time.</summary>
+    Snapshot,
 }
 
 /// <summary>What a leader knows of one follower (Raft paper figure 2: nextIndex and matchIndex).</summary>
 /// <remarks>Match &lt; Next. Match never goes back in a term. Replicate: entries up to Next - 1 were sent.</remarks>
-internal sealed class Progress(NodeId peer, LogIndex next, long now, int inflightMax)
+internal sealed partial class Progress(NodeId peer, LogIndex next, long now, int inflightMax)
 {
     private readonly Inflight _inflight = new(inflightMax);
 
@@ -32,19 +35,27 @@ internal sealed class Progress(NodeId peer, LogIndex next, long now, int infligh
     /// <summary>A probe is under way; the next one waits for its answer or for a new round.</summary>
     public bool IsProbing { get; private set; }
 
-    public bool MayCarryEntries => State == ProgressState.Probe ? !IsProbing : !_inflight.IsFull;
+    public bool MayCarryEntries => State switch
+    {
+        ProgressState.Probe => !IsProbing,
+        ProgressState.Replicate => !_inflight.IsFull,
+        _ => false,
+    };
+
+    /// <summary>Whether it is a voter, and during a joint change whether it is an outgoing one.</summary>
+    public bool IsIncoming { get; private set; }
+    public bool IsOutgoing { get; private set; }
+
+    public void CountIn(Electorate electorate) =>
+        (IsIncoming, IsOutgoing) = (electorate.Incoming.Contains(Peer), electorate.Outgoing.Contains(Peer));
 
     /// <summary>Notes that a message with entries up to this index (or with none) leaves.</summary>
     public void Sent(LogIndex upTo, long round, LogIndex commit)
     {
         RoundSent = round;
         CommitSent = commit;
-        if (State == ProgressState.Probe)
-        {
-            IsProbing = true;
-            return;
-        }
-        if (upTo < Next) return;
+        if (State == ProgressState.Probe) IsProbing = true;
+        if (State != ProgressState.Replicate || upTo < Next) return;
         _inflight.Add(upTo);
         Next = upTo.Next;
     }
@@ -58,13 +69,19 @@ internal sealed class Progress(NodeId peer, LogIndex next, long now, int infligh
         _inflight.FreeUpTo(index);
         if (State == ProgressState.Probe)
         {
-            State = ProgressState.Replicate;
-            IsProbing = false;
-            Next = Match.Next;
+            Stream();
             return true;
         }
         Next = LogIndex.Max(Next, Match.Next);
         return isNews;
+    }
+
+    /// <summary>The place is known: entries go out from behind what matches.</summary>
+    public void Stream()
+    {
+        State = ProgressState.Replicate;
+        IsProbing = false;
+        Next = Match.Next;
     }
 
     /// <summary>The follower does not hold the entry before Next (any more, or yet): look from the last sure place.</summary>

@@ -27,13 +27,22 @@ public sealed class Quorum(ImmutableArray<NodeId> voters)
             for (; place > 0 && reached[place - 1] < value; place--) reached[place] = reached[place - 1];
             reached[place] = value;
         }
-        return reached[Majority(reached.Length) - 1];
+        return reached[Needed(reached.Length) - 1];
     }
 
     public static VoteOutcome Outcome(int voters, int granted, int refused)
     {
-        if (voters == 0 || granted >= Majority(voters)) return VoteOutcome.Won;
-        return voters - refused < Majority(voters) ? VoteOutcome.Lost : VoteOutcome.Pending;
+        if (voters == 0 || granted >= Needed(voters)) return VoteOutcome.Won;
+        return voters - refused < Needed(voters) ? VoteOutcome.Lost : VoteOutcome.Pending;
+    }
+
+    private static int Needed(int voters)
+    {
+        var needed = Majority(voters);
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M08", deviates: voters % 2 == 0 && voters > 0)) needed = voters / 2;
+#endif
+        return needed;
     }
 
     /// <summary>The largest index that a majority has acknowledged; a voter that said nothing is at 0.</summary>
@@ -87,9 +96,11 @@ public sealed class JointQuorum(ImmutableArray<NodeId> incoming, ImmutableArray<
     public LogIndex Committed(IReadOnlyDictionary<NodeId, LogIndex> acked) =>
         LogIndex.Min(Incoming.Committed(acked), Outgoing.Committed(acked));
 
-    public VoteOutcome Outcome(IReadOnlyDictionary<NodeId, bool> votes)
+    public VoteOutcome Outcome(IReadOnlyDictionary<NodeId, bool> votes) => Both(Incoming.Outcome(votes), Outgoing.Outcome(votes));
+
+    /// <summary>Won where both have won, lost where one has lost.</summary>
+    public static VoteOutcome Both(VoteOutcome one, VoteOutcome other)
     {
-        var (one, other) = (Incoming.Outcome(votes), Outgoing.Outcome(votes));
         if (one == other) return one;
         return one == VoteOutcome.Lost || other == VoteOutcome.Lost ? VoteOutcome.Lost : VoteOutcome.Pending;
     }

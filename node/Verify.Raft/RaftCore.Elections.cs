@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Verify.Raft;
 
 /// <summary>Elections (paper §5.2 and §5.4.1), pre-vote (thesis §9.6), quorum check and patience with a living leader
@@ -9,17 +7,47 @@ public sealed partial class RaftCore
     /// <summary>A leader is alive as far as this node can tell, so elections that nobody asked for are refused.</summary>
     private bool IsPatientWithLeader => _role is RoleState.Leader || _tick - _heardLeaderTick < _options.ElectionTicks;
 
+    /// <summary>A voter does; and one that is no voter any more by an entry that may never be committed, because that entry may be in its
+    /// log alone, and then nobody else can win (thesis §4.2.2 and figure 4.6). A learner, a node that has left, and one that waits to be
+    /// let in do not.</summary>
+    private bool MayCampaign
+    {
+        get
+        {
+            // After a restart nothing is known to be committed, so any membership behind the commit may be the one that counts.
+            var may = _history.IsVoterSince(_log.Commit, Self);
+#if VERIFY_MUTANTS
+            if (Mutant.Is("M48", deviates: !may && !Membership.IsEmpty)) may = true;
+#endif
+            return may;
+        }
+    }
+
     private void TickElection()
     {
-        if (_voters.Length > 1)
+        var waited = _tick - _timerTick;
+        if (_electorate.IsSelfAlone)
         {
-            var waited = _tick - _timerTick;
-            if (waited < _options.ElectionTicks) return;
+            // Nobody needs to be waited for, unless it became alone by a change whose author may still lead and hold a lease.
+            if (_history.LatestIndex > _log.Commit && IsPatientWithLeader) return;
+        }
+        else
+        {
+            if (waited < _options.ElectionTicks || !MayCampaign) return;
             // Drawn only when it begins to matter: most timers are reset long before.
-            _patience ??= _options.Draw(_options.ElectionTicks);
+            _patience ??= DrawPatience();
             if (waited < _options.ElectionTicks + _patience) return;
         }
         BecomePreCandidate();
+    }
+
+    private int DrawPatience()
+    {
+        var patience = _options.Draw(_options.ElectionTicks);
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M46", deviates: patience != 0)) patience = 0;
+#endif
+        return patience;
     }
 
     private void ResetElectionTimer()
@@ -30,13 +58,21 @@ public sealed partial class RaftCore
 
     private void ReceiveVoteRequest(in Envelope envelope, Message.VoteRequest request)
     {
-        var refuses = envelope.Term < _term || (IsPatientWithLeader && !request.IsTransfer);
+        var isPatient = IsPatientWithLeader;
+#if VERIFY_MUTANTS
+        if (!request.IsTransfer && Mutant.Is("M42", deviates: isPatient)) isPatient = false;
+#endif
+        var refuses = envelope.Term < _term || (isPatient && !request.IsTransfer);
         if (!refuses && !request.IsPreVote && envelope.Term > _term) StepDown(envelope.Term);
         var granted = !refuses && WouldVoteFor(envelope.From, envelope.Term) && IsUpToDate(request.LastEntry);
         if (granted && !request.IsPreVote) Vote(envelope.From);
+#if VERIFY_MUTANTS
+        if (granted && request.IsPreVote && Mutant.Is("M11", deviates: envelope.Term > _term)) StepDown(envelope.Term);
+#endif
         // A granted pre-vote answers in the term that was asked about; everything else speaks of this node's own term.
         var term = granted ? envelope.Term : _term;
         SendWhenDurable(envelope.From, term, new Message.VoteReply(granted, request.IsPreVote));
+        if (_role is RoleState.Leader leader) TellThatItHasLeft(leader, envelope.From);
     }
 
     private bool WouldVoteFor(NodeId candidate, Term term)
@@ -57,7 +93,7 @@ public sealed partial class RaftCore
         return upToDate;
     }
 
-    private void ReceiveVoteReply(int from, Term term, Message.VoteReply reply)
+    private void ReceiveVoteReply(NodeId from, Term term, Message.VoteReply reply)
     {
         switch (_role)
         {
@@ -78,7 +114,7 @@ public sealed partial class RaftCore
 
     private void ReceiveTimeoutNow()
     {
-        if (_role is RoleState.Follower or RoleState.PreCandidate) BecomeCandidate(isTransfer: true);
+        if (_role is (RoleState.Follower or RoleState.PreCandidate) && MayCampaign) BecomeCandidate(isTransfer: true);
     }
 
     /// <summary>A message of this term's leader arrived.</summary>
@@ -129,6 +165,9 @@ public sealed partial class RaftCore
             ResetElectionTimer();
         }
         if (term != _term) EnterTerm(term, vote: null);
+#if VERIFY_MUTANTS
+        else if (_role is RoleState.Candidate or RoleState.PreCandidate && Mutant.Is("M02", deviates: _votedFor is not null)) _votedFor = null;
+#endif
         _role = new RoleState.Follower(leader);
     }
 
@@ -136,16 +175,20 @@ public sealed partial class RaftCore
     {
         Invariant.Holds(_role is not RoleState.Leader, "a leader does not stand for election");
         ResetElectionTimer();
-        var votes = new VoteTally(_voters.Length, _self);
+        var votes = new VoteTally(_electorate, Self);
         _role = new RoleState.PreCandidate(votes);
-        if (votes.Outcome == VoteOutcome.Won)
+        var isSure = votes.Outcome == VoteOutcome.Won;
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M45", deviates: !isSure)) isSure = true;
+#endif
+        if (isSure)
         {
             BecomeCandidate(isTransfer: false);
             return;
         }
         var request = new Message.VoteRequest(_log.Last, IsPreVote: true, IsTransfer: false);
-        for (var i = 0; i < _voters.Length; i++)
-            if (i != _self) _pending.SendNow.Add(new Envelope(Self, _voters[i], _term.Next, request));
+        foreach (var voter in votes.Voters)
+            if (voter != Self) _pending.SendNow.Add(new Envelope(Self, voter, _term.Next, request));
     }
 
     private void BecomeCandidate(bool isTransfer)
@@ -155,7 +198,7 @@ public sealed partial class RaftCore
             "only a node that won the pre-vote, or was asked by its leader, stands for election");
         ResetElectionTimer();
         EnterTerm(_term.Next, vote: Self);
-        var votes = new VoteTally(_voters.Length, _self);
+        var votes = new VoteTally(_electorate, Self);
         _role = new RoleState.Candidate(votes);
         if (votes.Outcome == VoteOutcome.Won)
         {
@@ -164,19 +207,20 @@ public sealed partial class RaftCore
         }
         // The own vote counts too, so it must be durable before anyone else's can arrive.
         var request = new Message.VoteRequest(_log.Last, IsPreVote: false, isTransfer);
-        for (var i = 0; i < _voters.Length; i++)
-            if (i != _self) SendWhenDurable(_voters[i], _term, request);
+        foreach (var voter in votes.Voters)
+            if (voter != Self) SendWhenDurable(voter, _term, request);
     }
 
     private void BecomeLeader()
     {
         Invariant.Holds(_role is RoleState.Candidate, "only a candidate becomes leader");
-        var peers = ImmutableArray.CreateBuilder<Progress>(_voters.Length - 1);
-        for (var i = 0; i < _voters.Length; i++)
-            if (i != _self) peers.Add(new Progress(_voters[i], _log.Last.Index.Next, _tick, _options.InflightMax));
+        var next = _log.Last.Index.Next;
         var barrier = _log.Append(_term, EntryKind.Barrier, default);
-        var leader = new RoleState.Leader(peers.MoveToImmutable(), barrier.Index, _tick);
+        var leader = new RoleState.Leader(barrier.Index, _tick) { WaitsForDisk = _electorate.IsSelfAlone };
         _role = leader;
+        // A change that is not committed yet may be unknown to those whom it takes out.
+        if (_history.LatestIndex > _log.Commit) Follow(leader, CommittedMembership.All, next);
+        Follow(leader, Membership.All, next);
         StartRound(leader);
     }
 }

@@ -11,8 +11,14 @@ public sealed partial class RaftCore
     {
         get
         {
-            if (_role is not RoleState.Leader { HasAskedForElection: false } leader) return false;
-            if (_voters.Length == 1) return true;
+            if (_role is not RoleState.Leader leader) return false;
+            // Whom it has asked for an election, or left the group to, needs no patience with it.
+            var isGoing = leader.HasAskedForElection || leader.Transfer is { IsFarewell: true };
+#if VERIFY_MUTANTS
+            if (Mutant.Is("M38", deviates: isGoing)) isGoing = false;
+#endif
+            if (isGoing) return false;
+            if (_electorate.IsSelfAlone) return true;
             return leader.Rounds.AnsweredSentTick is { } sent
                 && _tick - sent < _options.ElectionTicks - _options.LeaseMarginTicks;
         }
@@ -32,14 +38,32 @@ public sealed partial class RaftCore
     {
         if (_role is not RoleState.Leader leader) _pending.ReadsRefused.Add(ticket);
         // Until an entry of its own term is committed, a leader does not know what was committed before it.
-        else if (_log.Commit < leader.Barrier) _readsBeforeBarrier.Enqueue(ticket);
+        else if (IsBeforeBarrier(leader)) _readsBeforeBarrier.Enqueue(ticket);
         else WaitForRound(leader, ticket);
+    }
+
+    /// <summary>A read under the leader's lease (thesis §6.4.1): no round, but trust in bounded drift. False when this node does not lead, has
+    /// no lease, or has not yet committed an entry of its own term.</summary>
+    /// <param name="index">The state must be at least this new.</param>
+    public bool TryLeaseRead(out LogIndex index)
+    {
+        index = _log.Commit;
+        return _role is RoleState.Leader leader && HasLease && _log.Commit >= leader.Barrier;
+    }
+
+    private bool IsBeforeBarrier(RoleState.Leader leader)
+    {
+        var isBefore = _log.Commit < leader.Barrier;
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M40", deviates: isBefore)) isBefore = false;
+#endif
+        return isBefore;
     }
 
     private void WaitForRound(RoleState.Leader leader, ReadTicket ticket)
     {
 #if VERIFY_MUTANTS
-        if (Mutant.Is("M39", deviates: _voters.Length > 1))
+        if (Mutant.Is("M39", deviates: !_electorate.IsSelfAlone))
         {
             _pending.ReadsGranted.Add(new ReadGrant(ticket, _log.Commit));
             return;
@@ -57,7 +81,7 @@ public sealed partial class RaftCore
     private void StartRound(RoleState.Leader leader)
     {
         leader.Rounds.Start(_tick);
-        if (_voters.Length == 1) CountRound(leader);
+        if (_electorate.IsSelfAlone) CountRound(leader);
     }
 
     private void AnswerRound(RoleState.Leader leader, Progress peer, long round)
@@ -69,9 +93,14 @@ public sealed partial class RaftCore
 
     private void CountRound(RoleState.Leader leader)
     {
-        _reached[^1] = leader.Rounds.Latest;
-        for (var i = 0; i < leader.Peers.Length; i++) _reached[i] = leader.Peers[i].RoundAnswered;
-        leader.Rounds.QuorumAnswered(Quorum.ReachedByMajority(_reached));
+        var answered = ReachedByQuorum(leader, leader.Rounds.Latest, static peer => peer.RoundAnswered);
+#if VERIFY_MUTANTS
+        var isNews = answered > leader.Rounds.Answered;
+#endif
+        leader.Rounds.QuorumAnswered(answered);
+#if VERIFY_MUTANTS
+        if (isNews && Mutant.Is("M41", deviates: leader.Rounds.AnsweredSentTick != _tick)) leader.Rounds.MeasureFrom(_tick);
+#endif
         while (leader.Rounds.TryTakeAnswered(out var grant)) _pending.ReadsGranted.Add(grant);
     }
 
@@ -79,9 +108,7 @@ public sealed partial class RaftCore
     private long QuorumHeardTick(RoleState.Leader leader)
     {
         if (_tick - leader.QuorumHeardTick < _options.ElectionTicks) return leader.QuorumHeardTick;
-        _reached[^1] = _tick;
-        for (var i = 0; i < leader.Peers.Length; i++) _reached[i] = leader.Peers[i].HeardTick;
-        return leader.QuorumHeardTick = Quorum.ReachedByMajority(_reached);
+        return leader.QuorumHeardTick = ReachedByQuorum(leader, _tick, static peer => peer.HeardTick);
     }
 
     private void RefuseWaitingReads()

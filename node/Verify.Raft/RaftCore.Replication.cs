@@ -1,6 +1,6 @@
 namespace Verify.Raft;
 
-/// <summary>Log replication and commit (paper §5.3 and §5.4.2), and leadership transfer (thesis §3.10).</summary>
+/// <summary>Log replication and commit (paper §5.3 and §5.4.2).</summary>
 public sealed partial class RaftCore
 {
     private void TickLeader(RoleState.Leader leader)
@@ -8,14 +8,19 @@ public sealed partial class RaftCore
         if (leader.Transfer is { } transfer && _tick >= transfer.DeadlineTick)
         {
             leader.Transfer = null;
-            if (leader.HasAskedForElection)
+            if (leader.HasAskedForElection || transfer.IsFarewell)
             {
-                // The request may still arrive one day, so this leader can never again be sure of its lease: a new term can.
+                // The request may still arrive one day, so this leader can never again be sure of its lease: a new term can. And one
+                // that is no voter any more has waited long enough for somebody to take over.
                 BecomeFollower(_term, leader: null);
                 return;
             }
         }
-        if (_tick - QuorumHeardTick(leader) >= _options.ElectionTicks)
+        var isAlone = _tick - QuorumHeardTick(leader) >= _options.ElectionTicks;
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M44", deviates: isAlone)) isAlone = false;
+#endif
+        if (isAlone)
         {
             BecomeFollower(_term, leader: null);
             return;
@@ -25,16 +30,30 @@ public sealed partial class RaftCore
         {
             // Streaming to a node that does not answer fills buffers only; find the place again when it is back.
             if (peer.State == ProgressState.Replicate && _tick - peer.HeardTick >= _options.ElectionTicks) peer.BackToProbe();
+            if (peer.State == ProgressState.Snapshot) TickSnapshot(peer);
         }
+        LetGoOfWhoHasLeft(leader);
         StartRound(leader);
     }
 
     /// <summary>Sends to each follower what it lacks and may have now: entries, the running round, the commit.</summary>
     private void SendAppends(RoleState.Leader leader)
     {
+        if (leader.WaitsForDisk)
+        {
+            if (_log.Durable < leader.Barrier) return;
+            leader.WaitsForDisk = false;
+        }
         if (leader.Rounds.NeedsRound) StartRound(leader);
         foreach (var peer in leader.Peers)
         {
+            // The entry before Next is gone, so nothing that this log still holds can be shown to fit.
+            if (peer.Next <= _log.Base.Index && peer.State != ProgressState.Snapshot) peer.BeginSnapshot(NewestSnapshot);
+            if (peer.State == ProgressState.Snapshot)
+            {
+                SendSnapshot(leader, peer);
+                continue;
+            }
             while (peer.MayCarryEntries && (peer.Next <= _log.Last.Index || peer.State == ProgressState.Probe))
                 SendAppend(leader, peer);
             var commitIsNews = peer.CommitSent < _log.Commit && peer.MayCarryEntries;
@@ -50,29 +69,71 @@ public sealed partial class RaftCore
         peer.Sent(previous.Index.Plus(entries.Length), leader.Rounds.Latest, _log.Commit);
     }
 
-    private void RefuseStaleAppend(NodeId to, Message.Append stale) =>
-        SendWhenDurable(to, _term, new Message.AppendReply(Accepted: false, EntryId.Zero, stale.Previous.Index, stale.ReadRound));
+    /// <summary>A leader of an earlier term learns of the later one.</summary>
+    private void RefuseFromThePast(NodeId to, LogIndex refused, long readRound) =>
+        SendWhenDurable(to, _term, new Message.AppendReply(Accepted: false, EntryId.Zero, refused, readRound));
 
     private void ReceiveAppend(NodeId from, Message.Append append)
     {
         if (!IsWellFormed(append)) return;
         HearFromLeader(from);
-        if (!_log.Holds(append.Previous))
+        if (!HoldsPrevious(append))
         {
             var hint = _log.LastNotAfter(new EntryId(append.Previous.Term, LogIndex.Min(append.Previous.Index, _log.Last.Index)));
-            SendWhenDurable(from, _term, new Message.AppendReply(Accepted: false, hint, append.Previous.Index, append.ReadRound));
+            hint = LogIndex.Max(hint, _log.Base.Index);
+            SendWhenDurable(from, _term, new Message.AppendReply(Accepted: false, _log.IdAt(hint), append.Previous.Index, append.ReadRound));
             return;
         }
 #if VERIFY_MUTANTS
-        var keeps = append.Previous.Index.Plus(append.Entries.Length) < _log.Last.Index;
+        var keeps = append.Previous.Index.Plus(append.Entries.Length) < _log.Last.Index && append.Previous.Index >= _log.Base.Index;
         if (append.Entries.Length > 0 && Mutant.Is("M14", deviates: keeps)) _log.TruncateFrom(append.Previous.Index.Next);
 #endif
-        _log.Merge(append.Entries);
+        Merge(append);
         // Behind these entries the own tail may differ from the leader's log: neither the commit nor the reply goes there.
         var lastNew = append.Previous.Index.Plus(append.Entries.Length);
         var commit = LogIndex.Min(append.Commit, lastNew);
+#if VERIFY_MUTANTS
+        var loose = LogIndex.Min(append.Commit, _log.Last.Index);
+        if (Mutant.Is("M13", deviates: loose > commit && loose > _log.Commit)) commit = loose;
+#endif
         if (commit > _log.Commit) _log.CommitUpTo(commit);
-        SendWhenDurable(from, _term, new Message.AppendReply(Accepted: true, _log.IdAt(lastNew), LogIndex.Zero, append.ReadRound));
+        // Of entries that are in a snapshot only the index is known; but whatever is committed here, every later leader holds too.
+        var matches = lastNew < _log.Base.Index ? _log.Commit : lastNew;
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M17", deviates: _log.Last.Index != matches)) matches = _log.Last.Index;
+#endif
+        SendWhenDurable(from, _term, new Message.AppendReply(Accepted: true, _log.IdAt(matches), LogIndex.Zero, append.ReadRound));
+    }
+
+    private bool HoldsPrevious(Message.Append append)
+    {
+        var holds = _log.Holds(append.Previous);
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M16", deviates: !holds && append.Previous.Index <= _log.Last.Index)) holds = true;
+        if (Mutant.Is("M31", deviates: append.Previous.Index < _log.Base.Index))
+        {
+            holds = false;
+            _log.TruncateFrom(_log.First);
+        }
+#endif
+        return holds;
+    }
+
+    /// <summary>Takes the entries over, and with them the memberships that they bring or take away.</summary>
+    private void Merge(Message.Append append)
+    {
+        var first = _log.Merge(append.Entries);
+        if (first == LogIndex.Zero) return;
+        var hasChanged = _history.TruncateFrom(first);
+        for (var i = (int)(first.Value - append.Entries[0].Index.Value); i < append.Entries.Length; i++)
+        {
+            var entry = append.Entries[i];
+            if (entry.Kind != EntryKind.Membership) continue;
+            _history.Add(entry.Index, MembershipHistory.Read(entry) ?? throw new InvariantBrokenException(
+                $"entry {entry.Id} holds a membership that this program cannot read; is the leader a newer one?"));
+            hasChanged = true;
+        }
+        if (hasChanged) TakeEffect();
     }
 
     /// <summary>Entries follow each other and Previous, and belong to no term after the sender's.</summary>
@@ -92,41 +153,56 @@ public sealed partial class RaftCore
     private void ReceiveAppendReply(NodeId from, Message.AppendReply reply)
     {
         if (_role is not RoleState.Leader leader) return;
-        var peer = PeerOf(leader, from);
+        if (leader.PeerOf(from) is not { } peer) return;
         peer.HeardTick = _tick;
-        if (reply.Accepted)
+        var isAccepted = reply.Accepted;
+#if VERIFY_MUTANTS
+        if (!isAccepted && Mutant.Is("M18", deviates: reply.Hint.Index > peer.Match && _log.Holds(reply.Hint))) isAccepted = true;
+#endif
+        if (isAccepted)
         {
             if (!_log.Holds(reply.Hint)) return;
-            if (peer.Accepted(reply.Hint.Index)) CommitWhatAMajorityHolds(leader);
+            var isNews = peer.Accepted(reply.Hint.Index);
+            // Whatever it has received or not: the entries behind what it holds are here.
+            if (peer.State == ProgressState.Snapshot && peer.Match >= _log.Base.Index) peer.Stream();
+            if (isNews) CommitWhatAMajorityHolds(leader);
             FinishTransferIfCaughtUp(leader);
         }
-        else if (peer.State == ProgressState.Replicate)
+        else
         {
-            // Refused behind what is known to match: an old message.
-            if (reply.Refused > peer.Match) peer.BackToProbe();
-        }
-        else if (reply.Refused == peer.Next.Previous && reply.Refused > peer.Match)
-        {
-            var common = _log.LastNotAfter(reply.Hint).Index;
-            peer.Retreat(LogIndex.Max(peer.Match.Next, LogIndex.Min(reply.Refused, common.Next)));
+            Refused(peer, reply);
         }
         AnswerRound(leader, peer, reply.ReadRound);
     }
 
-    private static Progress PeerOf(RoleState.Leader leader, NodeId id)
+    private void Refused(Progress peer, Message.AppendReply reply)
     {
-        foreach (var peer in leader.Peers)
-            if (peer.Peer == id) return peer;
-        throw new InvariantBrokenException("a leader knows every other voter");
+        // Refused behind what is known to match: an old message.
+        if (reply.Refused <= peer.Match) return;
+        if (peer.State == ProgressState.Replicate)
+        {
+            peer.BackToProbe();
+        }
+        else if (peer.State == ProgressState.Probe && reply.Refused == peer.Next.Previous)
+        {
+            var common = _log.LastNotAfter(reply.Hint);
+#if VERIFY_MUTANTS
+            if (Mutant.Is("M47", deviates: true)) return;
+#endif
+            peer.Retreat(LogIndex.Max(peer.Match.Next, LogIndex.Min(reply.Refused, common.Next)));
+        }
     }
 
     /// <summary>A leader counts replicas only for entries of its own term; older ones are committed with them (paper §5.4.2
     /// and figure 8). Itself it counts by what its own disk has confirmed.</summary>
     private void CommitWhatAMajorityHolds(RoleState.Leader leader)
     {
-        _reached[^1] = _log.Durable.Value;
-        for (var i = 0; i < leader.Peers.Length; i++) _reached[i] = leader.Peers[i].Match.Value;
-        var index = new LogIndex(Quorum.ReachedByMajority(_reached));
+        if (_role != leader) return;
+        var own = _log.Durable;
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M19", deviates: own < _log.Last.Index)) own = _log.Last.Index;
+#endif
+        var index = new LogIndex(ReachedByQuorum(leader, own.Value, static peer => peer.Match.Value));
 #if VERIFY_MUTANTS
         if (Mutant.Is("M21", deviates: index < _log.Durable)) index = _log.Durable;
 #endif
@@ -138,26 +214,29 @@ public sealed partial class RaftCore
         if (!isOwnTerm) return;
         _log.CommitUpTo(index);
         LetReadsPassTheBarrier(leader);
+        GoOnWithChange(leader);
     }
 
-    /// <summary>Hands leadership to a voter that is caught up, as soon as it is (thesis §3.10). Until then, and for
-    /// ElectionTicks at the most, proposals are refused. False when this node does not lead or the target is no other
-    /// voter.</summary>
-    public bool TransferLeadership(NodeId to)
+    /// <summary>The largest number that a majority of the voters has reached, and during a joint change a majority of the outgoing ones
+    /// as well.</summary>
+    private long ReachedByQuorum(RoleState.Leader leader, long own, Func<Progress, long> of)
     {
-        if (_role is not RoleState.Leader leader || to == Self || IndexOf(to) < 0) return false;
-        if (leader.Transfer?.To == to) return true;
-        leader.Transfer = new Transfer(to, _tick + _options.ElectionTicks);
-        FinishTransferIfCaughtUp(leader);
-        return true;
+        var count = 0;
+        if (_electorate.IsSelfIncoming) _reached[count++] = own;
+        foreach (var peer in leader.Peers)
+            if (peer.IsIncoming) _reached[count++] = of(peer);
+        Invariant.Holds(count == _electorate.Incoming.Length, "a leader counts every voter once");
+        var incoming = Quorum.ReachedByMajority(_reached.AsSpan(0, count));
+        return _electorate.IsJoint ? Math.Min(incoming, ReachedByOutgoing(leader, own, of)) : incoming;
     }
 
-    private void FinishTransferIfCaughtUp(RoleState.Leader leader)
+    private long ReachedByOutgoing(RoleState.Leader leader, long own, Func<Progress, long> of)
     {
-        if (leader.Transfer is not { HasBeenSent: false } transfer) return;
-        if (PeerOf(leader, transfer.To).Match != _log.Last.Index) return;
-        leader.Transfer = transfer with { HasBeenSent = true };
-        leader.HasAskedForElection = true;
-        SendNow(transfer.To, new Message.TimeoutNow());
+        var count = 0;
+        if (_electorate.IsSelfOutgoing) _reached[count++] = own;
+        foreach (var peer in leader.Peers)
+            if (peer.IsOutgoing) _reached[count++] = of(peer);
+        Invariant.Holds(count == _electorate.Outgoing.Length, "a leader counts every outgoing voter once");
+        return Quorum.ReachedByMajority(_reached.AsSpan(0, count));
     }
 }

@@ -5,19 +5,20 @@ namespace Verify.Raft;
 
 /// <summary>The consensus rules and nothing else: no clock, no socket, no file, no task, no lock. The algorithm is Raft
 /// (Ongaro and Ousterhout, USENIX ATC 2014, "the paper"; Ongaro's dissertation, Stanford 2014, "the thesis") with pre-vote,
-/// quorum check, leader lease, linearizable reads by read index, and leadership transfer. Membership is fixed.</summary>
+/// quorum check, leader lease, linearizable reads by read index, leadership transfer, snapshots, and change of members.</summary>
 /// <remarks>One owner feeds it inputs (<see cref="Tick"/>, <see cref="Receive"/>, <see cref="Propose"/>, …) and after each
 /// takes the work that follows from them (<see cref="TryTakeWork"/>).</remarks>
 public sealed partial class RaftCore
 {
     private readonly RaftOptions _options;
-    private readonly ImmutableArray<NodeId> _voters;
-    private readonly int _self;
     private readonly RaftLog _log;
+    private readonly MembershipHistory _history;
     private readonly PendingWork _pending = new();
     private readonly Queue<ReadTicket> _readsBeforeBarrier = new();
-    private readonly long[] _reached;
 
+    private Electorate _electorate;
+    private long[] _reached;
+    private SnapshotMark? _snapshot;
     private Term _term;
     private NodeId? _votedFor;
     private RoleState _role = new RoleState.Follower(leader: null);
@@ -39,16 +40,16 @@ public sealed partial class RaftCore
     /// <exception cref="ArgumentException">Options, hard state, snapshot and log do not fit together.</exception>
     public RaftCore(RaftOptions options, HardState hardState, SnapshotMark? snapshot, IReadOnlyList<Entry> log)
     {
-        if (snapshot is not null) throw new ArgumentException("snapshots are not built yet", nameof(snapshot));
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(log);
         options.Validate();
-        StartState.Validate(options, hardState, log);
+        StartState.Validate(hardState, snapshot, log);
         _options = options;
-        _voters = options.Voters;
-        _self = IndexOf(options.Self);
-        _reached = new long[_voters.Length];
-        _log = new RaftLog(log);
+        _snapshot = snapshot;
+        _log = new RaftLog(snapshot?.Last ?? EntryId.Zero, log);
+        _history = StartState.Memberships(options, snapshot, log);
+        _electorate = new Electorate(_history.Latest, Self);
+        _reached = new long[_electorate.All.Length];
         (_term, _votedFor) = (hardState.Term, hardState.VotedFor);
         // A node that has been in the group before may have followed a leader right up to its restart, and that leader's
         // lease counts on its patience: it starts as if it had heard from one just now. A new node owes nothing.
@@ -61,7 +62,10 @@ public sealed partial class RaftCore
     public LogIndex Commit => _log.Commit;
     public EntryId Last => _log.Last;
 
-    /// <summary>An entry of this node's log, committed or not; for checks and pages.</summary>
+    /// <summary>The first entry that is still in the log; one more than the last when there is none.</summary>
+    public LogIndex First => _log.First;
+
+    /// <summary>An entry of this node's log, committed or not, from <see cref="First"/> on; for checks and pages.</summary>
     public Entry EntryAt(LogIndex index) => _log.At(index);
 
     public RaftRole Role => _role switch
@@ -84,7 +88,10 @@ public sealed partial class RaftCore
     /// <inheritdoc cref="RaftStatus" path="/summary"/>
     public RaftStatus Status => new(
         Self, Role, _term, _votedFor, Leader, _log.Last, _log.Durable, _log.Commit, _log.Applied,
-        HasLease, IsInQuorum, DescribePeers());
+        HasLease, IsInQuorum, DescribePeers())
+    {
+        Membership = Membership, MembershipIndex = _history.LatestIndex, Snapshot = NewestSnapshot, First = _log.First,
+    };
 
     /// <summary>The same as <see cref="Status"/>; the one before when nothing in it has changed.</summary>
     public RaftStatus StatusSince(RaftStatus before)
@@ -92,7 +99,8 @@ public sealed partial class RaftCore
         ArgumentNullException.ThrowIfNull(before);
         var isSame = before.Role == Role && before.Term == _term && before.HasLease == HasLease && before.IsInQuorum == IsInQuorum
             && before.Last == _log.Last && before.Durable == _log.Durable && before.Commit == _log.Commit && before.Applied == _log.Applied
-            && before.Leader == Leader && before.VotedFor == _votedFor && AreAsTold(before.Peers);
+            && before.Leader == Leader && before.VotedFor == _votedFor && before.First == _log.First && before.Snapshot == NewestSnapshot
+            && before.MembershipIndex == _history.LatestIndex && ReferenceEquals(before.Membership, Membership) && AreAsTold(before.Peers);
         return isSame ? before : Status;
     }
 
@@ -104,11 +112,11 @@ public sealed partial class RaftCore
         else TickElection();
     }
 
-    /// <summary>A peer spoke. Messages of strangers, of the past, or without sense are dropped.</summary>
+    /// <summary>A peer spoke. Messages of the past, or without sense, are dropped. Who speaks need not be a member as far as this node
+    /// knows: its own log may be behind (thesis §4.1). That it is who it says is the link's business.</summary>
     public void Receive(in Envelope envelope)
     {
-        var from = IndexOf(envelope.From);
-        if (from < 0 || from == _self || envelope.To != Self) return;
+        if (envelope.From == Self || envelope.To != Self) return;
 
         // A request for a vote has rules of its own for terms: it must not disturb a group that is well led.
         if (envelope.Body is Message.VoteRequest request)
@@ -118,21 +126,40 @@ public sealed partial class RaftCore
         }
         if (envelope.Term < _term)
         {
-            if (envelope.Body is Message.Append stale) RefuseStaleAppend(envelope.From, stale);
+            ReceiveFromThePast(envelope);
             return;
         }
         // A granted pre-vote carries the term that was asked about, which nobody is in yet.
         if (envelope.Term > _term && envelope.Body is not Message.VoteReply { IsPreVote: true, Granted: true })
+        {
+            // Only a leader, or a member, can know of a term that matters to this group (thesis §4.2.3).
+            if (envelope.Body is not (Message.Append or Message.SnapshotChunk) && !Membership.Contains(envelope.From)) return;
+#if VERIFY_MUTANTS
+            if (Mutant.Is("M10", deviates: _role is RoleState.Leader or RoleState.Candidate)) return;
+#endif
             StepDown(envelope.Term);
+        }
 
         switch (envelope.Body)
         {
-            case Message.VoteReply reply: ReceiveVoteReply(from, envelope.Term, reply); break;
+            case Message.VoteReply reply: ReceiveVoteReply(envelope.From, envelope.Term, reply); break;
             case Message.Append append: ReceiveAppend(envelope.From, append); break;
             case Message.AppendReply reply: ReceiveAppendReply(envelope.From, reply); break;
+            case Message.SnapshotChunk chunk: ReceiveSnapshotChunk(envelope.From, chunk); break;
+            case Message.SnapshotReply reply: ReceiveSnapshotReply(envelope.From, reply); break;
             case Message.TimeoutNow: ReceiveTimeoutNow(); break;
             default: throw new UnreachableException();
         }
+    }
+
+    private void ReceiveFromThePast(in Envelope envelope)
+    {
+        if (envelope.Body is Message.Append append) RefuseFromThePast(envelope.From, append.Previous.Index, append.ReadRound);
+        else if (envelope.Body is Message.SnapshotChunk chunk) RefuseFromThePast(envelope.From, chunk.Id.Last.Index, chunk.ReadRound);
+#if VERIFY_MUTANTS
+        else if (_role is RoleState.Candidate && envelope.Body is Message.VoteReply { IsPreVote: false, Granted: true } vote
+            && Mutant.Is("M06", deviates: true)) ReceiveVoteReply(envelope.From, _term, vote);
+#endif
     }
 
     /// <summary>Appends a command to the log if this node leads.</summary>
@@ -173,19 +200,18 @@ public sealed partial class RaftCore
         return true;
     }
 
-    private int IndexOf(NodeId node)
-    {
-        for (var i = 0; i < _voters.Length; i++)
-            if (_voters[i] == node) return i;
-        return -1;
-    }
-
     private void SendNow(NodeId to, Message body) => _pending.SendNow.Add(new Envelope(Self, to, _term, body));
 
     private void SendWhenDurable(NodeId to, Term term, Message body) =>
         _pending.SendWhenDurable.Add(new Envelope(Self, to, term, body));
 
-    private static string WordOf(ProgressState state) => state == ProgressState.Probe ? "probe" : "replicate";
+    private static string WordOf(ProgressState state) => state switch
+    {
+        ProgressState.Probe => "probe",
+        ProgressState.Replicate => "replicate",
+        ProgressState.Snapshot => "snapshot",
+        _ => throw new UnreachableException(),
+    };
 
     private bool AreAsTold(ImmutableArray<PeerProgress> told)
     {

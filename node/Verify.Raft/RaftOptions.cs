@@ -48,10 +48,11 @@ public sealed record RaftOptions
     /// <exception cref="InvalidRaftOptionsException">A value that no group can work with.</exception>
     public void Validate()
     {
-        Require(!Voters.IsDefaultOrEmpty, "Voters must not be empty.");
+        Require(!Voters.IsDefault, "Voters must not be missing; empty means that this node waits to be let in.");
         for (var i = 1; i < Voters.Length; i++)
             Require(Voters[i - 1].CompareTo(Voters[i]) < 0, $"Voters must be sorted and distinct; {Voters[i]} is out of place.");
-        Require(Voters.Contains(Self), $"Voters must contain this node ({Self}).");
+        Require(Voters.IsEmpty || Voters.Contains(Self), $"Voters must contain this node ({Self}).");
+        Require(TrailingEntries >= 0, "TrailingEntries must not be negative.");
         Require(HeartbeatTicks >= 1, "HeartbeatTicks must be at least 1.");
         Require(ElectionTicks > HeartbeatTicks, "ElectionTicks must be more than HeartbeatTicks.");
         Require(LeaseMarginTicks >= 1, "LeaseMarginTicks must be at least 1.");
@@ -81,7 +82,8 @@ public sealed record RaftStatus(
     /// <summary>The latest membership in this node's log, committed or not.</summary>
     public Membership Membership { get; init; } = Membership.None;
 
-    /// <summary>The index of the entry that set <see cref="Membership"/>; 0 for the one that the group began with.</summary>
+    /// <summary>The index of the entry that set <see cref="Membership"/>; 0 for the one that the group began with. It is the snapshot's
+    /// last entry when a snapshot brought the membership and the entry itself is not in the log.</summary>
     public LogIndex MembershipIndex { get; init; }
 
     /// <summary>The last entry of the newest snapshot that the core knows of; zero when there is none.</summary>

@@ -48,6 +48,10 @@ internal sealed class ReadRounds
         }
     }
 
+#if VERIFY_MUTANTS
+    public void MeasureFrom(long tick) => AnsweredSentTick = tick;
+#endif
+
     public bool TryTakeAnswered(out ReadGrant grant)
     {
         grant = default;

@@ -26,19 +26,31 @@ internal abstract class RoleState
     }
 
     /// <summary>Leads its term.</summary>
-    internal sealed class Leader(ImmutableArray<Progress> peers, LogIndex barrier, long now) : RoleState
+    internal sealed class Leader(LogIndex barrier, long now) : RoleState
     {
-        /// <summary>The other voters, in the order of the voters.</summary>
-        public ImmutableArray<Progress> Peers { get; } = peers;
+        /// <summary>Everybody else who receives the log, sorted: the other members, and those who have just left, until they know.</summary>
+        public ImmutableArray<Progress> Peers { get; set; } = [];
 
         /// <summary>The first entry of this term; once it is committed, everything before it is too.</summary>
         public LogIndex Barrier { get; } = barrier;
         public ReadRounds Rounds { get; } = new();
+
+        /// <summary>Nobody else voted, so nothing shows yet that term and vote are on this node's disk. Were they lost in a crash, the
+        /// same term would be led twice, with other entries under the same ids; so nobody hears of it before the barrier is durable.</summary>
+        public bool WaitsForDisk { get; set; }
         public Transfer? Transfer { get; set; }
 
         /// <summary>TimeoutNow has left in this term. It may arrive at any time and start an election that no follower's
         /// patience holds back, so there is no lease any more until the term ends.</summary>
         public bool HasAskedForElection { get; set; }
+
+        /// <summary>Null when this node has nothing to do with the leader's group (any more).</summary>
+        public Progress? PeerOf(NodeId id)
+        {
+            foreach (var peer in Peers)
+                if (peer.Peer == id) return peer;
+            return null;
+        }
 
         /// <summary>A quorum was certainly heard at this tick (refreshed when it seems too long ago).</summary>
         public long QuorumHeardTick { get; set; } = now;
@@ -50,34 +62,7 @@ internal sealed record Transfer(NodeId To, long DeadlineTick)
 {
     /// <summary>The target was caught up and has been asked to stand for election.</summary>
     public bool HasBeenSent { get; init; }
-}
 
-/// <summary>Counts votes, each voter once: the first answer stands.</summary>
-internal sealed class VoteTally
-{
-    private readonly Answer[] _answers;
-    private int _granted;
-    private int _refused;
-
-    /// <param name="self">The place of the node that asks; it votes for itself.</param>
-    public VoteTally(int voters, int self)
-    {
-        _answers = new Answer[voters];
-        Record(self, granted: true);
-    }
-
-    private enum Answer : byte { None, Granted, Refused }
-
-    public VoteOutcome Outcome => Quorum.Outcome(_answers.Length, _granted, _refused);
-
-    public void Record(int voter, bool granted)
-    {
-#if VERIFY_MUTANTS
-        if (Mutant.Is("M07", deviates: granted && _answers[voter] == Answer.Granted)) _granted++;
-#endif
-        if (_answers[voter] != Answer.None) return;
-        _answers[voter] = granted ? Answer.Granted : Answer.Refused;
-        if (granted) _granted++;
-        else _refused++;
-    }
+    /// <summary>The leader is no voter any more and hands over because it must go (thesis §4.2.2).</summary>
+    public bool IsFarewell { get; init; }
 }

@@ -11,7 +11,7 @@ internal static class BenchReport
     /// <summary>What the star beside others' figures means.</summary>
     private const string Star = "* from the shared facts (baselines.md), measured on another day on a machine of this kind; not measured in this run. Ratios are theirs / ours.";
     private static readonly string[] Heads = ["what", "median", "min", "max", "p90", "p99", "n", "per s", "goal", "others"];
-    private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web) { WriteIndented = true, NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static string Json(BenchRecord record) => JsonSerializer.Serialize(record, Indented);
 

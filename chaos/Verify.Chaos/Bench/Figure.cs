@@ -9,7 +9,10 @@ internal sealed record Figure(string Part, string What, string Unit, Spread Valu
     /// <summary>Operations per second, all clients together.</summary>
     public double? PerSecond { get; init; }
 
-    /// <summary>What the median should reach; empty when nothing was promised.</summary>
+    /// <summary>CPU time of all nodes together.</summary>
+    public double? CpuMicrosPerRequest { get; init; }
+
+    /// <summary>What the figure should reach; empty when nothing was promised.</summary>
     public string Goal { get; init; } = "";
 
     /// <summary>Null without a goal.</summary>
@@ -17,4 +20,14 @@ internal sealed record Figure(string Part, string What, string Unit, Spread Valu
 
     /// <summary>Others' figures beside ours, with where they come from.</summary>
     public string Beside { get; init; } = "";
+
+    /// <summary>Another system, measured in the same run; null when none was.</summary>
+    public OtherFigure? Other { get; init; }
+}
+
+/// <summary>The same thing measured on another system in the same run.</summary>
+internal sealed record OtherFigure(string System, Spread Values)
+{
+    public double? PerSecond { get; init; }
+    public double? CpuMicrosPerRequest { get; init; }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Verify.Chaos.Bench;
+using Verify.Chaos.Bench.Consensus;
 using Verify.Chaos.Live;
 using Verify.Chaos.Running;
 using Verify.Fleet;
@@ -24,13 +25,14 @@ internal static class BenchCommand
         var markdown = new Option<string?>("--markdown") { Description = "Write the table to this file, with command, commit, machine and load." };
         var flavor = new Option<string>("--flavor") { Description = "mysql or mariadb (for failover).", DefaultValueFactory = _ => "mysql" };
         flavor.AcceptOnlyFromAmong("mysql", "mariadb");
-        var noInstall = new Option<bool>("--no-install") { Description = "Fetch nothing: use the servers that this machine has." };
+        var noInstall = new Option<bool>("--no-install") { Description = "Fetch and install nothing: use the servers and the etcd that this machine has." };
         var command = new Command("bench", """
             Measures speed and says what it is held against.
               sim        simulated seconds per wall second of the dc-fencing world, histories judged
               raft       schedules per second of the swarm over the bare Raft core
-              consensus  three verify-node processes: election after kill -9 of the leader; latency of KV writes that are synced
-                         on a majority, and of reads; beside them the sync alone, on the same disk in the same run
+              consensus  three verify-node on loopback, synced before they acknowledge, in turn with three etcd (Debian's etcd-server;
+                         both asked over HTTP/1.1 with JSON, etcd through its /v3 gateway): writes, reads, replication lag, planned
+                         transfer, election after kill -9, cost at idle; beside them the sync alone, on the same disk
               failover   three nodes, three real servers: primary killed or hung -> first write on its successor, with its parts
             Other work on the machine makes every figure worse: the load average before and after is part of the record.
             Examples:

@@ -26,15 +26,16 @@ internal static class MutantsCommand
         var control = new Option<int>("--control") { Description = "Seconds of each hunt without a bug.", DefaultValueFactory = _ => 10 };
         var jobs = new Option<int>("--jobs") { Description = "Schedules side by side.", DefaultValueFactory = _ => Environment.ProcessorCount };
         var from = new Option<ulong>("--from") { Description = "The first seed.", DefaultValueFactory = _ => 1 };
+        var each = new Option<bool>("--each-hunt") { Description = "Every hunt of a bug by itself, each with the whole budget: a row per bug and strategy." };
         var rounds = new Option<int>("--rounds") { Description = "So many master seeds for each bug.", DefaultValueFactory = _ => 1 };
         var repeat = new Option<string?>("--repeat") { Description = "HUNT:SEED: play this one schedule with the bug of --only, and nothing else." };
         var markdown = new Option<string?>("--markdown") { Description = "Write the table to this file." };
         var json = new Option<bool>("--json") { Description = "Print the record as JSON on standard output; everything for people goes to standard error." };
-        var command = new Command("mutants", Help) { only, seconds, control, jobs, from, rounds, repeat, markdown, json };
+        var command = new Command("mutants", Help) { only, seconds, control, jobs, from, rounds, each, repeat, markdown, json };
         command.SetAction((parse, _) => ProgramErrors.GuardAsync(() => Task.FromResult(Hunt(new()
         {
             Only = parse.GetValue(only)!, Seconds = parse.GetValue(seconds), ControlSeconds = parse.GetValue(control), Jobs = Math.Max(1, parse.GetValue(jobs)),
-            From = parse.GetValue(from), Rounds = Math.Max(1, parse.GetValue(rounds)), Repeat = parse.GetValue(repeat),
+            From = parse.GetValue(from), Rounds = Math.Max(1, parse.GetValue(rounds)), EachHunt = parse.GetValue(each), Repeat = parse.GetValue(repeat),
             MarkdownFile = parse.GetValue(markdown), Json = parse.GetValue(json),
         }))));
         return command;
@@ -48,6 +49,7 @@ internal static class MutantsCommand
         public required int Jobs { get; init; }
         public required ulong From { get; init; }
         public required int Rounds { get; init; }
+        public required bool EachHunt { get; init; }
         public required string? Repeat { get; init; }
         public required string? MarkdownFile { get; init; }
         public required bool Json { get; init; }
@@ -68,6 +70,7 @@ internal static class MutantsCommand
 
         var controls = hunt.Controls(bugs, wish.From, TimeSpan.FromSeconds(wish.ControlSeconds));
         var hunted = new List<BugHunted>();
+        if (wish.EachHunt) bugs = [.. bugs.SelectMany(bug => bug.Hunts.Select(one => bug with { Hunts = [one] }))];
         for (var round = 0; round < wish.Rounds; round++)
             hunted.AddRange(bugs.Select(bug => hunt.Find(bug, BugHunt.MasterSeed(wish.From, round), wish.Seconds is { } most ? TimeSpan.FromSeconds(most) : null)));
         var record = new HuntRecord

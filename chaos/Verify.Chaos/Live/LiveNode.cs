@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using Verify.Fleet;
@@ -18,14 +17,22 @@ internal sealed class LiveNode(FleetRun run, string name, string dataCenter, str
     public Uri Http => http;
     public bool IsRunning => _process is { IsRunning: true };
     public bool IsPaused { get; private set; }
+
+    /// <summary>Of the process that was started last; 0 before.</summary>
+    public int Pid => _process?.Pid ?? 0;
     public Task<int> Exited => _process?.Exited ?? Task.FromResult(0);
 
     /// <summary>Where it keeps its log; a disk of its own when the scenario fills disks.</summary>
     public LimitedDisk? Disk { get; private set; }
+
+    /// <summary>The verify-node.dll of the next start: another one upgrades it.</summary>
+    public string Program { get; set; } = hostProgram;
     public string Folder { get; } = run.Folder(Path.Combine("nodes", name));
+    /// <summary>False in benches: an event per applied entry is not part of what a node does for its users.</summary>
+    public bool WritesEvents { get; init; } = true;
     public string EventsFile => Path.Combine(Folder, "events.ndjson");
     public string LogFile => Path.Combine(Folder, "node.log");
-    private string DataDirectory => Path.Combine(Folder, "data");
+    public string DataDirectory => Path.Combine(Folder, "data");
     private string ConfigFile => Path.Combine(Folder, "node.json");
     private string ClockFile => Path.Combine(Folder, "clock");
 
@@ -38,19 +45,32 @@ internal sealed class LiveNode(FleetRun run, string name, string dataCenter, str
         if (diskBytesMax is { } bytes) Disk = await LimitedDisk.CreateAsync(run, DataDirectory, bytes);
     }
 
-    public async Task StartAsync(bool fencingOff, bool skewable)
+    public Task StartAsync(bool fencingOff, bool skewable)
     {
-        var environment = ImmutableArray.CreateBuilder<(string, string)>();
+        var environment = new List<(string, string)>();
         if (fencingOff) environment.Add(("VERIFY_TEST_ONLY_NO_FENCING", "1"));
         if (skewable) environment.Add(("VERIFY_TEST_ONLY_CLOCK", ClockFile));
-        environment.Add(("DOTNET_gcServer", "0"));
-        environment.Add(("DOTNET_TieredPGO", "0"));
-        _process = await run.StartAsync(new(name, ConfigFile, [Dotnet(), hostProgram, "--config", ConfigFile, "--events", EventsFile])
+        return StartAsync(environment);
+    }
+
+    /// <param name="environment">Test-only switches; what else the runtime does is as verify-node ships.</param>
+    public async Task StartAsync(IEnumerable<(string Name, string Value)> environment)
+    {
+        IsPaused = false;
+        _process = await run.StartAsync(new(name, ConfigFile, [Dotnet(), Program, "--config", ConfigFile, .. WritesEvents ? new[] { "--events", EventsFile } : []])
         {
             LogFile = LogFile,
-            Environment = environment.ToImmutable(),
+            Environment = [.. environment],
             WorkingDirectory = Folder,
         });
+    }
+
+    /// <summary>SIGTERM, as a service manager stops it; waits for the end.</summary>
+    /// <exception cref="FleetException">It still runs after the deadline.</exception>
+    public async Task StopAsync(TimeSpan deadline)
+    {
+        if (_process is { } process && !await process.TerminateAsync(deadline))
+            throw new FleetException($"{name} still runs {deadline.TotalSeconds:0} s after SIGTERM: {LogTail()}");
     }
 
     public Task KillAsync() => _process?.KillAsync() ?? Task.CompletedTask;
@@ -78,7 +98,8 @@ internal sealed class LiveNode(FleetRun run, string name, string dataCenter, str
         if (Disk is { } disk) await disk.DisposeAsync();
     }
 
-    private static string Dotnet() => Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self
+    /// <summary>The program that runs this one, for children that are .NET programs as well.</summary>
+    internal static string Dotnet() => Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self
         : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host
         : Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet");
 }

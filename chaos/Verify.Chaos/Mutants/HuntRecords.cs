@@ -54,5 +54,6 @@ internal sealed record HuntRecord
     public required IReadOnlyList<ControlRun> Controls { get; init; }
     public required IReadOnlyList<BugHunted> Bugs { get; init; }
     public bool IsControlClean => Controls.All(c => c.IsClean);
-    public bool Passes => IsControlClean && Bugs.Count > 0 && Bugs.All(b => b.Passes);
+    /// <summary>Each bug was found by one hunt at least from each master seed.</summary>
+    public bool Passes => IsControlClean && Bugs.Count > 0 && Bugs.GroupBy(b => (b.Bug, b.MasterSeed)).All(of => of.Any(b => b.Passes));
 }

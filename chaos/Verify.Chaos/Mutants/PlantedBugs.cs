@@ -1,5 +1,7 @@
 using Verify.Chaos.Running;
+using Verify.Chaos.Swarms;
 using Verify.Node.Loop;
+using Verify.Sim.RaftOnly;
 
 namespace Verify.Chaos.Mutants;
 
@@ -7,29 +9,69 @@ namespace Verify.Chaos.Mutants;
 /// this order. Its place in the code is found by its id.</summary>
 internal sealed record PlantedBug(string Id, string Broken, TimeSpan Budget, IReadOnlyList<IHunt> Hunts);
 
-/// <summary>The twelve planted bugs of the gate, and the hunts.</summary>
+/// <summary>The planted bugs, and where each is looked for.</summary>
 internal static class PlantedBugs
 {
     private static readonly TimeSpan Usual = TimeSpan.FromSeconds(60);
 
     public static IReadOnlyList<PlantedBug> All()
     {
-        var (swarm, votes) = (new RaftSwarmHunt(), new VoteCrashHunt());
+        IHunt random = new SwarmHunt(new RaftSwarmTrials(SwarmStrategy.Random)), storm = new SwarmHunt(new RaftSwarmTrials(SwarmStrategy.Storm));
+        IHunt links = new SwarmHunt(new RaftSwarmTrials(SwarmStrategy.Priorities)), takeover = new SwarmHunt(new RaftSwarmTrials(SwarmStrategy.Takeover));
+        IHunt cluster = new SwarmHunt(new ClusterSwarm()), damage = new SwarmHunt(new ClusterSwarm(damage: true));
+        var votes = new VoteCrashHunt();
         var answers = ScenarioHunt.Own("lost-answers", new());
         var disks = ScenarioHunt.Own("full-disks-power-cut", new());
         var promotion = ScenarioHunt.Own("prompt-promotion", PromptNodes, PromptTwist);
         return
         [
-            new("M01", "a vote is given twice in a term", Usual, [swarm]),
-            new("M03", "term and vote are forgotten at a restart", Usual, [votes]),
-            new("M07", "a vote that arrives twice counts twice", Usual, [swarm]),
-            new("M09", "the check whether a candidate's log is up to date compares lengths only", Usual, [swarm]),
-            new("M12", "an entry of an older term is committed by counting replicas (Raft, figure 8)", TimeSpan.FromSeconds(600), [swarm]),
-            new("M14", "a late append cuts off entries that agree", Usual, [swarm]),
-            new("M21", "the leader commits what only its own disk has", Usual, [swarm]),
-            new("M23", "a write that is sent again is applied again", Usual, [answers]),
-            new("M26", "a full disk is ignored and the entry acknowledged", Usual, [disks]),
-            new("M39", "a leader answers reads without asking a majority", Usual, [swarm]),
+            new("M01", "a vote is given twice in a term", Usual, [random, storm]),
+            new("M02", "a candidate that steps down within its term forgets its vote", Usual, [random, storm, links]),
+            new("M03", "term and vote are forgotten at a restart", Usual, [votes, damage]),
+            new("M04", "a vote is answered before it is synced", Usual, [votes, damage]),
+            new("M05", "term and vote reach the disk one after the other", Usual, [votes, damage]),
+            new("M06", "a vote of an earlier term counts", Usual, [random, storm]),
+            new("M07", "a vote that arrives twice counts twice", Usual, [random, storm]),
+            new("M08", "half of an even number of voters is a majority", Usual, [random, storm]),
+            new("M09", "the check whether a candidate's log is up to date compares lengths only", Usual, [random, storm]),
+            new("M10", "a leader or candidate ignores a later term", Usual, [random, storm]),
+            new("M11", "a pre-vote that is granted changes the term", Usual, [random, storm]),
+            new("M12", "an entry of an older term is committed by counting replicas (Raft, figure 8)", TimeSpan.FromSeconds(600), [random, storm]),
+            new("M13", "a follower commits beyond what it knows to match", Usual, [random, storm]),
+            new("M14", "a late append cuts off entries that agree", Usual, [random, storm]),
+            new("M15", "a conflict is overwritten and the stale tail behind it stays", Usual, [random, storm]),
+            new("M16", "the term of the entry before is not compared", Usual, [random, storm]),
+            new("M17", "a follower acknowledges its own last entry", Usual, [random, storm]),
+            new("M18", "a refusal counts as an acknowledgement", Usual, [random, storm]),
+            new("M19", "the leader counts itself before its own disk has answered", Usual, [random, storm]),
+            new("M20", "a write is answered by the index alone, whoever's entry that is", Usual, [cluster, answers, damage]),
+            new("M21", "the leader commits what only its own disk has", Usual, [random, storm]),
+            new("M22", "a restored state lacks something that was applied", Usual, [cluster, damage]),
+            new("M23", "a write that is sent again is applied again", Usual, [answers, cluster]),
+            new("M24", "a record with a wrong checksum at the end of the log is accepted", Usual, [damage, cluster]),
+            new("M25", "damage in the middle of the log is taken for its end", Usual, [damage, cluster]),
+            new("M26", "a full disk is ignored and the entry acknowledged", Usual, [disks, damage]),
+            new("M27", "after a full disk a node never writes again", Usual, [cluster, damage]),
+            new("M28", "a failed sync is taken for one that worked", Usual, [damage, cluster]),
+            new("M29", "an older snapshot is installed over a newer state", Usual, [random, storm, links]),
+            new("M30", "a snapshot is named with the term of the next entry", Usual, [random, storm]),
+            new("M31", "an append that begins inside the snapshot is a conflict", Usual, [random, storm]),
+            new("M32", "the sessions, or the members, are not in the snapshot", Usual, [cluster, damage]),
+            new("M33", "a snapshot is installed in two steps", Usual, [cluster, damage]),
+            new("M34", "a leader changes the members before it has committed in its own term (Ongaro 2015)", TimeSpan.FromSeconds(600), [takeover, storm]),
+            new("M35", "a change of members stays in force though its entry was cut off", Usual, [random, storm]),
+            new("M36", "a joint change asks the new voters only", Usual, [random, storm]),
+            new("M37", "learners and nodes that left count", Usual, [random, storm]),
+            new("M38", "a leader that hands over keeps its lease", Usual, [random, storm]),
+            new("M39", "a leader answers reads without asking a majority", Usual, [random, storm]),
+            new("M40", "a leader answers reads before it has committed in its own term", Usual, [random, storm]),
+            new("M41", "the lease counts from when the answer came", Usual, [random, links]),
+            new("M42", "a follower of a living leader votes for another", Usual, [random, storm]),
+            new("M44", "a leader that hears nobody stays leader", Usual, [random, storm]),
+            new("M45", "no pre-vote", Usual, [random, storm]),
+            new("M46", "all wait equally long before they stand for election", Usual, [random, storm]),
+            new("M47", "the place where a follower's log goes on is never found again", Usual, [random, storm]),
+            new("M48", "a node that has left stands for election for ever", Usual, [random, cluster]),
             new("M49", "the guardian of an isolated primary does not close it", Usual, [promotion]),
             new("M50", "the majority promotes before the old primary's lease has run out", Usual, [promotion]),
         ];

@@ -11,6 +11,7 @@ using Verify.Scenarios;
 using Verify.Sim;
 using Verify.Sim.Fleet;
 using Verify.Sim.Hosts;
+using ClusterView = Verify.Chaos.Worlds.ClusterView;
 
 namespace Verify.Chaos.Simulated;
 

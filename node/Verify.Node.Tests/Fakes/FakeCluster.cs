@@ -29,7 +29,7 @@ internal sealed class FakeCluster
 
     public FakeWorld World { get; } = new();
     public FakeNetwork Network { get; }
-    public ImmutableArray<string> Names { get; }
+    public ImmutableArray<string> Names { get; private set; }
 
     public IEnumerable<string> Running => Names.Where(name => !_machines[name].Host.IsDead);
 
@@ -38,6 +38,20 @@ internal sealed class FakeCluster
     public FakeHost Host(string name) => _machines[name].Host;
     public IReadOnlyList<NodeEvent> Events(string name) => _machines[name].Events.All;
     public List<string> Log(string name) => _machines[name].Logs.Lines;
+
+    /// <summary>Starts a node without data that asks to be let in.</summary>
+    public void StartJoiner(string name, string via, string? token, Func<NodeConfig, NodeConfig>? configure = null)
+    {
+        var config = new NodeConfig
+        {
+            Self = new(name), DataCenter = $"dc-{name}", PeerBind = new(name, 10008), Members = [],
+            Join = new() { Via = [new(via, 10008)], Token = token },
+        };
+        var host = new FakeHost(World);
+        _machines[name] = new(configure?.Invoke(config) ?? config, host, new(World, host));
+        Names = [.. Names.Append(name).Order(StringComparer.Ordinal)];
+        Start(name);
+    }
 
     /// <summary>A cluster that has elected a leader, who holds its lease.</summary>
     public static FakeCluster Settled(int nodes, Func<NodeConfig, NodeConfig>? configure = null)
@@ -73,6 +87,17 @@ internal sealed class FakeCluster
             ApiReply.NotFound => null,
             var other => throw new AssertionException($"a read was answered with {other}"),
         };
+
+    /// <summary>The next start of this node is with another configuration.</summary>
+    public void Configure(string name, Func<NodeConfig, NodeConfig> change) =>
+        _machines[name] = _machines[name] with { Config = change(_machines[name].Config) };
+
+    /// <summary>The node stops in good order and its machine is switched off.</summary>
+    public void Stop(string name)
+    {
+        World.Await(Node(name).StopAsync());
+        Kill(name);
+    }
 
     /// <summary>Power loss: unsynced bytes are gone.</summary>
     public void Kill(string name)

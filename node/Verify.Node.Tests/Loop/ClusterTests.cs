@@ -254,10 +254,13 @@ public sealed class ClusterTests
         var leader = cluster.WaitForLeader();
         cluster.Put(leader, "k", "1");
         cluster.Disk(leader).CapacityBytes = cluster.Disk(leader).UsedBytes + 30;
-        cluster.Put(leader, "k", "the write that meets the full disk; the followers commit it");
+        var meets = cluster.Node(leader).AskAsync(new ApiRequest.KvPut("k", "the write that meets the full disk; the followers commit it"u8.ToArray(), 0, null, null)).AsTask();
+        cluster.World.RunUntil(() => cluster.Events(leader).OfType<NodeEvent.DiskFull>().Any(), TimeSpan.FromSeconds(1), "the disk is full");
         Assert.That(cluster.Put(leader, "k", "2"), Is.EqualTo(new ApiReply.Refused($"disk full on {leader}")).Or.InstanceOf<ApiReply.NoLeader>());
         var successor = cluster.WaitForLeader(name => !string.Equals(name, leader, StringComparison.Ordinal));
         Assert.That(cluster.Put(successor, "k", "3"), Is.InstanceOf<ApiReply.Done>());
+        cluster.World.RunUntil(() => meets.IsCompleted, TimeSpan.FromSeconds(3), "the write is answered");
+        Assert.That(meets.Result, Is.InstanceOf<ApiReply.Done>().Or.InstanceOf<ApiReply.Unknown>(), "the successor committed it; whether the old leader saw that in time is chance");
         Assert.That(cluster.Ask(leader, new ApiRequest.KvGet("k", ReadConsistency.Stale)), Is.InstanceOf<ApiReply.Value>(), "stale reads go on");
         cluster.World.RunFor(TimeSpan.FromSeconds(10));
         Assert.That(cluster.Raft(leader).Role, Is.Not.EqualTo(RaftRole.Leader));

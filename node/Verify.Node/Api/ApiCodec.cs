@@ -11,9 +11,14 @@ namespace Verify.Node.Api;
 /// the replies that such requests can get.</summary>
 internal static class ApiCodec
 {
-    private const byte Put = 1, Delete = 2, Get = 3, Analysis = 4, Transfer = 5, Ha = 15;
+    private const byte Put = 1, Delete = 2, Get = 3, Analysis = 4, Transfer = 5, Ha = 15, ReadIndex = 16;
     private const byte Done = 1, Value = 2, NotFound = 3, CasConflict = 4, Verdicts = 5, NoLeader = 6, Overloaded = 7, Unknown = 8, Refused = 9;
-    private const byte HaDone = 16, HaConflict = 17, HaNotFound = 18, HaRejected = 19, HaUnknown = 20;
+    private const byte HaDone = 16, HaConflict = 17, HaNotFound = 18, HaRejected = 19, HaUnknown = 20, Index = 21;
+
+    /// <summary>A node that speaks only version 1 of the protocol understands this request.</summary>
+    public static bool IsOfVersion1(LeaderRequest request) => request is LeaderRequest.Ha or LeaderRequest.Client(
+        ApiRequest.KvPut or ApiRequest.KvDelete or ApiRequest.KvGet { Consistency: ReadConsistency.Consistent }
+        or ApiRequest.ReplicationAnalysis or ApiRequest.TransferLeadership { To: not null });
 
     public static void WriteRequest(WireWriter to, LeaderRequest request)
     {
@@ -22,6 +27,10 @@ internal static class ApiCodec
             case LeaderRequest.Ha(var command):
                 to.Byte(Ha);
                 HaCommandCodec.Write(to, command);
+                break;
+            case LeaderRequest.ReadIndex(var underLease):
+                to.Byte(ReadIndex);
+                to.Bool(underLease);
                 break;
             case LeaderRequest.Client(ApiRequest.KvPut put):
                 to.Byte(Put);
@@ -48,8 +57,11 @@ internal static class ApiCodec
                 to.Byte(Transfer);
                 to.Text(target?.Name ?? "");
                 break;
+            case LeaderRequest.Client(var other):
+                ClusterApiCodec.WriteRequest(to, other);
+                break;
             default:
-                throw new UnreachableException("this request is answered where it is asked");
+                throw new UnreachableException();
         }
     }
 
@@ -58,6 +70,7 @@ internal static class ApiCodec
     {
         var kind = from.Byte();
         if (kind == Ha) return new LeaderRequest.Ha(HaCommandCodec.Read(ref from));
+        if (kind == ReadIndex) return new LeaderRequest.ReadIndex(from.Bool());
         return new LeaderRequest.Client(kind switch
         {
             Put => new ApiRequest.KvPut(
@@ -66,7 +79,7 @@ internal static class ApiCodec
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
-            _ => throw from.Malformed($"a request of kind {kind}"),
+            _ => ClusterApiCodec.ReadRequest(kind, ref from),
         });
     }
 
@@ -76,6 +89,10 @@ internal static class ApiCodec
         {
             case LeaderReply.Ha(var result):
                 WriteResult(to, result);
+                break;
+            case LeaderReply.ReadIndex(var index):
+                to.Byte(Index);
+                to.Number(index.Value);
                 break;
             case LeaderReply.Client(var answer):
                 WriteAnswer(to, answer);
@@ -96,6 +113,7 @@ internal static class ApiCodec
             HaNotFound => new LeaderReply.Ha(new CommandResult.NotFound()),
             HaRejected => new LeaderReply.Ha(new CommandResult.Rejected(from.Text())),
             HaUnknown => new LeaderReply.Ha(new CommandResult.Unknown(from.Text())),
+            Index => new LeaderReply.ReadIndex(new(from.Number())),
             _ => new LeaderReply.Client(ReadAnswer(kind, ref from)),
         };
     }
@@ -172,7 +190,8 @@ internal static class ApiCodec
                 to.Text(why);
                 break;
             default:
-                throw new UnreachableException("no request for the leader gets this reply");
+                ClusterApiCodec.WriteReply(to, reply);
+                break;
         }
     }
 
@@ -187,7 +206,7 @@ internal static class ApiCodec
         Overloaded => new ApiReply.Overloaded(from.Text(), TimeSpan.FromTicks(from.Number())),
         Unknown => new ApiReply.Unknown(from.Text()),
         Refused => new ApiReply.Refused(from.Text()),
-        _ => throw from.Malformed($"a reply of kind {kind}"),
+        _ => ClusterApiCodec.ReadReply(kind, ref from),
     };
 
     private static void WritePair(WireWriter to, KvPair pair)

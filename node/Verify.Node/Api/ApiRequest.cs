@@ -43,7 +43,24 @@ public abstract record ApiRequest
         public override bool IsForLeader => Consistency != ReadConsistency.Stale;
     }
 
-    public sealed record KvList(string Prefix) : ApiRequest;
+    public sealed record KvList(string Prefix, ReadConsistency Consistency = ReadConsistency.Stale) : ApiRequest
+    {
+        public override bool IsForLeader => Consistency != ReadConsistency.Stale;
+    }
+
+    /// <summary>All pairs of one moment, in pages: null begins (with this consistency), then with <see cref="ApiReply.Exported.Next"/>
+    /// until that is null. The pages of one export lie on the node that began it and show one applied index.</summary>
+    public sealed record ExportState(string? Cursor, ReadConsistency Consistency = ReadConsistency.Consistent) : ApiRequest
+    {
+        public override bool IsForLeader => Cursor is null && Consistency != ReadConsistency.Stale;
+    }
+
+    /// <summary>Writes in one entry of the log: all of them, or (when one meets another index than it expects) none.</summary>
+    public sealed record ImportKv(IReadOnlyList<KvWrite> Writes, RequestId? Id) : ApiRequest
+    {
+        public override bool IsForLeader => true;
+    }
+
     public sealed record RaftStatus : ApiRequest;
     public sealed record Clusters : ApiRequest;
     public sealed record Cluster(string Alias) : ApiRequest;
@@ -77,6 +94,13 @@ public abstract record ApiRequest
     public sealed record ClusterJoin(NodeId Node, Contact Contact, bool StaysLearner, NodeId? Replaces, string? Token) : ApiRequest
     {
         public override bool IsForLeader => true;
+
+        /// <summary>An authenticated operator asks (<see cref="VerifyNode.AskAsync"/> sets it): no token is needed, unless
+        /// <see cref="Loop.AutopilotSettings.RequireJoinToken"/>. What comes through the peer port never has it.</summary>
+        public bool ByOperator { get; init; }
+
+        /// <summary>Without the token.</summary>
+        public override string ToString() => $"ClusterJoin {{ {Node}, {Contact.Address}, StaysLearner = {StaysLearner}, Replaces = {Replaces} }}";
     }
 
     /// <summary>Takes a node out of the group. Refused when the rest could not go on without it, unless forced.</summary>
@@ -120,6 +144,9 @@ public abstract record ApiReply
         public TimeSpan? Age { get; init; } = TimeSpan.Zero;
     }
 
+    /// <summary>One page of an export. <paramref name="Next"/> asks for the next one; null: this was the last.</summary>
+    public sealed record Exported(IReadOnlyList<KvPair> Pairs, long AppliedIndex, long PairsTotal, string? Next) : ApiReply;
+
     public sealed record Cluster(ClusterView View) : ApiReply;
     public sealed record Health(ClusterHealthView View) : ApiReply;
     public sealed record SnapshotMade(EntryId Last, long Bytes, TimeSpan Took) : ApiReply;
@@ -141,6 +168,9 @@ public abstract record ApiReply
 }
 
 public sealed record KvPair(string Key, ReadOnlyMemory<byte> Value, ulong Flags, long CreateIndex, long ModifyIndex);
+
+/// <summary>One write of a batch. <paramref name="Value"/>: null deletes. <paramref name="ExpectedIndex"/> as in <see cref="ApiRequest.KvPut"/>.</summary>
+public sealed record KvWrite(string Key, ReadOnlyMemory<byte>? Value, ulong Flags, long? ExpectedIndex);
 
 /// <summary>Raft as seen from this node.</summary>
 public sealed record RaftStatusView(Verify.Raft.RaftStatus Status, IReadOnlyList<NodeId> Members, bool DiskFull);

@@ -22,8 +22,8 @@ internal sealed class LeaderForwarding(PeerMesh mesh)
     public void Replied(NodeId from, long number, LeaderReply reply)
     {
         if (!_sent.TryGetValue(number, out var sent) || sent.Leader != from) return;
-        if (reply is LeaderReply.Ha != sent.Question.IsForHa) return;
         _sent.Remove(number);
+        if (!sent.Question.Takes(reply)) return;
         sent.Question.Give(reply);
     }
 

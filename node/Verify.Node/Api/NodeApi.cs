@@ -1,43 +1,49 @@
 using System.Diagnostics;
-using Verify.Node.Loop;
+using Verify.Node.Autopilot;
 using Verify.Node.Peers;
 using Verify.Node.State;
-using Verify.Node.Telemetry;
 using Verify.Raft;
 
 namespace Verify.Node.Api;
 
-/// <summary>What <see cref="NodeApi"/> answers from and acts on.</summary>
-internal sealed record ApiParts(
-    NodeConfig Config, RaftCore Raft, ReplicatedState State, PeerMesh Mesh, IHaPart Ha, NodeMetrics Metrics, Pulse Pulse)
-{
-    public required Func<bool> IsDiskFull { get; init; }
-}
-
 /// <summary>Answers every question: from what this node has applied, as leader through the log or a read round, or by asking the
 /// leader. Each question gets one answer, at the latest when its time is up. Lives on the loop.</summary>
-internal sealed class NodeApi(ApiParts parts)
+internal sealed class NodeApi
 {
-    private readonly Proposals _proposals = new();
-    private readonly PendingReads _reads = new(parts.Raft);
-    private readonly LeaderForwarding _forwarding = new(parts.Mesh);
+    private static readonly TimeSpan FiguresInterval = TimeSpan.FromMilliseconds(100);
+    private readonly ApiParts _parts;
+    private readonly LeaderForwarding _forwarding;
+    private readonly Writes _writes;
+    private readonly Reads _reads;
+    private readonly MembershipPilot _pilot;
+    private readonly MembershipRequests _members;
 
     /// <summary>All have the same time, so they come in the order of their deadlines.</summary>
     private readonly Queue<Question> _deadlines = new();
     private int _open;
+    private TimeSpan? _leaderHeard;
+    private TimeSpan _figuresDue;
 
-    /// <summary>When a client may try again: a new leader is there after an election, at the latest after two.</summary>
-    private TimeSpan RetryAfter => parts.Config.Timing.Tick * parts.Config.Timing.ElectionTicks;
+    public NodeApi(ApiParts parts)
+    {
+        _parts = parts;
+        _forwarding = new(parts.Mesh);
+        _writes = new(parts);
+        _reads = new(parts, _forwarding, _deadlines.Enqueue);
+        _pilot = new(parts, _writes);
+        _members = new(parts, _writes, _pilot);
+    }
 
-    private LogIndex Applied => parts.State.Applied.Index;
+    private LogIndex Applied => _parts.State.Applied.Index;
 
     public void Ask(Question question)
     {
         question.WhenAnswered = Count;
-        _open++;
-        if (_open > parts.Config.Limits.PendingRequestsMax)
+        var isPeersRead = question.Request is LeaderRequest.ReadIndex; // Each peer has a few at the most, for many reads of its own.
+        if (!isPeersRead) _open++;
+        if (!isPeersRead && _open > _parts.Config.Limits.PendingRequestsMax)
         {
-            question.Answer(new ApiReply.Overloaded($"{parts.Config.Limits.PendingRequestsMax} requests wait already", RetryAfter));
+            question.Answer(new ApiReply.Overloaded($"{_parts.Config.Limits.PendingRequestsMax} requests wait already", _parts.RetryAfter));
             return;
         }
 
@@ -45,13 +51,18 @@ internal sealed class NodeApi(ApiParts parts)
         switch (question.Request)
         {
             case LeaderRequest.Ha(var command):
-                if (parts.Raft.Role == RaftRole.Leader) Propose(new Command.Ha(command), question);
+                if (_parts.Raft.Role == RaftRole.Leader) Enter(new Command.Ha(command), question);
                 else Forward(question);
                 break;
+            case LeaderRequest.ReadIndex(var underLease):
+                if (_parts.Raft.Role == RaftRole.Leader) _reads.Lead(question, underLease);
+                else question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
+                break;
             case LeaderRequest.Client(var request):
-                if (RequestLimits.Objection(request, parts.Config.Limits) is { } objection) question.Answer(new ApiReply.Refused(objection));
-                else if (!request.IsForLeader) question.Answer(Here(request));
-                else if (parts.Raft.Role == RaftRole.Leader) Lead(request, question);
+                if (RequestLimits.Objection(request, _parts.Config.Limits) is { } objection) question.Answer(new ApiReply.Refused(objection));
+                else if (Reads.ConsistencyOf(request) is { } consistency) _reads.Ask(question, consistency);
+                else if (!request.IsForLeader) AnswerHere(request, question);
+                else if (_parts.Raft.Role == RaftRole.Leader) Lead(request, question);
                 else Forward(question);
                 break;
             default:
@@ -61,29 +72,44 @@ internal sealed class NodeApi(ApiParts parts)
 
     /// <summary>A peer asks this node as leader.</summary>
     public void PeerAsks(NodeId peer, PeerFrame.Request request) => Ask(new(
-        request.Body, wasForwarded: true, parts.Pulse.Now + parts.Config.Timing.RequestTimeout,
-        reply => parts.Mesh.Tell(peer, new PeerFrame.Reply(request.Id, reply))));
+        request.Body, wasForwarded: true, _parts.Pulse.Now + _parts.Config.Timing.RequestTimeout,
+        reply => _parts.Mesh.Tell(peer, new PeerFrame.Reply(request.Id, reply))));
 
     public void PeerReplies(NodeId peer, PeerFrame.Reply reply) => _forwarding.Replied(peer, reply.Id, reply.Body);
 
     public void LinkLost(NodeId peer) => _forwarding.LinkLost(peer);
 
+    /// <summary>A Raft message came from this peer and was taken.</summary>
+    public void Heard(NodeId peer)
+    {
+        if (_parts.Raft.Leader == peer) _leaderHeard = _parts.Pulse.Now;
+    }
+
     /// <summary>An entry was applied here; the result is null when it was no command.</summary>
     public void EntryApplied(EntryId id, CommandResult? result)
     {
-        _proposals.Applied(id, result);
-        while (_reads.TakeReady(id.Index) is { } ready) AnswerRead(ready);
+        _writes.Applied(id, result);
+        _reads.AppliedUpTo(id.Index);
+        if (result is null) _members.Look();
     }
 
-    public void ReadGranted(ReadGrant grant)
+    /// <summary>The state was taken from a snapshot that reaches up to this entry.</summary>
+    public void StateRestored(EntryId last)
     {
-        if (_reads.Granted(grant, Applied) is { } ready) AnswerRead(ready);
+        _writes.SkippedTo(last.Index);
+        _reads.AppliedUpTo(last.Index);
+        _members.Look();
     }
 
-    /// <summary>A read changes nothing, so "no leader here" is the whole truth.</summary>
-    public void ReadRefused(ReadTicket ticket) => _reads.Refused(ticket)?.Answer(new ApiReply.NoLeader(RetryAfter));
+    public void ReadGranted(ReadGrant grant) => _reads.Granted(grant);
+    public void ReadRefused(ReadTicket ticket) => _reads.Refused(ticket);
 
-    public void RaftChanged(RaftStatus status) => _proposals.LeadsOnly(status.Role == RaftRole.Leader ? status.Term : null);
+    public void RaftChanged(RaftStatus status)
+    {
+        _writes.RaftChanged(status);
+        _pilot.RaftChanged(status);
+        _members.RaftChanged(status);
+    }
 
     public void Tick(TimeSpan now)
     {
@@ -94,6 +120,15 @@ internal sealed class NodeApi(ApiParts parts)
         }
 
         _forwarding.Tidy();
+        _writes.Tick(now);
+        _reads.Tick(now);
+        _pilot.Tick(now);
+        _members.Look();
+        if (now < _figuresDue) return;
+        _figuresDue = now + FiguresInterval;
+        var figures = _parts.LogFigures();
+        _parts.Metrics.Log(figures.Entries, figures.Bytes);
+        _parts.Metrics.LastContact(LastContact(now));
     }
 
     /// <summary>The node stops: what is open stays open for ever.</summary>
@@ -102,111 +137,117 @@ internal sealed class NodeApi(ApiParts parts)
         while (_deadlines.TryDequeue(out var question)) question.Answer(new ApiReply.Unknown("the node stopped"));
     }
 
+    private void AnswerHere(ApiRequest request, Question question)
+    {
+        if (request is not ApiRequest.TakeSnapshot) question.Answer(Here(request));
+        else if (_parts.TakeSnapshot is { } take) take(question.Answer);
+        else question.Answer(new ApiReply.Refused("this node makes no snapshots"));
+    }
+
     private ApiReply Here(ApiRequest request)
     {
         switch (request)
         {
-            case ApiRequest.KvGet get:
-                return Read(get.Key);
-            case ApiRequest.KvList list:
-                return new ApiReply.Values(parts.State.Kv.List(list.Prefix), Applied.Value);
             case ApiRequest.RaftStatus:
-                return new ApiReply.Raft(new(parts.Raft.Status, [.. parts.Config.Members.Select(m => m.Id)], parts.IsDiskFull()));
+                return new ApiReply.Raft(new(_parts.Raft.Status, _parts.Raft.Membership.All, _parts.IsDiskFull()));
+            case ApiRequest.ClusterStatus:
+                return new ApiReply.Cluster(View());
             case ApiRequest.Clusters:
-                return new ApiReply.ClusterList(parts.Ha.Clusters());
+                return new ApiReply.ClusterList(_parts.Ha.Clusters());
             case ApiRequest.Cluster(var alias):
-                var named = parts.Ha.Clusters().Where(c => string.Equals(c.Alias, alias, StringComparison.Ordinal)).ToArray();
+                var named = _parts.Ha.Clusters().Where(c => string.Equals(c.Alias, alias, StringComparison.Ordinal)).ToArray();
                 return named.Length == 0 ? new ApiReply.NotFound(Applied.Value) : new ApiReply.ClusterList(named);
             case ApiRequest.Recoveries:
-                return new ApiReply.RecoveryList(parts.Ha.Recoveries());
+                return new ApiReply.RecoveryList(_parts.Ha.Recoveries());
             default:
                 throw new UnreachableException();
         }
     }
+
+    private ClusterView View()
+    {
+        var raft = _parts.Raft.Status;
+        var membership = _parts.Raft.Membership;
+        var figures = _parts.LogFigures();
+        return new(raft)
+        {
+            LeaderContact = raft.Leader is { } leader ? membership.ContactOf(leader) : Contact.Unknown,
+            LastContact = LastContact(_parts.Pulse.Now),
+            DiskFull = _parts.IsDiskFull(),
+            LogEntries = figures.Entries,
+            LogBytes = figures.Bytes,
+            Snapshot = raft.Snapshot,
+            SnapshotBytes = figures.SnapshotBytes,
+            Reachable = _parts.Reachable(),
+            PendingRequests = _open,
+            KvPairs = _parts.State.Kv.Count,
+            WireVersion = Math.Min(PeerCodec.VersionMax, _parts.Config.WireVersionMax),
+            Autopilot = _pilot.Picture(),
+        };
+    }
+
+    private TimeSpan? LastContact(TimeSpan now) => _parts.Raft.Role == RaftRole.Leader ? TimeSpan.Zero : now - _leaderHeard;
 
     private void Lead(ApiRequest request, Question question)
     {
         switch (request)
         {
             case ApiRequest.KvPut put:
-                Propose(new Command.KvPut(put.Key, put.Value, put.Flags, put.ExpectedIndex, put.Id), question);
+                Enter(new Command.KvPut(put.Key, put.Value, put.Flags, put.ExpectedIndex, put.Id), question);
                 break;
             case ApiRequest.KvDelete delete:
-                Propose(new Command.KvDelete(delete.Key, delete.ExpectedIndex, delete.Id), question);
+                Enter(new Command.KvDelete(delete.Key, delete.ExpectedIndex, delete.Id), question);
                 break;
-            case ApiRequest.KvGet:
-                _reads.Request(question);
+            case ApiRequest.ImportKv import:
+                Enter(new Command.KvBatch([.. import.Writes], import.Id), question);
                 break;
             case ApiRequest.ReplicationAnalysis:
-                question.Answer(new ApiReply.Analysis(parts.Ha.Analysis()));
+                question.Answer(new ApiReply.Analysis(_parts.Ha.Analysis()));
                 break;
-            case ApiRequest.TransferLeadership({ } to):
-                question.Answer(parts.Raft.TransferLeadership(to)
-                    ? new ApiReply.Done(Applied.Value)
-                    : new ApiReply.Refused($"leadership cannot be handed to {to}: it is no other member of this group"));
+            case ApiRequest.ClusterHealth:
+                question.Answer(new ApiReply.Health(_pilot.Health()));
+                break;
+            case ApiRequest.ClusterJoin or ApiRequest.ClusterLeave or ApiRequest.CreateJoinToken or ApiRequest.TransferLeadership:
+                _members.Ask(request, question);
                 break;
             default:
                 throw new UnreachableException();
         }
     }
 
-    private void Propose(Command command, Question question)
+    private void Enter(Command command, Question question)
     {
-        if (parts.IsDiskFull())
+        switch (_writes.Enter(command, question))
         {
-            parts.Metrics.Proposed("disk full");
-            question.Answer(new ApiReply.Refused($"disk full on {parts.Config.Self}"));
-            return;
-        }
-
-        switch (parts.Raft.Propose(CommandCodec.Encode(command)))
-        {
-            case ProposeResult.Accepted(var id):
-                parts.Metrics.Proposed("accepted");
-                _proposals.Wait(id, question);
+            case null:
                 break;
-            case ProposeResult.NotLeader:
-                parts.Metrics.Proposed("not leader");
+            case ApiReply.NoLeader:
                 Forward(question);
                 break;
-            case ProposeResult.Refused(var reason):
-                question.Answer(new ApiReply.Refused(reason));
+            case var refusal:
+                question.Answer(refusal);
                 break;
-            case ProposeResult.Overloaded(var reason):
-                parts.Metrics.Proposed("overloaded");
-                question.Answer(new ApiReply.Overloaded(reason, RetryAfter));
-                break;
-            default:
-                throw new UnreachableException();
         }
     }
 
     private void Forward(Question question)
     {
-        var leader = parts.Raft.Leader;
-        if (question.WasForwarded || leader is null || leader == parts.Config.Self || !_forwarding.TrySend(leader.Value, question))
-            question.Answer(new ApiReply.NoLeader(RetryAfter));
+        var leader = _parts.Raft.Leader;
+        if (question.WasForwarded || leader is null || leader == _parts.Config.Self || !_forwarding.TrySend(leader.Value, question))
+            question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
     }
-
-    private void AnswerRead(Question question)
-    {
-        if (question.Request is LeaderRequest.Client(ApiRequest.KvGet(var key, _))) question.Answer(Read(key));
-    }
-
-    private ApiReply Read(string key) => parts.State.Kv.Get(key) is { } pair
-        ? new ApiReply.Value(pair, Applied.Value)
-        : new ApiReply.NotFound(Applied.Value);
 
     private void Count(LeaderRequest request, LeaderReply reply)
     {
-        _open--;
-        var kind = request is LeaderRequest.Client(var asked) ? asked.GetType().Name : "Ha";
+        if (request is not LeaderRequest.ReadIndex) _open--;
+        var kind = request is LeaderRequest.Client(var asked) ? asked.GetType().Name : request.GetType().Name;
         var outcome = reply switch
         {
             LeaderReply.Client(var answer) => answer.GetType().Name,
             LeaderReply.Ha(var result) => result.GetType().Name,
+            LeaderReply.ReadIndex => "Done",
             _ => throw new UnreachableException(),
         };
-        parts.Metrics.Answered(kind, outcome);
+        _parts.Metrics.Answered(kind, outcome);
     }
 }

@@ -2,31 +2,39 @@ using Verify.Raft;
 
 namespace Verify.Node.Api;
 
-/// <summary>Linearizable reads on their way: first they wait for their quorum round, then for the state to be as new as the index
-/// that the round gave them. Lives on the loop.</summary>
-internal sealed class PendingReads(RaftCore raft)
+/// <summary>Reads on their way: on the leader first a round to a quorum (ReadIndex, thesis §6.4), then, on any node, the wait for the
+/// state to be as new as the index that was given. Lives on the loop.</summary>
+internal sealed class PendingReads(ApiParts parts)
 {
-    private readonly SortedDictionary<long, Question> _inRound = [];
-    private readonly PriorityQueue<Question, (LogIndex Index, long Ticket)> _awaitingApply = new();
-    private long _tickets;
+    private readonly SortedDictionary<long, (Question Question, TimeSpan Since)> _inRound = [];
+    private readonly PriorityQueue<Question, (LogIndex Index, long Number)> _awaitingApply = new();
+    private long _numbers;
 
-    public void Request(Question question)
+    /// <summary>Begins a round (or joins one that has not left yet).</summary>
+    public void AskQuorum(Question question)
     {
-        var ticket = new ReadTicket(++_tickets);
-        _inRound.Add(ticket.Value, question);
-        raft.RequestRead(ticket);
+        var ticket = new ReadTicket(++_numbers);
+        _inRound.Add(ticket.Value, (question, parts.Pulse.Now));
+        parts.Raft.RequestRead(ticket);
     }
 
-    /// <summary>The read may be answered once the index is applied. Returns it when that is so already.</summary>
-    public Question? Granted(ReadGrant grant, LogIndex applied)
+    /// <summary>The quorum has answered; null when nobody waits for that any more.</summary>
+    public Question? Granted(ReadGrant grant)
     {
-        if (!_inRound.Remove(grant.Ticket.Value, out var question) || !question.IsOpen) return null;
-        if (grant.Index <= applied) return question;
-        _awaitingApply.Enqueue(question, (grant.Index, grant.Ticket.Value));
-        return null;
+        if (!_inRound.Remove(grant.Ticket.Value, out var asked)) return null;
+        parts.Metrics.QuorumRound(parts.Pulse.Now - asked.Since);
+        return asked.Question.IsOpen ? asked.Question : null;
     }
 
-    public Question? Refused(ReadTicket ticket) => _inRound.Remove(ticket.Value, out var question) ? question : null;
+    public Question? Refused(ReadTicket ticket) => _inRound.Remove(ticket.Value, out var asked) ? asked.Question : null;
+
+    /// <summary>True when the state is new enough already; otherwise the question comes out of <see cref="TakeReady"/>.</summary>
+    public bool IsReady(Question question, LogIndex index, LogIndex applied)
+    {
+        if (index <= applied) return true;
+        _awaitingApply.Enqueue(question, (index, ++_numbers));
+        return false;
+    }
 
     /// <summary>The next read that the state is now new enough for.</summary>
     public Question? TakeReady(LogIndex applied)

@@ -33,6 +33,15 @@ internal sealed class Question
     public void Answer(CommandResult result, long applied) =>
         Give(IsForHa ? new LeaderReply.Ha(result) : new LeaderReply.Client(ForClient(result, applied)));
 
+    /// <summary>This is an answer of the kind that was asked for.</summary>
+    public bool Takes(LeaderReply reply) => Request switch
+    {
+        LeaderRequest.Ha => reply is LeaderReply.Ha,
+        LeaderRequest.ReadIndex => reply is LeaderReply.ReadIndex or LeaderReply.Client,
+        LeaderRequest.Client => reply is LeaderReply.Client,
+        _ => false,
+    };
+
     /// <summary>Hands on what the leader said.</summary>
     public void Give(LeaderReply reply)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
+using Verify.Node.Api;
 using Verify.Node.Telemetry;
 using Verify.Raft;
 
@@ -13,30 +14,56 @@ internal sealed record ConsensusOutlets
     /// <summary>What has been sent may now leave the node.</summary>
     public required Action Flush { get; init; }
     public required Action<Entry> Apply { get; init; }
+
+    /// <summary>A snapshot takes the place of the state.</summary>
+    public required Action<SnapshotMark, RestoredState> Install { get; init; }
     public required Action<ReadGrant> ReadGranted { get; init; }
     public required Action<ReadTicket> ReadRefused { get; init; }
 
     /// <summary>The disk is full, or has space again.</summary>
     public required Action<bool, string> DiskFullChanged { get; init; }
+
+    /// <summary>The disk has not answered for too long, or answers again.</summary>
+    public required Action<bool> DiskStallChanged { get; init; }
     public required Action<TimeSpan, Action> After { get; init; }
+    public required Func<TimeSpan> Now { get; init; }
 }
 
 /// <summary>Carries <see cref="RaftWork"/> out in the order that is its contract: what may go at once goes at once, what must be
 /// durable first waits for its group, what is committed is applied. One group is under way at a time; everything that comes
 /// meanwhile shares the next. Lives on the loop.</summary>
-internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusOutlets outlets, ILogger log)
+internal sealed class ConsensusDriver(
+    RaftCore raft, DiskWriter disk, ConsensusOutlets outlets, TimeSpan stallMax, bool isInDebt, ILogger log)
 {
     private static readonly TimeSpan FullDiskRetry = TimeSpan.FromSeconds(1);
+    private readonly Queue<ImmutableArray<Entry>> _applyLater = new();
     private List<RaftWork> _waiting = [];
     private List<RaftWork> _writing = [];
+    private TimeSpan _writingSince;
+    private LogIndex _discardUpTo;
+    private int _installs;
     private bool _isWriting;
     private bool _isStopped;
+
+    /// <summary>This node may have acknowledged entries that its disk has lost: until they are back it is no voter
+    /// (<see cref="LostEntries"/>, where the argument is).</summary>
+    private bool _isInDebt = isInDebt;
 
     /// <summary>The last write found no space. What Raft wants written waits, in order; nothing of it is acknowledged.</summary>
     public bool IsDiskFull { get; private set; }
 
+    /// <summary>A write has been under way for too long.</summary>
+    public bool IsDiskStalled { get; private set; }
+
     /// <summary>No group is under way.</summary>
-    public bool IsIdle => !_isWriting;
+    public bool IsIdle => !_isWriting && !Snapshots.IsBusy;
+
+    /// <summary>A snapshot is on its way to become the state: what is applied is behind what Raft counts as applied.</summary>
+    public bool IsInstalling => _installs > 0;
+    public LogFigures Figures { get; set; }
+
+    /// <summary>Works with the snapshots; set before the first work is taken.</summary>
+    public SnapshotDesk Snapshots { get; set; } = null!;
 
     /// <summary>Takes all of Raft's work. Called after each batch of inputs.</summary>
     public void CarryOut()
@@ -44,35 +71,50 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
         while (raft.TryTakeWork(out var work))
         {
             foreach (var envelope in work.SendNow) Send(envelope);
+            if (work.Install is not null) _installs++;
+            if (work.DiscardUpTo > _discardUpTo) _discardUpTo = work.DiscardUpTo;
             if (work.NeedsSync || !work.SendWhenDurable.IsEmpty) Keep(work);
             StartWriting();
             outlets.Flush();
-            foreach (var entry in work.Apply) outlets.Apply(entry);
-            if (!work.Apply.IsEmpty) raft.Applied(work.Apply[^1].Index);
+            Apply(work.Apply);
             foreach (var grant in work.ReadsGranted) outlets.ReadGranted(grant);
             foreach (var ticket in work.ReadsRefused) outlets.ReadRefused(ticket);
+            Snapshots.Take(work);
         }
+
+        Snapshots.Go();
     }
 
     /// <summary>The disk has answered.</summary>
     public void Synced(DiskGroup group, DiskOutcome outcome)
     {
         _isWriting = false;
+        SetStalled(false);
         switch (outcome)
         {
-            case DiskOutcome.Durable:
+            case DiskOutcome.Durable(var figures, var restored, var isInDebt):
+                Figures = figures;
+                if (_isInDebt && !isInDebt) NodeLog.Recovered(log);
+                _isInDebt = isInDebt;
+                var works = _writing.Count(static work => work.Install is not null);
                 _writing.Clear();
-                SetDiskFull(false, "");
+                if (group.NeedsDisk) SetDiskFull(false, "");
+                if (group.Install is { } mark) Install(mark, restored!, works);
                 foreach (var envelope in group.Messages) Send(envelope);
-                if (group.Entries.Count > 0) raft.Appended(group.Entries[^1].Id);
-                StartWriting();
+                if (group.Last is { } last) raft.Appended(last);
+                Snapshots.IsHeld = _isStopped;
+                if (IsDiskFull) Retry();
+                else StartWriting();
                 break;
             case DiskOutcome.Full(var why):
                 _waiting.InsertRange(0, _writing);
                 _writing.Clear();
+                Snapshots.IsHeld = _isStopped;
                 SetDiskFull(true, why);
                 outlets.After(FullDiskRetry, Retry);
                 break;
+            case DiskOutcome.Failed(UnusableDataException cause):
+                throw cause;
             case DiskOutcome.Failed(var cause):
                 throw new DiskFailedException(cause);
             default:
@@ -80,8 +122,56 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
         }
     }
 
+    /// <summary>Time has passed.</summary>
+    public void Tick()
+    {
+        if (_isWriting && !IsDiskStalled && outlets.Now() - _writingSince >= stallMax) SetStalled(true);
+        Snapshots.Go();
+    }
+
+    /// <summary>The snapshot driver has nothing to do: a group that needs the snapshots may go.</summary>
+    public void SnapshotsAreIdle() => StartWriting();
+
     /// <summary>Starts nothing any more; a group that is under way will still be reported.</summary>
-    public void Stop() => _isStopped = true;
+    public void Stop()
+    {
+        _isStopped = true;
+        Snapshots.IsHeld = true;
+    }
+
+    /// <summary>Whether a message to this node may reach Raft.</summary>
+    /// <remarks>A node that cannot write, or whose disk is silent, must not be made leader: its promises would hang. One that owes entries
+    /// neither leads nor votes. It may acknowledge what it is sent, since that is true, and is how it gets its entries back.</remarks>
+    public bool MayHear(Message message) => message switch
+    {
+        Message.TimeoutNow => MayLead,
+        Message.VoteRequest => !_isInDebt,
+        _ => true,
+    };
+
+    private bool MayLead => !IsDiskFull && !IsDiskStalled && !_isInDebt;
+
+    private void Apply(ImmutableArray<Entry> entries)
+    {
+        if (entries.IsEmpty) return;
+        if (IsInstalling)
+        {
+            _applyLater.Enqueue(entries);
+            return;
+        }
+
+        foreach (var entry in entries) outlets.Apply(entry);
+        raft.Applied(entries[^1].Index);
+    }
+
+    /// <summary>The snapshot is durable: it becomes the state, and what was committed behind it follows.</summary>
+    private void Install(SnapshotMark mark, RestoredState restored, int works)
+    {
+        _installs -= works;
+        outlets.Install(mark, restored);
+        if (IsInstalling) return;
+        while (_applyLater.TryDequeue(out var entries)) Apply([.. entries.Where(entry => entry.Index > mark.Last.Index)]);
+    }
 
     /// <summary>Work that needs no disk but must not overtake what is waiting for it. On a full disk only the newest of it is kept:
     /// Raft says such things again, and the queue must not grow for as long as the disk stays full.</summary>
@@ -93,7 +183,9 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
 
     private void StartWriting()
     {
-        if (_isWriting || _isStopped || IsDiskFull || _waiting.Count == 0) return;
+        if (_isWriting || _isStopped || IsDiskFull) return;
+        Discard();
+        if (_isWriting) return;
         if (_waiting.Exists(static work => work.NeedsSync))
         {
             Write();
@@ -111,15 +203,40 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
 
     private void Retry()
     {
-        if (_isWriting || _isStopped || _waiting.Count == 0) return;
-        Write();
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M27", deviates: IsDiskFull)) return;
+#endif
+        if (_isWriting || _isStopped) return;
+        Discard();
+        if (!_isWriting && _waiting.Count > 0) Write();
     }
 
     private void Write()
     {
-        _isWriting = true;
+        if (_waiting.Exists(static work => work.Install is not null))
+        {
+            // The snapshots are needed for this group alone.
+            Snapshots.IsHeld = true;
+            if (Snapshots.IsBusy) return;
+        }
+
         (_writing, _waiting) = (_waiting, _writing);
-        disk.Start(DiskGroup.Of(_writing));
+        Start(DiskGroup.Of(_writing));
+    }
+
+    /// <summary>What the log may forget goes between two groups: it comes seldom and takes a moment. On a full disk it makes space.</summary>
+    private void Discard()
+    {
+        if (_discardUpTo.Value == 0) return;
+        var upTo = _discardUpTo;
+        _discardUpTo = LogIndex.Zero;
+        Start(new(null, [], []) { DiscardUpTo = upTo });
+    }
+
+    private void Start(DiskGroup group)
+    {
+        (_isWriting, _writingSince) = (true, outlets.Now());
+        disk.Start(group);
     }
 
     private void SetDiskFull(bool isFull, string why)
@@ -131,10 +248,19 @@ internal sealed class ConsensusDriver(RaftCore raft, DiskWriter disk, ConsensusO
         outlets.DiskFullChanged(isFull, why);
     }
 
-    /// <summary>A node that cannot write must not lead: it asks for no votes until it can.</summary>
+    private void SetStalled(bool isStalled)
+    {
+        if (IsDiskStalled == isStalled) return;
+        IsDiskStalled = isStalled;
+        if (isStalled) NodeLog.DiskStalls(log, stallMax);
+        else NodeLog.DiskAnswers(log);
+        outlets.DiskStallChanged(isStalled);
+    }
+
+    /// <summary>A node that must not lead asks for no votes until it may.</summary>
     private void Send(Envelope envelope)
     {
-        if (IsDiskFull && envelope.Body is Message.VoteRequest) return;
+        if (envelope.Body is Message.VoteRequest && !MayLead) return;
         outlets.Send(envelope);
     }
 }

@@ -6,7 +6,7 @@ namespace Verify.Node.Failures;
 
 /// <summary>From what all members see to a verdict on a primary. Pure. Two conditions must hold for "dead", as in orchestrator's
 /// holistic failure detection: it is not reached, and no replica reads from it. The first needs a strict majority
-/// of all configured members; old votes never accuse (the fail-closed rules of VTOrc's quorum, facts/vtorc.md).</summary>
+/// of all voters of the group; old votes never accuse (the fail-closed rules of VTOrc's quorum, facts/vtorc.md).</summary>
 public static class FailureAnalysis
 {
     public static Diagnosis Diagnose(ClusterSight sight, TimeSpan observationAgeMax)

@@ -55,6 +55,9 @@ public interface IHaPart
     /// <summary>A high-availability command was applied here.</summary>
     void Applied(HaCommand command, ApplyContext context, CommandResult result);
 
+    /// <summary>The state was replaced by that of a snapshot: what was applied in between was not told.</summary>
+    void Restored();
+
     /// <summary>Raft's role, term or lease changed.</summary>
     void RaftChanged(RaftStatus status);
     void HeardFrom(NodeId peer, ReadOnlyMemory<byte> report);

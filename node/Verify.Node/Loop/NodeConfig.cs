@@ -51,6 +51,14 @@ public sealed record NodeConfig
     /// <summary>Keys for data at rest; none: log and snapshots are written in the clear.</summary>
     public Consensus.DataKeys Keys { get; init; } = Consensus.DataKeys.None;
 
+    /// <summary>The newest protocol that this node speaks with its peers. Lower than what the program can: for tests, and to hold a new
+    /// program back until all nodes have it.</summary>
+    public int WireVersionMax { get; init; } = Peers.PeerCodec.VersionMax;
+
+    /// <summary>Peers that speak only an older protocol are refused. Set it to 2 when all nodes have been upgraded: version 1 knows no
+    /// protection against replayed frames.</summary>
+    public int WireVersionMin { get; init; } = 1;
+
     /// <summary>Peers with another id are refused.</summary>
     public string ClusterId { get; init; } = "verify";
     public ImmutableArray<ClusterSpec> Clusters { get; init; } = [];
@@ -76,8 +84,17 @@ public sealed record JoinSettings
     /// <summary>"id.secret", made by a member (verify-ctl cluster token); used once. Never logged.</summary>
     public string? Token { get; init; }
 
+    /// <summary>The node gets the log and never votes.</summary>
+    public bool StaysLearner { get; init; }
+
+    /// <summary>The member whose place this node takes, in one change; null: it comes in addition.</summary>
+    public NodeId? Replaces { get; init; }
+
     /// <summary>Not let in within this time: the node halts with a sentence that says why. Zero: keeps trying for ever.</summary>
     public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Without the token.</summary>
+    public override string ToString() => $"JoinSettings {{ Via = {string.Join(' ', Via)}, GiveUpAfter = {GiveUpAfter} }}";
 }
 
 /// <summary>When snapshots are made, and how many are kept.</summary>
@@ -117,6 +134,12 @@ public sealed record AutopilotSettings
 
     /// <summary>True: one voter per zone, the others are learners and spares.</summary>
     public bool RedundancyZones { get; init; }
+
+    /// <summary>With <see cref="RedundancyZones"/>: a zone's voter that was not heard for this long gives its seat to the zone's spare.</summary>
+    public TimeSpan SpareAfter { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>True: an operator's join needs a token too, not only one that comes through the peer port.</summary>
+    public bool RequireJoinToken { get; init; }
 }
 
 /// <summary>All durations of the node. ρ is <see cref="ClockDriftPerMille"/>.</summary>
@@ -148,6 +171,10 @@ public sealed record Timing
     /// <summary>For one statement of a recovery step.</summary>
     public TimeSpan StatementTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>A leader whose disk has not answered for this long hands leadership over, and no node asks for votes while its own disk
+    /// is silent for so long; null: two election times.</summary>
+    public TimeSpan? DiskStallMax { get; init; }
+
     /// <summary>How long a client request may wait for its commit before the answer is "unknown".</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(3);
 }
@@ -157,11 +184,25 @@ public sealed record Limits
 {
     public int InboxInputsMax { get; init; } = 16_384;
     public int PeerQueueFramesMax { get; init; } = 4_096;
+
+    /// <summary>Bytes that wait for one peer. Above it, of Raft's messages the oldest make room, and requests are refused.</summary>
+    public int PeerQueueBytesMax { get; init; } = 64 << 20;
     public int FrameBytesMax { get; init; } = 16 << 20;
     public int SegmentBytesMax { get; init; } = 16 << 20;
     public int KeyBytesMax { get; init; } = 1_024;
     public int ValueBytesMax { get; init; } = 1 << 20;
     public int SessionsMax { get; init; } = 10_000;
     public int PendingRequestsMax { get; init; } = 8_192;
+
+    /// <summary>Keys and values of writes that wait for their commit, together.</summary>
+    public long PendingBytesMax { get; init; } = 64 << 20;
+
+    /// <summary>One batch of writes, and one page of an export.</summary>
+    public int BatchWritesMax { get; init; } = 1_000;
+    public int BatchBytesMax { get; init; } = 4 << 20;
+
+    /// <summary>Exports that a node keeps at once, and for how long between two pages.</summary>
+    public int ExportsMax { get; init; } = 4;
+    public TimeSpan ExportIdleMax { get; init; } = TimeSpan.FromMinutes(1);
     public int RecoveriesKeptMax { get; init; } = 100;
 }

@@ -22,14 +22,16 @@ internal sealed class NodeCore
     private readonly RaftCore _raft;
     private readonly ConsensusDriver _consensus;
     private readonly DiskWriter _disk;
+    private SnapshotDesk _desk = null!;
     private readonly NodeMetrics _metrics;
     private readonly ILogger _log;
     private readonly IHaPart _ha;
+    private readonly Belonging _belonging;
     private Term _barrierApplied;
     private Parting? _parting;
     private int _tickIsWaiting;
 
-    public NodeCore(NodeConfig config, NodeSeam seam, NodeData data, Func<INodeServices, IHaPart> haPart)
+    public NodeCore(NodeConfig config, NodeSeam seam, DataDirectory data, ReplicatedState? state, Func<INodeServices, IHaPart> haPart)
     {
         (Config, Seam) = (config, seam);
         _log = seam.Logs.CreateLogger("Verify.Node");
@@ -37,19 +39,39 @@ internal sealed class NodeCore
         _metrics = new(seam.Meters);
         Pulse = new(seam.Time, config.Timing.Tick);
         Loop = new(seam.Scheduler, config.Limits.InboxInputsMax, Think, Break);
-        State = new(config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax);
-        _raft = new(OptionsOf(config, seam.Dice.Fork("raft")), data.HardState.State, data.Entries);
+        State = state ?? new(config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax);
+        _raft = new(OptionsOf(config, seam.Dice.Fork("raft")), data.HardState.State, data.Snapshots.Newest?.Mark, data.Entries);
         Status = _raft.Status;
-        Mesh = new(new(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token) { LinkLost = peer => Api!.LinkLost(peer) });
-        _disk = new(data.HardState, data.Log, Loop, seam.Scheduler, seam.Time, _metrics);
+        var around = new PeerSurroundings(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token)
+        {
+            Group = new(GroupPicture.Of(Status)),
+            LinkLost = peer => Api!.LinkLost(peer),
+            ToldOfRemoval = (peer, why) => _belonging!.ToldOfRemoval(peer, why),
+        };
+        Mesh = new(around);
+        _belonging = new(new(config, Mesh, around, _log)
+        {
+            Now = () => Pulse.Now, Emit = seam.Events.Emit, Change = ChangeMembership, LeadsForSure = () => LeadsForSure, Leave = Leave,
+        }, Status);
+        _disk = new(data, Loop, seam.Scheduler, seam.Time, _metrics, config.Limits);
         _consensus = new(_raft, _disk, new()
         {
-            Send = Mesh.Send, Flush = Mesh.Flush, Apply = Apply,
+            Send = Mesh.Send, Flush = Mesh.Flush, Apply = Apply, Install = Install,
             ReadGranted = grant => Api!.ReadGranted(grant), ReadRefused = ticket => Api!.ReadRefused(ticket),
-            DiskFullChanged = DiskFullChanged, After = (delay, action) => Deadlines.At(Pulse.Now + delay, action),
-        }, _log);
+            DiskFullChanged = DiskFullChanged, DiskStallChanged = DiskStallChanged,
+            After = (delay, action) => Deadlines.At(Pulse.Now + delay, action), Now = () => Pulse.Now,
+        }, config.Timing.DiskStallMax ?? config.Timing.Tick * config.Timing.ElectionTicks * 2, data.Lost is not null, _log)
+        {
+            Snapshots = DeskOf(data), Figures = new(data.Log.Entries, data.Log.Bytes, 0),
+        };
+        if (data.Lost is { } lost) NodeLog.Recovering(_log, lost.Until);
         _ha = haPart(new NodeServices(this));
-        Api = new(new(config, _raft, State, Mesh, _ha, _metrics, Pulse) { IsDiskFull = () => _consensus.IsDiskFull });
+        Api = new(new(config, _raft, State, Mesh, _ha, _metrics, Pulse)
+        {
+            IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Time = seam.Time, Reachable = () => Mesh.Reachable,
+            ChangeMembership = ChangeMembership, TakeSnapshot = TakeSnapshot,
+            LogFigures = () => _consensus.Figures with { SnapshotBytes = _desk.Newest?.Bytes ?? 0 },
+        });
     }
 
     public NodeConfig Config { get; }
@@ -69,14 +91,28 @@ internal sealed class NodeCore
     /// <summary>This node leads, everything that was committed before its term is applied here, and it holds its lease.</summary>
     public bool LeadsForSure => _raft.HasLease && _barrierApplied == _raft.Term;
 
+    /// <summary>Who the members are, as this node knows it.</summary>
+    public Membership Membership => Status.Membership;
+
+    /// <summary>Proposes another membership. Not while a member runs a program that would not understand it.</summary>
+    public ProposeResult ChangeMembership(Membership target) =>
+        Mesh.ObjectionToVersion2() is { } objection ? new ProposeResult.Refused(objection) : _raft.ChangeMembership(target);
+
+    /// <summary>Raft as the deciders may believe it: applied is only what the state here really has.</summary>
+    public RaftStatus StatusApplied => _consensus.IsInstalling ? Status with { Applied = State.Applied.Index } : Status;
+
     /// <summary>Before the first input.</summary>
     public void Start(bool isRecovered)
     {
-        NodeLog.Starting(_log, Config.Self, Config.DataCenter, Status.Term, Status.Last, Config.Members.Length);
+        NodeLog.Starting(_log, Config.Self, Config.DataCenter, Status.Term, Status.Last, Membership.All.Length);
         Seam.Events.Emit(new NodeEvent.Started(Config.Self.Name, Config.DataCenter, isRecovered, Status.Last.Index.Value));
+        _belonging.Start();
         Tell(Status, before: null);
         Loop.Post(new NodeInput.HaPosted(_ha.Start));
     }
+
+    /// <inheritdoc cref="VerifyNode.UseKeys"/>
+    public void UseKeys(Consensus.DataKeys keys) => _disk.UseKeys(keys);
 
     /// <summary>The timer fired. One tick waits in the inbox at the most; how much time has passed the clock says.</summary>
     public void Wake()
@@ -93,6 +129,21 @@ internal sealed class NodeCore
         HandOver("the node stops");
     }
 
+    /// <summary>Leaves the group for good.</summary>
+    private void Leave(string reason) => Part(() => Seam.Halt.Halt(reason, new LeftGroupException(reason)));
+
+    private SnapshotDesk DeskOf(DataDirectory data)
+    {
+        var settings = Config.Snapshots;
+        var driver = new SnapshotDriver(data.Snapshots, Loop, Seam.Scheduler, Seam.Time, Math.Min(settings.ChunkBytes, Config.Limits.FrameBytesMax / 2));
+        return _desk = new(_raft, State, driver, settings, new()
+        {
+            Send = Mesh.Send, After = (delay, action) => Deadlines.At(Pulse.Now + delay, action), Now = () => Pulse.Now,
+            Idle = () => _consensus.SnapshotsAreIdle(), IsInstalling = () => _consensus.IsInstalling,
+            Objection = Mesh.ObjectionToVersion2, Made = SnapshotMade,
+        }, _log) { Newest = data.Snapshots.Newest };
+    }
+
     private void Think(IReadOnlyList<NodeInput> batch)
     {
         if (_parting is not { IsClosed: true }) Beat();
@@ -107,6 +158,9 @@ internal sealed class NodeCore
         {
             case NodeInput.LogSynced(var group, var outcome):
                 _consensus.Synced(group, outcome);
+                break;
+            case NodeInput.SnapshotNews(var outcome):
+                _desk.News(outcome);
                 break;
             case NodeInput.DriverFailed(var driver, var cause):
                 throw new DriverFailedException(driver, cause);
@@ -125,6 +179,12 @@ internal sealed class NodeCore
             case NodeInput.PeerWent(var inlet, var why):
                 Mesh.Went(inlet, why);
                 break;
+            case NodeInput.JoinAsked(var inlet, var join):
+                AskForJoiner(inlet, join);
+                break;
+            case NodeInput.JoinAnswered(var via, var answer):
+                _belonging.JoinAnswered(via, answer);
+                break;
             case NodeInput.LinkNews(var link, var change):
                 link.Take(change);
                 break;
@@ -139,14 +199,29 @@ internal sealed class NodeCore
         }
     }
 
+    /// <summary>A node wants to be let in: its question goes the way of every question for the leader.</summary>
+    private void AskForJoiner(PeerInlet inlet, PeerFrame.Join join) => Api.Ask(new(
+        new LeaderRequest.Client(new ApiRequest.ClusterJoin(join.From, join.Contact, join.StaysLearner, join.Replaces, join.Token)),
+        wasForwarded: false, Pulse.Now + Config.Timing.RequestTimeout,
+        reply => _ = inlet.AnswerAsync(((LeaderReply.Client)reply).Reply switch
+        {
+            ApiReply.Done => new(JoinOutcome.Done, ""),
+            ApiReply.Refused(var why) => new(JoinOutcome.Refused, why),
+            ApiReply.Overloaded(var why, _) => new(JoinOutcome.Later, why),
+            ApiReply.Unknown(var why) => new(JoinOutcome.Later, why),
+            ApiReply.NoLeader => new(JoinOutcome.Later, "the group has no leader at the moment"),
+            var other => new(JoinOutcome.Later, $"an answer that makes no sense here ({other.GetType().Name})"),
+        })));
+
     private void Hear(NodeId from, PeerFrame frame)
     {
         switch (frame)
         {
-            case PeerFrame.Raft { Body: Message.TimeoutNow } when _consensus.IsDiskFull:
-                break; // A node that cannot write must not be made leader.
+            case PeerFrame.Raft(_, var body) when !_consensus.MayHear(body):
+                break;
             case PeerFrame.Raft(var term, var body):
                 _raft.Receive(new(from, Config.Self, term, body));
+                Api.Heard(from);
                 break;
             case PeerFrame.Report(var report):
                 _ha.HeardFrom(from, report);
@@ -175,6 +250,8 @@ internal sealed class NodeCore
         Deadlines.Run(now);
         Mesh.Tick(Config.Timing.Tick * few);
         Api.Tick(now);
+        _belonging.Tick(now);
+        _consensus.Tick();
         Observe();
         _ha.Tick();
     }
@@ -204,12 +281,38 @@ internal sealed class NodeCore
             throw new UnreadableEntryException(entry.Id, unreadable);
         }
 
+        var began = Seam.Time.GetTimestamp();
         var result = State.Apply(entry.Id, command);
+        _metrics.Applied(Seam.Time.GetElapsedTime(began));
         _barrierApplied = entry.Term;
         Seam.Events.Emit(new NodeEvent.Applied(Config.Self.Name, entry.Index.Value, entry.Term.Value, Fnv1A.Of(entry.Payload.Span)));
         Api.EntryApplied(entry.Id, result);
         if (command is Command.Ha(var inner)) _ha.Applied(inner, new(entry.Index.Value, entry.Term.Value), result!);
     }
+
+    /// <summary>A snapshot has become durable: it is the state from now on.</summary>
+    private void Install(SnapshotMark mark, RestoredState restored)
+    {
+        var self = Config.Self.Name;
+        State.Become(restored.State);
+        _barrierApplied = mark.Last.Term;
+        _desk.Installed(restored.File);
+        NodeLog.SnapshotInstalled(_log, mark.Last);
+        Seam.Events.Emit(new NodeEvent.SnapshotInstalled(self, mark.Last.Index.Value, mark.Last.Term.Value, restored.Hash));
+        Api.StateRestored(mark.Last);
+        _ha.Restored();
+    }
+
+    private void SnapshotMade(SnapshotFile file, TimeSpan took)
+    {
+        var last = file.Mark.Last;
+        _metrics.SnapshotMade(took);
+        Seam.Events.Emit(new NodeEvent.SnapshotTaken(Config.Self.Name, last.Index.Value, last.Term.Value, file.Bytes, took.TotalMilliseconds));
+    }
+
+    private void TakeSnapshot(Action<ApiReply> done) => _desk.Ask(made => done(made.File is { } file
+        ? new ApiReply.SnapshotMade(file.Mark.Last, file.Bytes, made.Took)
+        : new ApiReply.Refused($"no snapshot was made: {made.Why}")));
 
     /// <summary>Looks at Raft and tells the parts when role, term, leader, lease or quorum have changed. Returns whether they have.</summary>
     private bool Observe()
@@ -218,6 +321,7 @@ internal sealed class NodeCore
         Status = _raft.StatusSince(before);
         if (ReferenceEquals(Status, before)) return false;
         _metrics.Raft(Status);
+        _belonging.Follow(Status);
         return Tell(Status, before);
     }
 
@@ -250,6 +354,18 @@ internal sealed class NodeCore
         if (isFull) HandOverWhileFull($"the disk is full ({why})");
     }
 
+    private void DiskStallChanged(bool isStalled)
+    {
+        if (isStalled) HandOverWhileStalled();
+    }
+
+    private void HandOverWhileStalled()
+    {
+        if (!_consensus.IsDiskStalled || _parting is not null) return;
+        HandOver("the disk does not answer");
+        Deadlines.At(Pulse.Now + HandOverAgain, HandOverWhileStalled);
+    }
+
     private void HandOverWhileFull(string why)
     {
         if (!_consensus.IsDiskFull || _parting is not null) return;
@@ -262,7 +378,7 @@ internal sealed class NodeCore
     {
         if (_raft.Role != RaftRole.Leader) return;
         var heir = _raft.Status.Peers
-            .Where(peer => peer.TicksSinceHeard < Config.Timing.ElectionTicks)
+            .Where(peer => peer.TicksSinceHeard < Config.Timing.ElectionTicks && Membership.Voters.Contains(peer.Peer))
             .OrderByDescending(peer => peer.Match).ThenBy(peer => peer.Peer)
             .FirstOrDefault();
         if (heir is null || !_raft.TransferLeadership(heir.Peer)) return;
@@ -274,7 +390,7 @@ internal sealed class NodeCore
         var parting = _parting!;
         if (!parting.IsClosed)
         {
-            var mayGo = _raft.Role != RaftRole.Leader || Config.Members.Length == 1 || Pulse.Now >= parting.Until;
+            var mayGo = _raft.Role != RaftRole.Leader || Membership.Voters.Length <= 1 || Pulse.Now >= parting.Until;
             if (!mayGo || !_consensus.IsIdle) return;
             _parting = parting = parting with { IsClosed = true };
             _consensus.Stop();
@@ -293,7 +409,7 @@ internal sealed class NodeCore
         var reason = cause switch
         {
             InvariantBrokenException => $"{cause.Message}. This node does not go on, so that the fault cannot spread. Keep its data directory and its log for analysis; the other nodes carry on without it.",
-            DiskFailedException or UnreadableEntryException or DriverFailedException => cause.Message,
+            DiskFailedException or UnreadableEntryException or DriverFailedException or UnusableDataException => cause.Message,
             _ => $"Unexpected {cause.GetType().Name}: {cause.Message}. This node does not go on. Keep its log for analysis and start it again.",
         };
         NodeLog.Halting(_log, cause, reason);
@@ -304,11 +420,19 @@ internal sealed class NodeCore
     private static RaftOptions OptionsOf(NodeConfig config, Dice dice) => new()
     {
         Self = config.Self,
-        Voters = [.. config.Members.Select(m => m.Id).Order()],
+        Voters = GroupPicture.Bootstrap(config).Voters,
+        Contacts = GroupPicture.Bootstrap(config).Contacts,
         HeartbeatTicks = config.Timing.HeartbeatTicks,
         ElectionTicks = config.Timing.ElectionTicks,
+        LeaseMarginTicks = LeaseMarginOf(config.Timing),
+        TrailingEntries = config.Snapshots.TrailingEntries,
         Draw = dice.Next,
     };
+
+    /// <summary>So many ticks less than a follower's patience that a leader whose clock is slow by the drift bound still ends its lease
+    /// before a follower may vote: (E − margin)·(1 + ρ) ≤ E − 1, since ticks are whole.</summary>
+    internal static int LeaseMarginOf(Timing timing) =>
+        timing.ElectionTicks - (int)((timing.ElectionTicks - 1) * 1000L / (1000 + timing.ClockDriftPerMille));
 
     /// <summary>How this node is leaving.</summary>
     private sealed record Parting(TimeSpan Until, Action Gone)
@@ -316,9 +440,6 @@ internal sealed class NodeCore
         public bool IsClosed { get; init; }
     }
 }
-
-/// <summary>What a node found in its data directory.</summary>
-internal sealed record NodeData(HardStateFile HardState, LogFile Log, IReadOnlyList<Entry> Entries);
 
 /// <summary>A driver met something it has no name for.</summary>
 internal sealed class DriverFailedException(string driver, Exception cause) : Exception(

@@ -20,6 +20,12 @@ internal abstract record NodeInput
     /// <summary>A member has dialled us and introduced itself.</summary>
     internal sealed record PeerCame(PeerInlet Inlet) : NodeInput;
 
+    /// <summary>A node wants to be let into the group, and waits on its stream for the answer.</summary>
+    internal sealed record JoinAsked(PeerInlet Inlet, PeerFrame.Join Join) : NodeInput;
+
+    /// <summary>What a member says to this node's wish to be let in.</summary>
+    internal sealed record JoinAnswered(Seam.Endpoint Via, PeerFrame.JoinAnswer Answer) : NodeInput;
+
     /// <summary>The stream on which a member spoke to us has ended.</summary>
     internal sealed record PeerWent(PeerInlet Inlet, string Why) : NodeInput;
 
@@ -28,6 +34,9 @@ internal abstract record NodeInput
 
     /// <summary>The disk has answered for one group of writes.</summary>
     internal sealed record LogSynced(DiskGroup Group, DiskOutcome Outcome) : NodeInput;
+
+    /// <summary>What became of a job with the snapshots on disk.</summary>
+    internal sealed record SnapshotNews(SnapshotOutcome Outcome) : NodeInput;
 
     /// <summary>A client wants something.</summary>
     internal sealed record ClientAsked(Question Question) : NodeInput;

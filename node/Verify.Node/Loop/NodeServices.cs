@@ -15,7 +15,7 @@ internal sealed class NodeServices(NodeCore node) : INodeServices
     public NodeSeam Seam => node.Seam;
     public TimeSpan Now => node.Pulse.Now;
     public bool IsLeader => node.LeadsForSure;
-    public RaftStatus Raft => node.Status;
+    public RaftStatus Raft => node.StatusApplied;
     public HaState Ha => node.State.Ha;
     public CancellationToken Stopping => node.Stopping;
     public ILogger Log => node.HaLog;

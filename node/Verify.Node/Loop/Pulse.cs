@@ -10,6 +10,11 @@ internal sealed class Pulse(TimeProvider time, TimeSpan tick)
 
     private readonly long _start = time.GetTimestamp();
     private long _counted;
+#if VERIFY_MUTANTS
+#pragma warning disable RS0030
+    private readonly DateTimeOffset _wallStart = time.GetUtcNow();
+#pragma warning restore RS0030
+#endif
 
     /// <summary>Monotonic time since the node started.</summary>
     public TimeSpan Now => time.GetElapsedTime(_start);
@@ -18,6 +23,12 @@ internal sealed class Pulse(TimeProvider time, TimeSpan tick)
     public long Take()
     {
         var passed = (Now.Ticks + (tick.Ticks / 4)) / tick.Ticks;
+#if VERIFY_MUTANTS
+#pragma warning disable RS0030 // the planted bug: elections and leases by the wall clock
+        var wall = time.GetUtcNow() - _wallStart;
+#pragma warning restore RS0030
+        if (Raft.Mutant.Is("M43", deviates: (wall - Now).Duration() >= tick)) passed = wall.Ticks / tick.Ticks;
+#endif
         var fresh = passed - _counted;
         _counted = passed;
         return fresh;

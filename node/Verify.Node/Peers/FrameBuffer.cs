@@ -5,11 +5,15 @@ using Verify.Node.Codec;
 namespace Verify.Node.Peers;
 
 /// <summary>Cuts a stream of bytes into frames. Memory grows only up to the largest frame that is allowed.</summary>
-internal sealed class FrameBuffer(int frameBytesMax)
+/// <param name="versionMax">Frames of a newer protocol are refused.</param>
+internal sealed class FrameBuffer(int frameBytesMax, int versionMax = PeerCodec.VersionMax)
 {
     private byte[] _bytes = new byte[16 * 1024];
     private int _start;
     private int _end;
+
+    /// <summary>What the checksums of the next frames are made of.</summary>
+    public FrameSeal Seal { get; set; } = FrameSeal.Plain(1);
 
     /// <summary>Where the next bytes go; never empty.</summary>
     public Memory<byte> Space
@@ -40,10 +44,14 @@ internal sealed class FrameBuffer(int frameBytesMax)
         if (length == 0 || length > frameBytesMax) throw new WireFormatException($"a frame of {length} bytes; at most {frameBytesMax} are allowed", 0);
         if (bytes.Length < PeerCodec.HeaderBytes + (int)length) return false;
         var body = bytes.Slice(PeerCodec.HeaderBytes, (int)length);
-        var crc = ~Crc32C.Continue(Crc32C.Start(bytes[..4]), body);
-        if (crc != BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..])) throw new WireFormatException("a frame whose checksum is wrong", 4);
-        frame = PeerCodec.Read(body);
+        if (Seal.Next(bytes[..4], body) != BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..])) throw WrongChecksum();
+        frame = PeerCodec.Read(body, versionMax);
         _start += PeerCodec.HeaderBytes + (int)length;
         return true;
     }
+
+    private WireFormatException WrongChecksum() => new(
+        Seal.Version == 1
+            ? "a frame whose checksum is wrong"
+            : $"frame {Seal.Frames} of this stream has a checksum that is wrong at this place of this session: it is garbled, or replayed", 4);
 }

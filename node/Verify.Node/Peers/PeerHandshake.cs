@@ -1,61 +1,52 @@
 using Verify.Node.Codec;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
+using Verify.Raft;
 
 namespace Verify.Node.Peers;
 
-/// <summary>How two nodes make sure of each other before anything else is said: the one who dialled names the cluster, itself, its
-/// data centre and whom it wants to reach; the other says that it is the one, or why not.</summary>
+/// <summary>How two nodes make sure of each other before anything else is said: the one who dialled names the cluster, itself, how it is
+/// reached and whom it wants to reach; the other says that it is the one, or why not. Both draw a session number.</summary>
 internal static class PeerHandshake
 {
-    /// <summary>Connects and introduces this node. The buffer may hold what came after the welcome.</summary>
+    /// <summary>Connects and introduces this node, in the newest protocol that both speak: a node that knows only version 1 hangs up
+    /// on an introduction in version 2, so it is dialled once more.</summary>
     /// <exception cref="IOException">No connection, or it broke.</exception>
-    /// <exception cref="PeerRefusedException">The other end does not want us.</exception>
+    /// <exception cref="PeerRefusedException">The other end does not want us, or is not whom we want.</exception>
     /// <exception cref="WireFormatException">The other end does not speak our protocol.</exception>
     /// <exception cref="OperationCanceledException">It took too long, or the node stops.</exception>
-    public static async ValueTask<(Stream Stream, FrameBuffer Buffer)> DialAsync(
-        NodeConfig config, Member peer, INetwork network, CancellationToken cancel)
+    public static async ValueTask<PeerSession> DialAsync(PeerSurroundings around, NodeId peer, Endpoint at, ulong session, CancellationToken cancel)
     {
-        var stream = await network.ConnectAsync(config.Addresses.From(config.DataCenter, peer.Endpoint), cancel);
-        try
-        {
-            await WriteAsync(stream, new PeerFrame.Hello(config.ClusterId, config.Self, config.DataCenter, peer.Id), cancel);
-            var buffer = new FrameBuffer(config.Limits.FrameBytesMax);
-            switch (await ReadAsync(stream, buffer, cancel))
-            {
-                case PeerFrame.Welcome(var self) when self == peer.Id:
-                    return (stream, buffer);
-                case PeerFrame.Welcome(var other):
-                    throw new PeerRefusedException($"{other} answered where {peer.Id} was expected; check the addresses");
-                case PeerFrame.Refused(var why):
-                    throw new PeerRefusedException($"{peer.Id} refused this node: {why}");
-                default:
-                    throw new PeerRefusedException($"{peer.Id} did not answer the handshake");
-            }
-        }
-        catch
-        {
-            await stream.DisposeAsync();
-            throw;
-        }
+        var config = around.Config;
+        if (config.WireVersionMax < 2) return (await DialAsync(around, peer, at, more: null, cancel))!;
+        var group = around.Group.Now;
+        var more = new Introduction(
+            GroupPicture.SelfContact(config), session, config.WireVersionMax, group.Index, group.Membership.Contains(config.Self));
+        if (await DialAsync(around, peer, at, more, cancel) is { } open) return open;
+        return config.WireVersionMin > 1
+            ? throw new PeerRefusedException($"{peer} speaks only version 1 of the protocol between nodes, and this node is told to refuse that; upgrade {peer}")
+            : (await DialAsync(around, peer, at, more: null, cancel))!;
     }
 
     /// <summary>Why this caller is not let in; null when he is.</summary>
-    public static string? Objection(NodeConfig config, PeerFrame.Hello hello)
+    public static PeerFrame.Refused? Objection(NodeConfig config, GroupPicture group, PeerFrame.Hello hello)
     {
         if (!string.Equals(hello.ClusterId, config.ClusterId, StringComparison.Ordinal))
-            return $"it is of cluster '{hello.ClusterId}', this is cluster '{config.ClusterId}'";
-        if (hello.To != config.Self) return $"it looks for {hello.To}, this is {config.Self}; check the addresses";
-        var member = config.Members.FirstOrDefault(m => m.Id == hello.From);
-        if (member is null || member.Id == config.Self) return $"{hello.From} is no other member of this group";
-        return string.Equals(member.DataCenter, hello.DataCenter, StringComparison.Ordinal)
-            ? null : $"{hello.From} says that it is in {hello.DataCenter}, here it is configured in {member.DataCenter}";
+            return new($"it is of cluster '{hello.ClusterId}', this is cluster '{config.ClusterId}'");
+        if (hello.To != config.Self) return new($"it looks for {hello.To}, this is {config.Self}; check the addresses");
+        if (hello.From == config.Self) return new($"it calls itself {hello.From}, as this node does; check the names");
+        if (hello.More is null && config.WireVersionMin > 1)
+            return new($"{hello.From} speaks only version 1 of the protocol between nodes, and this node is told to refuse that; upgrade {hello.From}");
+        if (!group.Membership.Contains(hello.From)) return OfStranger(group, hello);
+        var known = group.Membership.ContactOf(hello.From).DataCenter;
+        return known.Length == 0 || string.Equals(known, hello.DataCenter, StringComparison.Ordinal)
+            ? null : new($"{hello.From} says that it is in {hello.DataCenter}, here it is known to be in {known}");
     }
 
-    public static async ValueTask WriteAsync(Stream stream, PeerFrame frame, CancellationToken cancel)
+    public static async ValueTask WriteAsync(Stream stream, PeerFrame frame, FrameSeal seal, CancellationToken cancel)
     {
         var bytes = new WireWriter();
-        PeerCodec.Write(bytes, frame, new WireWriter());
+        PeerCodec.Write(bytes, frame, new WireWriter(), seal);
         await stream.WriteAsync(bytes.Written, cancel);
     }
 
@@ -77,7 +68,93 @@ internal static class PeerHandshake
     /// <summary>What ends a stream and not the node.</summary>
     public static bool EndsOnlyTheLink(Exception cause) =>
         cause is IOException or ObjectDisposedException or OperationCanceledException or WireFormatException or PeerRefusedException;
+
+    /// <summary>A caller whom the membership here does not have. Who knows a later membership than we do is believed: a leader may have
+    /// come in while this node was away, and its messages tell the rest. A node that waits to be let in believes anybody of its cluster.
+    /// Who knows no later one, while ours is committed and not of yesterday, was taken out, and is told.</summary>
+    private static PeerFrame.Refused? OfStranger(GroupPicture group, PeerFrame.Hello hello)
+    {
+        if (hello.More is { } more)
+        {
+            if (group.IsWaitingToBeLetIn || more.MembershipIndex > group.Index) return null;
+            if (group is { IsCommitted: true, IsInQuorum: true } && group.Index > LogIndex.Zero)
+                return new($"{hello.From} was taken out of this group (entry {group.Index})") { Kind = RefusalKind.Removed };
+        }
+
+        return new($"{hello.From} is no other member of this group");
+    }
+
+    /// <summary>Null: the other end hung up on an introduction that version 1 does not know.</summary>
+    private static async ValueTask<PeerSession?> DialAsync(
+        PeerSurroundings around, NodeId peer, Endpoint at, Introduction? more, CancellationToken cancel)
+    {
+        var config = around.Config;
+        var stream = await around.Seam.PeerNetwork.ConnectAsync(config.Addresses.From(config.DataCenter, at), cancel);
+        try
+        {
+            if (PeerIdentity.Objection(stream, peer) is { } objection) throw new PeerRefusedException(objection, "certificate");
+            var hello = new PeerFrame.Hello(config.ClusterId, config.Self, config.DataCenter, peer) { More = more };
+            await WriteAsync(stream, hello, FrameSeal.Plain(more is null ? 1 : 2), cancel);
+            var buffer = new FrameBuffer(config.Limits.FrameBytesMax, config.WireVersionMax)
+            {
+                Seal = more is null ? FrameSeal.Plain(1) : FrameSeal.OfAnswer(more.Session),
+            };
+            var answer = await AnswerAsync(stream, buffer, isNew: more is not null, cancel);
+            switch (answer)
+            {
+                case null:
+                    await stream.DisposeAsync();
+                    return null;
+                case PeerFrame.Welcome(var self) welcome when self == peer && welcome.More is not null == more is not null:
+                    return PeerSession.Of(stream, buffer, more, welcome.More);
+                case PeerFrame.Welcome(var other):
+                    throw new PeerRefusedException($"{other} answered where {peer} was expected; check the addresses");
+                case PeerFrame.Refused(var why) refused:
+                    throw new PeerRefusedException($"{peer} refused this node: {why}") { Kind = refused.Kind };
+                default:
+                    throw new PeerRefusedException($"{peer} did not answer the handshake");
+            }
+        }
+        catch
+        {
+            await stream.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async ValueTask<PeerFrame?> AnswerAsync(Stream stream, FrameBuffer buffer, bool isNew, CancellationToken cancel)
+    {
+        try
+        {
+            return await ReadAsync(stream, buffer, cancel);
+        }
+        catch (IOException) when (isNew)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>A stream on which both ends know who the other is.</summary>
+/// <param name="Buffer">May hold what came after the welcome.</param>
+/// <param name="Seal">For what this node writes.</param>
+internal sealed record PeerSession(Stream Stream, FrameBuffer Buffer, FrameSeal Seal)
+{
+    public int Version => Seal.Version;
+
+    /// <summary>The dialler's side.</summary>
+    public static PeerSession Of(Stream stream, FrameBuffer buffer, Introduction? hello, Acceptance? welcome)
+    {
+        if (hello is null || welcome is null) return new(stream, buffer, FrameSeal.Plain(1));
+        buffer.Seal = FrameSeal.OfSession(welcome.Version, hello.Session, welcome.Session, fromDialler: false);
+        return new(stream, buffer, FrameSeal.OfSession(welcome.Version, hello.Session, welcome.Session, fromDialler: true));
+    }
 }
 
 /// <summary>One of two nodes does not accept the other.</summary>
-internal sealed class PeerRefusedException(string why) : Exception(why);
+/// <param name="count">Under which word it is counted.</param>
+internal sealed class PeerRefusedException(string why, string count = "handshake") : Exception(why)
+{
+    public string Count { get; } = count;
+    public RefusalKind Kind { get; init; }
+}

@@ -2,6 +2,7 @@ using Verify.Node.Codec;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
 using Verify.Node.Telemetry;
+using Verify.Raft;
 
 namespace Verify.Node.Peers;
 
@@ -10,7 +11,7 @@ internal abstract record LinkChange
 {
     private LinkChange() { }
 
-    internal sealed record Up(Stream Stream) : LinkChange;
+    internal sealed record Up(PeerSession Session) : LinkChange;
 
     /// <summary>The dial failed or the stream broke; which of the two, <paramref name="Stream"/> says.</summary>
     internal sealed record Down(Stream? Stream, Exception Cause) : LinkChange;
@@ -34,13 +35,17 @@ internal sealed class PeerLink
 
     private readonly PeerSurroundings _around;
     private readonly Dice _dice;
+    private readonly Dice _sessions;
     private readonly Queue<PeerFrame> _raft = new();
     private readonly Queue<PeerFrame> _talk = new();
     private readonly WireWriter _out = new(64 * 1024);
     private readonly WireWriter _scratch = new();
     private PeerFrame? _report;
-    private Stream? _stream;
+    private PeerSession? _session;
+    private long _raftBytes;
+    private long _talkBytes;
     private bool _isDialling;
+    private bool _isClosed;
     private bool _isWriting;
     private int _failures;
     private TimeSpan _untilDial;
@@ -49,45 +54,58 @@ internal sealed class PeerLink
     private TimeSpan _sincePong;
     private long _pings;
 
-    public PeerLink(PeerSurroundings around, Member peer)
+    public PeerLink(PeerSurroundings around, NodeId peer, Endpoint? address)
     {
-        (_around, Peer) = (around, peer);
-        _dice = around.Seam.Dice.Fork($"link to {peer.Id}");
+        (_around, Peer, Address) = (around, peer, address);
+        _dice = around.Seam.Dice.Fork($"link to {peer}");
+        _sessions = around.Seam.Dice.Fork($"sessions with {peer}");
     }
 
-    public Member Peer { get; }
-    public bool IsUp => _stream is not null;
+    public NodeId Peer { get; }
+
+    /// <summary>Where it is dialled; a host name is resolved by each dial. Null: nobody has said.</summary>
+    public Endpoint? Address { get; private set; }
+    public bool IsUp => _session is not null;
+
+    /// <summary>The protocol that was spoken last; null when the peer was never reached.</summary>
+    public int? Version { get; private set; }
+
+    private Stream? Stream => _session?.Stream;
 
     private bool HasFrames => _raft.Count > 0 || _talk.Count > 0 || _report is not null;
 
-    /// <summary>Queues a frame. False: it will not be sent (no link, or the queue is full). Of Raft's messages the oldest make
-    /// room, since Raft says again what matters; a report replaces the one before.</summary>
+    /// <summary>Queues a frame. False: it will not be sent (no link, the queue is full, or the peer is too old to understand it). Of
+    /// Raft's messages the oldest make room, since Raft says again what matters; a report replaces the one before.</summary>
     public bool Send(PeerFrame frame)
     {
-        if (_stream is null)
+        if (_session is not { } session) return Drop("no link");
+        if (session.Version == 1 && PeerCodec.VersionOf(frame) > 1)
         {
-            _around.Metrics.FrameDropped("no link");
-            return false;
+            if (frame is PeerFrame.Raft) _around.Refusals.Note($"link to {Peer}", $"{Peer} runs an old version of the program, which does not understand what the group now says; upgrade it");
+            return Drop("old peer");
         }
 
-        var limit = _around.Config.Limits.PeerQueueFramesMax;
+        var size = PeerCodec.SizeOf(frame);
+        var limits = _around.Config.Limits;
         switch (frame)
         {
             case PeerFrame.Report:
                 _report = frame;
                 return true;
             case PeerFrame.Raft:
-                if (_raft.Count >= limit)
+                while (_raft.Count > 0 && (_raft.Count >= limits.PeerQueueFramesMax || _raftBytes + size > limits.PeerQueueBytesMax))
                 {
-                    _raft.Dequeue();
-                    _around.Metrics.FrameDropped("full queue");
+                    _raftBytes -= PeerCodec.SizeOf(_raft.Dequeue());
+                    Drop("full queue");
                 }
 
                 _raft.Enqueue(frame);
+                _raftBytes += size;
                 return true;
             default:
-                if (_talk.Count >= limit) return false;
+                if (_talk.Count >= limits.PeerQueueFramesMax || _talkBytes + size > limits.PeerQueueBytesMax) return Drop("full queue");
                 _talk.Enqueue(frame);
+                _talkBytes += size;
                 return true;
         }
     }
@@ -95,9 +113,9 @@ internal sealed class PeerLink
     /// <summary>Writes what is queued, all in one write, unless a write is under way: then what is queued goes into the next.</summary>
     public void Flush()
     {
-        while (_stream is { } stream && !_isWriting && HasFrames)
+        while (_session is { Stream: var stream } session && !_isWriting && HasFrames)
         {
-            Encode();
+            Encode(session.Seal);
             ValueTask write;
             try
             {
@@ -123,7 +141,7 @@ internal sealed class PeerLink
     /// <summary>So much time has passed, as this node counts it.</summary>
     public void Tick(TimeSpan passed)
     {
-        if (_stream is null)
+        if (_session is null)
         {
             _untilDial -= passed;
             if (_untilDial <= TimeSpan.Zero) Dial();
@@ -139,34 +157,56 @@ internal sealed class PeerLink
         {
             _sincePing = TimeSpan.Zero;
             _talk.Enqueue(new PeerFrame.Ping(++_pings));
+            _talkBytes += PeerCodec.SizeOf(new PeerFrame.Ping(_pings));
         }
     }
 
     /// <summary>The peer has reached us, so we may reach it: no reason to wait.</summary>
     public void DialSoon() => _untilDial = TimeSpan.Zero;
 
+    /// <summary>The peer is reached elsewhere now. What is up stays up.</summary>
+    public void Move(Endpoint to)
+    {
+        if (Address == to) return;
+        if (Address is not null) NodeLog.PeerMoved(_around.Log, Peer, to);
+        Address = to;
+        _untilDial = TimeSpan.Zero;
+    }
+
+    /// <summary>The peer has shown that it speaks this version: if we speak an older one with it, we begin anew.</summary>
+    public void Speaks(int version)
+    {
+        if (_session is { } session && session.Version < version) Break($"it speaks version {version} by now");
+        else Version = Math.Max(Version ?? version, version);
+        _untilDial = TimeSpan.Zero;
+    }
+
     public void Take(LinkChange change)
     {
         switch (change)
         {
-            case LinkChange.Up(var stream):
+            case LinkChange.Up(var late) when _isClosed:
+                late.Stream.Dispose();
+                break;
+            case LinkChange.Up(var session):
                 (_isDialling, _failures) = (false, 0);
-                (_sincePing, _sincePong, _isWriting, _stream) = (TimeSpan.Zero, TimeSpan.Zero, false, stream);
-                NodeLog.LinkUp(_around.Log, Peer.Id);
+                (_sincePing, _sincePong, _isWriting, _session) = (TimeSpan.Zero, TimeSpan.Zero, false, session);
+                Version = session.Version;
+                NodeLog.LinkUp(_around.Log, Peer);
                 break;
             case LinkChange.Down(var stream, var cause) when stream is null && _isDialling:
                 _isDialling = false;
                 BackOff();
-                if (cause is PeerRefusedException or WireFormatException) _around.Refusals.Note($"link to {Peer.Id}", cause.Message);
+                NoteRefusal(cause);
                 break;
-            case LinkChange.Down(var stream, var cause) when stream is not null && stream == _stream:
+            case LinkChange.Down(var stream, var cause) when stream is not null && stream == Stream:
                 Break(cause.Message);
                 break;
-            case LinkChange.Written(var stream) when stream == _stream:
+            case LinkChange.Written(var stream) when stream == Stream:
                 _isWriting = false;
                 Flush();
                 break;
-            case LinkChange.Ponged(var stream) when stream == _stream:
+            case LinkChange.Ponged(var stream) when stream == Stream:
                 _sincePong = TimeSpan.Zero;
                 break;
             default:
@@ -176,19 +216,39 @@ internal sealed class PeerLink
 
     public void Close()
     {
-        _stream?.Dispose();
-        _stream = null;
+        Stream?.Dispose();
+        _session = null;
+        _isClosed = true;
+    }
+
+    private void NoteRefusal(Exception cause)
+    {
+        if (cause is PeerRefusedException refused)
+        {
+            _around.Metrics.LinkRefused(refused.Count);
+            if (refused.Kind == RefusalKind.Removed) _around.ToldOfRemoval(Peer, cause.Message);
+        }
+
+        if (cause is PeerRefusedException or WireFormatException) _around.Refusals.Note($"link to {Peer}", cause.Message);
     }
 
     private void Break(string why)
     {
-        NodeLog.LinkDown(_around.Log, Peer.Id, why);
-        Close();
+        NodeLog.LinkDown(_around.Log, Peer, why);
+        Stream?.Dispose();
+        _session = null;
         _raft.Clear();
         _talk.Clear();
+        (_raftBytes, _talkBytes) = (0, 0);
         _report = null;
         BackOff();
-        _around.LinkLost(Peer.Id);
+        _around.LinkLost(Peer);
+    }
+
+    private bool Drop(string why)
+    {
+        _around.Metrics.FrameDropped(why);
+        return false;
     }
 
     /// <summary>Between 50 ms and 500 ms, drawn, so that two nodes do not knock in step and a healed link is found within half a second.</summary>
@@ -198,14 +258,16 @@ internal sealed class PeerLink
         _untilDial = TimeSpan.FromMilliseconds(BackoffMsMin + _dice.Next(most - BackoffMsMin + 1));
     }
 
-    private void Encode()
+    private void Encode(FrameSeal seal)
     {
         _out.Clear();
         var frames = 0;
         while (_out.Length < WriteBytesMax && HasFrames)
         {
             var frame = _talk.Count > 0 ? _talk.Dequeue() : _raft.Count > 0 ? _raft.Dequeue() : TakeReport();
-            PeerCodec.Write(_out, frame, _scratch);
+            if (frame is PeerFrame.Raft) _raftBytes -= PeerCodec.SizeOf(frame);
+            else if (frame is not PeerFrame.Report) _talkBytes -= PeerCodec.SizeOf(frame);
+            PeerCodec.Write(_out, frame, _scratch, seal);
             frames++;
         }
 
@@ -221,29 +283,28 @@ internal sealed class PeerLink
 
     private void Dial()
     {
-        if (_isDialling) return;
+        if (_isDialling || _isClosed || Address is not { } at) return;
         _isDialling = true;
-        _ = DialAndListenAsync();
+        _ = DialAndListenAsync(at, _sessions.Next());
     }
 
-    private async Task DialAndListenAsync()
+    private async Task DialAndListenAsync(Endpoint at, ulong number)
     {
         Stream? up = null;
         try
         {
-            FrameBuffer buffer;
-            Stream stream;
+            PeerSession session;
             using (var deadline = new CancellationTokenSource(DialTimeout, _around.Seam.Time))
             using (var cancel = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _around.Stopping))
             {
-                (stream, buffer) = await PeerHandshake.DialAsync(_around.Config, Peer, _around.Seam.Network, cancel.Token);
+                session = await PeerHandshake.DialAsync(_around, Peer, at, number, cancel.Token);
             }
 
-            up = stream;
-            if (!Tell(new LinkChange.Up(stream))) await stream.DisposeAsync();
+            up = session.Stream;
+            if (!Tell(new LinkChange.Up(session))) await up.DisposeAsync();
             while (true)
             {
-                if (await PeerHandshake.ReadAsync(stream, buffer, CancellationToken.None) is PeerFrame.Pong) Tell(new LinkChange.Ponged(stream));
+                if (await PeerHandshake.ReadAsync(up, session.Buffer, CancellationToken.None) is PeerFrame.Pong) Tell(new LinkChange.Ponged(up));
             }
         }
         catch (Exception cause) when (PeerHandshake.EndsOnlyTheLink(cause))
@@ -252,7 +313,7 @@ internal sealed class PeerLink
         }
         catch (Exception cause)
         {
-            _around.Loop.Post(new NodeInput.DriverFailed($"link to {Peer.Id}", cause));
+            _around.Loop.Post(new NodeInput.DriverFailed($"link to {Peer}", cause));
         }
     }
 
@@ -269,7 +330,7 @@ internal sealed class PeerLink
         }
         catch (Exception cause)
         {
-            _around.Loop.Post(new NodeInput.DriverFailed($"link to {Peer.Id}", cause));
+            _around.Loop.Post(new NodeInput.DriverFailed($"link to {Peer}", cause));
         }
     }
 

@@ -5,24 +5,33 @@ using Verify.Raft;
 namespace Verify.Node.Recovery;
 
 /// <summary>Who guards a primary: a member in its data centre, because only that one can close it when the data centre is cut off.
-/// A guardian elsewhere holds a lease whose end proves nothing.</summary>
+/// A guardian elsewhere holds a lease whose end proves nothing. Voters come before learners.</summary>
 internal static class GuardianChoice
 {
     private const int MissedReportsMax = 3;
 
     /// <summary>The first member by name in that data centre that was heard from lately; null for none.</summary>
-    public static Member? Near(string dataCenter, NodeConfig config, TopologyModel model, TimeSpan now) => Members(dataCenter, config)
-        .FirstOrDefault(m => model.HasHeard(m.Id, now - (MissedReportsMax * config.Timing.ReportInterval)));
+    public static NodeId? Near(string dataCenter, INodeServices services, TopologyModel model)
+    {
+        var since = services.Now - (MissedReportsMax * services.Config.Timing.ReportInterval);
+        foreach (var member in Members(dataCenter, services))
+            if (model.HasHeard(member.Id, since)) return member.Id;
+        return null;
+    }
 
-    public static bool HasMembers(string dataCenter, NodeConfig config) => Members(dataCenter, config).Any();
+    public static bool HasMembers(string dataCenter, INodeServices services) => Members(dataCenter, services).Any();
 
-    public static bool IsMember(NodeId node, string dataCenter, NodeConfig config) => Members(dataCenter, config).Any(m => m.Id == node);
+    /// <summary>This node stands in that data centre. One that was taken out of the group meanwhile is still known by its configuration: it
+    /// closes what it guarded before it leaves.</summary>
+    public static bool IsNear(NodeId node, string dataCenter, INodeServices services) => string.Equals(
+        LiveMembers.DataCenterOf(node, services.Raft.Membership, services.Config), dataCenter, StringComparison.Ordinal);
 
     /// <summary>The one member that looks after a data centre's servers without being asked: the first by name.</summary>
-    public static bool IsWatchman(string dataCenter, NodeConfig config) =>
-        Members(dataCenter, config).FirstOrDefault()?.Id == config.Self;
+    public static bool IsWatchman(string dataCenter, INodeServices services) =>
+        Members(dataCenter, services).FirstOrDefault().Id == services.Config.Self;
 
-    private static IEnumerable<Member> Members(string dataCenter, NodeConfig config) => config.Members
-        .Where(m => string.Equals(m.DataCenter, dataCenter, StringComparison.Ordinal))
-        .OrderBy(m => m.Id);
+    private static IEnumerable<LiveMember> Members(string dataCenter, INodeServices services) =>
+        LiveMembers.Of(services.Raft.Membership, services.Config)
+            .Where(m => string.Equals(m.DataCenter, dataCenter, StringComparison.Ordinal))
+            .OrderByDescending(m => m.IsVoter).ThenBy(m => m.Id);
 }

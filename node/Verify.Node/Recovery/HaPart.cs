@@ -89,6 +89,19 @@ public sealed class HaPart : IHaPart
         TellNewWords();
     }
 
+    public void Restored()
+    {
+        _leases.Restored();
+        foreach (var part in _clusters)
+        {
+            part.Guardian.Tick();
+            part.Runner.Tick();
+            part.Watch.Look();
+        }
+
+        TellNewWords();
+    }
+
     public void RaftChanged(RaftStatus status)
     {
         foreach (var part in _clusters)

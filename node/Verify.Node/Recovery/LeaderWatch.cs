@@ -43,7 +43,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
             .Where(i => i.Key != ledger.Primary && ledger.AsideOf(i.Key) is null)
             .Select(i => i.Key)
             .ToImmutableArray();
-        var sight = new ClusterSight(spec.Alias, ledger.Primary, replicas, model.Sights(services.Now));
+        var sight = new ClusterSight(spec.Alias, ledger.Primary, replicas, model.Sights(services.Now, services.Raft.Membership));
         var diagnosis = FailureAnalysis.Diagnose(sight, services.Config.Timing.ObservationAgeMax);
         var isUnguarded = diagnosis.Code == DiagnosisCode.NoProblem && _unguardedSince is { } since
             && services.Now - since >= services.Config.Timing.WriteLease;
@@ -96,8 +96,8 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
         }
 
         var place = sources[0].DataCenter;
-        var guardian = GuardianChoice.Near(place, services.Config, model, services.Now)?.Id;
-        if (guardian is null && GuardianChoice.HasMembers(place, services.Config))
+        var guardian = GuardianChoice.Near(place, services, model);
+        if (guardian is null && GuardianChoice.HasMembers(place, services))
         {
             Complain($"no member in {place} was heard from lately, and one of them must guard {sources[0].Key}");
             return;

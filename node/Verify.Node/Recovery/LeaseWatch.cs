@@ -27,6 +27,16 @@ internal sealed class LeaseWatch(INodeServices services)
         }
     }
 
+    /// <summary>The state came from a snapshot. Whatever was granted or opened in it was asked for before now.</summary>
+    public void Restored()
+    {
+        foreach (var ledger in services.Ha.Clusters)
+        {
+            _grantedAt[ledger.Cluster] = services.Now;
+            if (ledger.OpenRecovery is not null) _openedAt[ledger.Cluster] = services.Now;
+        }
+    }
+
     /// <summary>From when on nobody can hold the present lease any more, if it is not renewed.</summary>
     public TimeSpan CertainEnd(string cluster)
     {

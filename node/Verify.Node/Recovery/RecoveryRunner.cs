@@ -117,7 +117,7 @@ internal sealed class RecoveryRunner(
         // else. One that is silent was closed by its guardian, if that was near enough to reach it, or it does not run.
         var view = model.View(recovery.Failed);
         var isSeenClosed = view is { IsAnswering: true, Facts.IsReadOnly: true } && view.FactsAskedAt >= end;
-        var isNear = GuardianChoice.IsMember(holder, view.DataCenter, services.Config);
+        var isNear = GuardianChoice.IsNear(holder, view.DataCenter, services);
         return isSeenClosed || (view.MissesInRow > 0 && (isNear || view.Refused))
             ? $"its lease has certainly run out: {(long)(services.Now - leases.OpenedAt(cluster)).TotalMilliseconds} ms after the recovery was opened"
             : null;
@@ -126,7 +126,7 @@ internal sealed class RecoveryRunner(
     private void Publish(StepUnderWay step)
     {
         var successor = step.Recovery.Successor!.Value;
-        var holder = GuardianChoice.Near(model.View(successor).DataCenter, services.Config, model, services.Now)?.Id ?? services.Config.Self;
+        var holder = GuardianChoice.Near(model.View(successor).DataCenter, services, model) ?? services.Config.Self;
         Submit(
             new HaCommand.PublishPrimary(cluster, step.Recovery.Id, successor, holder.Name),
             () => Done(step, new(Succeeded: true, $"{successor} is the primary, {holder} its guardian")));

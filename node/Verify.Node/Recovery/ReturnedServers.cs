@@ -63,7 +63,7 @@ internal sealed class ReturnedServers(
     /// that it knows to be committed; otherwise it might close the server that became the primary a moment ago.</summary>
     private bool MayClose(Instance instance) =>
         services.Ha.Primary(spec.Alias) is { } primary && primary != instance.Key
-        && (leadership.IsHeld || (GuardianChoice.IsWatchman(instance.DataCenter, services.Config)
+        && (leadership.IsHeld || (GuardianChoice.IsWatchman(instance.DataCenter, services)
             && services.Raft.IsInQuorum && services.Raft.Applied >= services.Raft.Commit));
 
     /// <summary>A member that was restarted outside the quorum has a log but does not know which part of it is committed, so it does
@@ -80,7 +80,7 @@ internal sealed class ReturnedServers(
 
     private bool MayCloseWithoutState(Instance instance) =>
         services.Ha.Cluster(spec.Alias) is null && services.Raft.Last.Index > LogIndex.Zero
-        && GuardianChoice.IsWatchman(instance.DataCenter, services.Config)
+        && GuardianChoice.IsWatchman(instance.DataCenter, services)
         && _outsideSince is { } since && services.Now - since >= services.Config.Timing.WriteLease;
 
     private void BringBack(Instance instance, ClusterLedger ledger)

@@ -160,7 +160,7 @@ internal sealed class StepExecutor(
     {
         var facts = await link.ReadFactsAsync(Limit);
         return new(instance.Key, instance.DataCenter, facts.Executed, status?.Retrieved ?? Gtids.Empty(facts.Flavor),
-            GuardianChoice.Near(instance.DataCenter, services.Config, model, services.Now) is not null);
+            GuardianChoice.Near(instance.DataCenter, services, model) is not null);
     }
 
     private async ValueTask<StepResult> PromoteAsync(InstanceKey candidate, Func<bool> mayGoOn)

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Verify.Node.Api;
+using Verify.Node.State.Cluster;
 
 namespace Verify.Node.State;
 
@@ -10,7 +12,11 @@ public abstract record Command
 
     public sealed record KvPut(string Key, ReadOnlyMemory<byte> Value, ulong Flags, long? ExpectedIndex, RequestId? Id) : Command;
     public sealed record KvDelete(string Key, long? ExpectedIndex, RequestId? Id) : Command;
+
+    /// <summary>All of them or none.</summary>
+    public sealed record KvBatch(ImmutableArray<KvWrite> Writes, RequestId? Id) : Command;
     public sealed record Ha(Ledger.HaCommand Inner) : Command;
+    public sealed record Cluster(ClusterCommand Inner) : Command;
 }
 
 /// <summary>What Apply may know besides the command. All of it is in the log or derived from it: the same on every node.</summary>

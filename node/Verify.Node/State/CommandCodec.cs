@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
+using Verify.Node.State.Cluster;
 using Verify.Node.State.Ledger;
 
 namespace Verify.Node.State;
@@ -13,6 +15,8 @@ public static class CommandCodec
     private const byte Put = 1;
     private const byte Delete = 2;
     private const byte Ha = 3;
+    private const byte Batch = 4;
+    private const byte Cluster = 5;
 
     public static byte[] Encode(Command command)
     {
@@ -38,6 +42,15 @@ public static class CommandCodec
                 to.Byte(Ha);
                 HaCommandCodec.Write(to, ha.Inner);
                 break;
+            case Command.KvBatch batch:
+                to.Byte(Batch);
+                WriteWrites(to, batch.Writes);
+                WriteId(to, batch.Id);
+                break;
+            case Command.Cluster(var inner):
+                to.Byte(Cluster);
+                ClusterCommandCodec.Write(to, inner);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -57,10 +70,38 @@ public static class CommandCodec
             Put => new Command.KvPut(from.Text(), from.Bytes().ToArray(), from.UInt64(), ReadIndex(ref from), ReadId(ref from)),
             Delete => new Command.KvDelete(from.Text(), ReadIndex(ref from), ReadId(ref from)),
             Ha => new Command.Ha(HaCommandCodec.Read(ref from)),
+            Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
+            Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();
         return command;
+    }
+
+    internal static void WriteWrites(WireWriter to, IReadOnlyList<KvWrite> writes)
+    {
+        to.Number(writes.Count);
+        foreach (var write in writes)
+        {
+            to.Text(write.Key);
+            to.Bool(write.Value is not null);
+            if (write.Value is { } value) to.Bytes(value.Span);
+            to.UInt64(write.Flags);
+            WriteIndex(to, write.ExpectedIndex);
+        }
+    }
+
+    internal static ImmutableArray<KvWrite> ReadWrites(ref WireReader from)
+    {
+        var writes = new KvWrite[from.Count()];
+        for (var i = 0; i < writes.Length; i++)
+        {
+            var key = from.Text();
+            var value = from.Bool() ? (ReadOnlyMemory<byte>?)from.Bytes().ToArray() : null;
+            writes[i] = new(key, value, from.UInt64(), ReadIndex(ref from));
+        }
+
+        return ImmutableArray.Create(writes);
     }
 
     internal static void WriteIndex(WireWriter to, long? index)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
+using Verify.Node.State.Cluster;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
 using Verify.Raft;
@@ -15,6 +16,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public KvStore Kv { get; private set; } = new();
     public Sessions Sessions { get; private set; } = new(sessionsMax);
     public HaState Ha { get; private set; } = new(recoveriesKeptMax);
+    public ClusterState Cluster { get; private set; } = new();
 
     /// <summary>The last entry that was applied, barriers included.</summary>
     public EntryId Applied { get; private set; }
@@ -31,12 +33,14 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.Ha(var inner) => Ha.Apply(inner, new(id.Index.Value, id.Term.Value)),
             Command.KvPut put => Once(put.Id, id.Index.Value, () => Kv.Put(put, id.Index.Value)),
             Command.KvDelete delete => Once(delete.Id, id.Index.Value, () => Kv.Delete(delete, id.Index.Value)),
+            Command.KvBatch batch => Once(batch.Id, id.Index.Value, () => Kv.Write(batch.Writes, id.Index.Value)),
+            Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster];
 
     /// <summary>One number for everything in here: equal on two nodes that applied the same entries.</summary>
     public ulong StateHash()
@@ -66,7 +70,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     internal void Become(ReplicatedState restored)
     {
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
-        (Kv, Sessions, Ha, Applied) = (restored.Kv, restored.Sessions, restored.Ha, restored.Applied);
+        (Kv, Sessions, Ha, Cluster, Applied) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster, restored.Applied);
     }
 
     internal IStateSection? SectionOf(SectionKind kind)

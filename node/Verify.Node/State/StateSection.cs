@@ -12,7 +12,7 @@ internal enum SectionKind : byte
     Sessions = 3,
     Ha = 4,
 
-    /// <summary>What is agreed on the group itself besides its members: join tokens.</summary>
+    /// <summary>What is agreed on the group itself besides its members: join tokens, and nodes on their way into it.</summary>
     Cluster = 5,
 }
 

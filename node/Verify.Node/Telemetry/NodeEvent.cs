@@ -35,5 +35,17 @@ public abstract record NodeEvent
     /// <summary>Phase: opened, intent, outcome, closed. Detail says which step and how it went.</summary>
     public sealed record Recovery(string Node, string Cluster, long RecoveryId, string Phase, string Step, string Detail) : NodeEvent;
     public sealed record DiskFull(string Node, bool Full) : NodeEvent;
+
+    /// <summary>A snapshot of this node's own state is durable; everything up to Index is in it.</summary>
+    public sealed record SnapshotTaken(string Node, long Index, long Term, long Bytes, double TookMs) : NodeEvent;
+
+    /// <summary>A snapshot that came from the leader took the place of log and state. StateHash: of the state as it is now.</summary>
+    public sealed record SnapshotInstalled(string Node, long Index, long Term, ulong StateHash) : NodeEvent;
+
+    /// <summary>The latest membership in this node's log is another one, committed or not. Names are separated by spaces.</summary>
+    public sealed record MembershipChanged(string Node, string Voters, string Outgoing, string Learners, long Index) : NodeEvent;
+
+    /// <summary>This node was told that it is no member any more; it leaves.</summary>
+    public sealed record Removed(string Node, string Reason) : NodeEvent;
     public sealed record Halted(string Node, string Reason) : NodeEvent;
 }

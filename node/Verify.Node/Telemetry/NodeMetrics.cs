@@ -16,11 +16,9 @@ internal sealed class NodeMetrics
     private readonly Counter<long> _framesDropped;
     private readonly Counter<long> _linksRefused;
     private readonly Counter<long> _requests;
-    private long _term;
-    private long _role;
-    private long _commit;
-    private long _applied;
-    private long _diskFull;
+    private readonly Counter<long> _readRounds;
+    private readonly Counter<long> _autopilotActs;
+    private readonly RaftFigures _raft;
 
     public NodeMetrics(IMeterFactory factory)
     {
@@ -34,23 +32,43 @@ internal sealed class NodeMetrics
         _framesDropped = meter.CreateCounter<long>("verify_peer_frames_dropped", description: "Frames dropped: full queue, full inbox, or no link.");
         _linksRefused = meter.CreateCounter<long>("verify_peer_links_refused", description: "Links closed for what came over them, by reason.");
         _requests = meter.CreateCounter<long>("verify_requests", description: "Requests answered, by kind and outcome.");
-        meter.CreateObservableGauge("verify_raft_term", () => Interlocked.Read(ref _term), description: "Current term.");
-        meter.CreateObservableGauge("verify_raft_role", () => Interlocked.Read(ref _role), description: "0 follower, 1 pre-candidate, 2 candidate, 3 leader.");
-        meter.CreateObservableGauge("verify_raft_commit_index", () => Interlocked.Read(ref _commit), description: "Last entry known to be committed.");
-        meter.CreateObservableGauge("verify_raft_applied_index", () => Interlocked.Read(ref _applied), description: "Last entry applied here.");
-        meter.CreateObservableGauge("verify_disk_full", () => Interlocked.Read(ref _diskFull), description: "1 while the data directory is full.");
+        _readRounds = meter.CreateCounter<long>("verify_reads", description: "Reads that were let through, by the way that made them safe.");
+        _autopilotActs = meter.CreateCounter<long>("verify_autopilot_acts", description: "What autopilot did about members, by kind.");
+        _raft = new(meter);
     }
 
-    public void Raft(RaftStatus status)
+    public void Raft(RaftStatus status) => _raft.Now(status);
+
+    /// <summary>Entries and bytes of the log on disk.</summary>
+    public void Log(long entries, long bytes) => _raft.Log(entries, bytes);
+
+    /// <summary>Since a leader was heard; zero on the leader.</summary>
+    public void LastContact(TimeSpan? since) => _raft.LastContact(since);
+
+    /// <summary>From the proposal on this leader to its commit.</summary>
+    public void Committed(TimeSpan took) => _raft.Committed(took);
+
+    /// <summary>One entry was taken into the state.</summary>
+    public void Applied(TimeSpan took) => _raft.Applied(took);
+
+    /// <summary>A snapshot was made (or installed), from its beginning until it was durable.</summary>
+    public void SnapshotMade(TimeSpan took) => _raft.SnapshotMade(took);
+
+    /// <summary>A round to a quorum and back, for a read.</summary>
+    public void QuorumRound(TimeSpan took) => _raft.QuorumRound(took);
+
+    /// <summary>How: round, lease, leader's index, stale.</summary>
+    public void ReadPassed(string how) => _readRounds.Add(1, new KeyValuePair<string, object?>("how", how));
+
+    public void AutopilotActed(string kind) => _autopilotActs.Add(1, new KeyValuePair<string, object?>("act", kind));
+
+    public void LeaderChanged()
     {
-        Interlocked.Exchange(ref _term, status.Term.Value);
-        Interlocked.Exchange(ref _role, (long)status.Role);
-        Interlocked.Exchange(ref _commit, status.Commit.Value);
-        Interlocked.Exchange(ref _applied, status.Applied.Value);
+        _leaderChanges.Add(1);
+        _raft.LeaderChanged();
     }
 
-    public void LeaderChanged() => _leaderChanges.Add(1);
-    public void DiskFull(bool isFull) => Interlocked.Exchange(ref _diskFull, isFull ? 1 : 0);
+    public void DiskFull(bool isFull) => _raft.DiskFull(isFull);
     public void Synced(TimeSpan took) => _syncSeconds.Record(took.TotalSeconds);
     public void Proposed(string outcome) => _proposals.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
     public void FramesSent(int count) => _framesOut.Add(count);

@@ -47,10 +47,10 @@ internal sealed class TopologyModel
     public PeerReport Report(TimeSpan now, ImmutableArray<ClosedUnder> closed) =>
         new([.. _views.Values.Select(v => ReportOf(v, now))], closed);
 
-    /// <summary>What every member sees of a cluster, this node first-hand, the others by their last report. A member that never
+    /// <summary>What every voter sees of a cluster, this node first-hand, the others by their last report. A voter that never
     /// told anything is there with nothing.</summary>
-    public ImmutableArray<NodeSight> Sights(TimeSpan now) =>
-        [.. _config.Members.OrderBy(m => m.Id).Select(m => new NodeSight(m.Id, m.Id == _config.Self
+    public ImmutableArray<NodeSight> Sights(TimeSpan now, Membership membership) =>
+        [.. LiveMembers.Of(membership, _config).Where(m => m.IsVoter).Select(m => new NodeSight(m.Id, m.Id == _config.Self
             ? [.. _views.Values.Select(v => SightOf(ReportOf(v, now), TimeSpan.Zero))]
             : Told(m.Id, now)))];
 

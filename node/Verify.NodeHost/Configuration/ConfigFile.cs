@@ -3,8 +3,24 @@ using System.Text.Json;
 
 namespace Verify.NodeHost.Configuration;
 
-/// <summary>One key of the configuration file with its value and its place.</summary>
-internal sealed record ConfigEntry(string Key, JsonElement Value, int Line, int Column);
+/// <summary>Where a setting came from: a place in the file, or an environment variable.</summary>
+internal abstract record ConfigPlace
+{
+    private ConfigPlace() { }
+
+    public sealed record InFile(string Path, int Line, int Column) : ConfigPlace
+    {
+        public override string ToString() => $"{Path}:{Line}:{Column}";
+    }
+
+    public sealed record InEnvironment(string Name) : ConfigPlace
+    {
+        public override string ToString() => $"environment {Name}";
+    }
+}
+
+/// <summary>One setting with its value and its place. From the environment the value is always a text.</summary>
+internal sealed record ConfigEntry(string Key, JsonElement Value, ConfigPlace Place);
 
 /// <summary>Reads a JSON object of settings and remembers where each key stands. Comments and trailing commas are allowed,
 /// as people leave them in such files.</summary>
@@ -29,12 +45,17 @@ internal static class ConfigFile
                 var key = reader.GetString()!;
                 reader.Read();
                 using var value = JsonDocument.ParseValue(ref reader);
-                entries.Add(new(key, value.RootElement.Clone(), line, column));
+                JsonTexts.Check(value.RootElement);
+                entries.Add(new(key, value.RootElement.Clone(), new ConfigPlace.InFile(path, line, column)));
             }
         }
         catch (JsonException e)
         {
             throw new ConfigException([$"{path}:{(e.LineNumber ?? 0) + 1}:{(e.BytePositionInLine ?? 0) + 1}: not valid JSON: {e.Message.Split(" LineNumber")[0]}"]);
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ConfigException([$"{path}: a key is not valid Unicode text"]);
         }
 
         return entries;
@@ -51,4 +72,7 @@ internal static class ConfigFile
 internal sealed class ConfigException(IReadOnlyList<string> problems) : Exception(string.Join(Environment.NewLine, problems))
 {
     public IReadOnlyList<string> Problems { get; } = problems;
+
+    /// <summary>What could be understood nevertheless; for config check.</summary>
+    public IReadOnlyList<ConfigLine> Lines { get; init; } = [];
 }

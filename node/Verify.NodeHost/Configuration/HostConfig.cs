@@ -1,20 +1,32 @@
-using System.Collections.Immutable;
-using System.Text.Json;
 using Verify.MySql;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
-using Verify.Node.Topology;
-using Verify.Raft;
 
 namespace Verify.NodeHost.Configuration;
 
-/// <summary>Everything that a configuration file says: for the node, and for the host around it.</summary>
+/// <summary>Everything that file and environment say: for the node, and for the host around it.</summary>
 internal sealed record HostConfig(
-    NodeConfig Node, string DataDirectory, Endpoint Listen, string BackendDb, bool IsSingle, IReadOnlyList<string> Warnings)
+    NodeConfig Node, string DataDirectory, Endpoint Listen, bool IsSingle, IReadOnlyList<string> Warnings)
 {
+    public required string NodeName { get; init; }
+    public required TlsFiles? PeerTls { get; init; }
+    public required HttpsSettings? Https { get; init; }
+    public required AccessSettings Access { get; init; }
+    public required HistorySettings History { get; init; }
+    public required LogSettings Log { get; init; }
+
+    /// <summary>The file of keys for data at rest; null: none.</summary>
+    public required string? DataKeyFile { get; init; }
+
+    /// <summary>Every key with value, default, range, source and meaning.</summary>
+    public IReadOnlyList<ConfigLine> Lines { get; init; } = [];
+    public string Scheme => Https is null ? "http" : "https";
+
+    /// <param name="path">Null: the environment says everything.</param>
     /// <exception cref="ConfigException">Every problem with its place.</exception>
-    public static HostConfig Load(string path, Func<string, string?> environment)
+    public static HostConfig Load(string? path, Func<string, string?> environment, IEnumerable<string> environmentNames)
     {
+        if (path is null) return Parse("environment", "{}"u8, environment, environmentNames);
         byte[] bytes;
         try
         {
@@ -25,60 +37,79 @@ internal sealed record HostConfig(
             throw new ConfigException([$"{path}: cannot be read: {e.Message}"]);
         }
 
-        return Parse(path, bytes, environment);
+        return Parse(path, bytes, environment, environmentNames);
     }
 
     /// <exception cref="ConfigException">Every problem with its place.</exception>
-    public static HostConfig Parse(string path, ReadOnlySpan<byte> text, Func<string, string?> environment)
+    public static HostConfig Parse(string path, ReadOnlySpan<byte> text, Func<string, string?> environment, IEnumerable<string>? environmentNames = null)
     {
         var values = new ConfigValues(path, ConfigFile.Read(path, text), environment);
+        foreach (var (key, name, value) in EnvironmentNames.Settings(KeyMeanings.Keys, environment))
+        {
+            values.Override(new(key, System.Text.Json.JsonSerializer.SerializeToElement(value), new ConfigPlace.InEnvironment(name)));
+        }
+
         var warnings = new List<string>();
         var config = Build(values, warnings, environment);
         foreach (var unused in values.Unused)
         {
-            if (KnownKeys.NotUsedYet.Contains(unused.Key)) warnings.Add($"{path}:{unused.Line}: {unused.Key} is known from orchestrator or freno, but not used yet");
-            else values.Problems.Add($"{path}:{unused.Line}:{unused.Column}: {unused.Key} is not a known key{Nearest(unused.Key)}");
+            if (KnownKeys.NotUsedYet.Contains(unused.Key)) warnings.Add($"{unused.Place}: {unused.Key} is known from orchestrator or freno, but not used yet");
+            else values.Problems.Add($"{unused.Place}: {unused.Key} is not a known key{Spelling.Nearest(unused.Key, KeyMeanings.Keys)}");
         }
 
-        return values.Problems.Count == 0 ? config with { Warnings = warnings } : throw new ConfigException(values.Problems);
+        warnings.AddRange(EnvironmentNames.Unknown(environmentNames ?? [], KeyMeanings.Keys));
+        ConfigLine[] lines = [.. values.Lines];
+        return values.Problems.Count == 0 ? config with { Warnings = warnings, Lines = lines } : throw new ConfigException(values.Problems) { Lines = lines };
     }
 
     private static HostConfig Build(ConfigValues values, List<string> warnings, Func<string, string?> environment)
     {
-        var directory = values.Text("RaftDataDir", "");
+        var directory = values.Text("RaftDataDir", "", "path");
         if (directory.Length == 0) values.Problem("RaftDataDir", "the directory where this node keeps its log");
-        var raftPort = values.Int("DefaultRaftPort", 10008, 1, 65535);
-        var bind = values.EndpointOf("RaftBind", values.Text("RaftBind", "127.0.0.1"), raftPort);
-        var self = values.EndpointOf("RaftAdvertise", values.Text("RaftAdvertise", bind.ToString()), raftPort);
-        var dataCenter = values.Text("DataCenter", "");
-        var dataCenters = values.Map("DataCenters");
-        var members = MembersOf(values, self, raftPort, dataCenter, dataCenters);
-        if (dataCenter.Length == 0 && members.Length > 1) values.Problem("DataCenter", "the name of the data centre that this node stands in");
-        var backend = values.Text("BackendDB", "sqlite");
-        if (backend is not ("sqlite" or "mysql")) values.Problem("BackendDB", "\"sqlite\" or \"mysql\"");
-        else if (values.Has("BackendDB")) warnings.Add("BackendDB: the history store is not built yet; nothing but the log is kept");
+        var group = GroupConfig.Of(values, warnings);
+        var listen = ListenOf(values);
+        var access = AccessSettings.Of(values, warnings, listen);
+        var peerTls = TlsFiles.OfPeers(values);
+        if (peerTls is null && !group.IsSingle) warnings.Add("links between nodes are neither encrypted nor authenticated: set RaftTLSCertFile, RaftTLSKeyFile and RaftTLSCAFile (verify-node tls init makes files for a trial)");
+        var dataKeys = values.Text("DataKeyFile", "", "path");
         var node = new NodeConfig
         {
-            Self = new(self.ToString()),
-            DataCenter = dataCenter,
-            PeerBind = bind,
-            Members = members,
+            Self = group.Self,
+            DataCenter = group.DataCenter,
+            Zone = values.Text("Zone", "", "text"),
+            PeerBind = group.Bind,
+            PeerAdvertise = group.Advertise,
+            ApiAdvertise = AdvertiseOf(values, listen, group.Advertise),
+            Members = group.Members,
+            Join = group.Join,
+            Snapshots = TimingConfig.SnapshotsOf(values),
+            Autopilot = TimingConfig.AutopilotOf(values),
             ClusterId = values.Text("ClusterId", "verify"),
-            Clusters = ClustersOf(values),
-            Addresses = AddressesOf(values),
-            TopologyLogin = new(values.Text("MySQLTopologyUser", ""), values.Text("MySQLTopologyPassword", "")),
-            ReplicationLogin = new(QuotableText(values, "MySQLReplicationUser"), QuotableText(values, "MySQLReplicationPassword")),
-            Timing = TimingOf(values),
+            Clusters = MySqlConfig.ClustersOf(values),
+            Addresses = MySqlConfig.AddressesOf(values),
+            TopologyLogin = new(values.Text("MySQLTopologyUser", ""), values.Secret("MySQLTopologyPassword")),
+            ReplicationLogin = new(
+                Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
+                Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),
+            Timing = TimingConfig.Of(values),
             FencingEnabled = environment("VERIFY_TEST_ONLY_NO_FENCING") != "1",
         };
         if (node.Clusters.Length > 0 && node.TopologyLogin.User.Length == 0) values.Problem("MySQLTopologyUser", "the user that probes and repairs the servers");
-        return new(node, directory, ListenOf(values), backend, members.Length == 1, warnings);
+        return new(node, directory, listen, group.IsSingle, warnings)
+        {
+            NodeName = values.Text("NodeName", group.Self.Name),
+            PeerTls = peerTls,
+            Https = HttpsSettings.Of(values),
+            Access = access,
+            History = HistorySettings.Of(values, warnings, directory),
+            Log = LogSettings.Of(values),
+            DataKeyFile = dataKeys.Length > 0 ? dataKeys : null,
+        };
     }
 
     /// <summary>What CHANGE REPLICATION SOURCE must carry: found wrong here, not in the middle of the first failover.</summary>
-    private static string QuotableText(ConfigValues values, string key)
+    private static string Quotable(ConfigValues values, string key, string text)
     {
-        var text = values.Text(key, "");
         if (!SqlQuotedLiteral.CanHold(text))
         {
             values.Problem(key, "printable ASCII without a backslash, because a replica can be told nothing else about its source: give the account another one");
@@ -90,145 +121,58 @@ internal sealed record HostConfig(
     private static Endpoint ListenOf(ConfigValues values)
     {
         var port = values.Int("ListenPort", 3000, 1, 65535);
-        var text = values.Text("ListenAddress", $"127.0.0.1:{port}");
+        var host = values.Text("ListenHost", "127.0.0.1", "host");
+        var text = values.Text("ListenAddress", new Endpoint(host.Trim('[', ']'), port).ToString(), "host:port");
         if (text.StartsWith(':')) text = "0.0.0.0" + text;
         return values.EndpointOf("ListenAddress", text, port);
     }
 
-    private static ImmutableArray<Member> MembersOf(ConfigValues values, Endpoint self, int raftPort, string dataCenter, IReadOnlyDictionary<string, string> dataCenters)
+    private static Endpoint AdvertiseOf(ConfigValues values, Endpoint listen, Endpoint peer)
     {
-        var enabled = values.Bool("RaftEnabled", true);
-        var names = values.Texts("RaftNodes");
-        if (!enabled || names.Count == 0) return [new(new(self.ToString()), self, dataCenter)];
-        var members = names.Select(n => values.EndpointOf("RaftNodes", n, raftPort)).Distinct().Order()
-            .Select(e => new Member(new(e.ToString()), e, dataCenters.GetValueOrDefault(e.ToString(), e == self ? dataCenter : ""))).ToImmutableArray();
-        if (!members.Any(m => m.Endpoint == self)) values.Problem("RaftNodes", $"a list that holds this node as well ({self}, from RaftAdvertise or RaftBind)");
-        foreach (var member in members.Where(m => m.DataCenter.Length == 0 && m.Endpoint != self))
-        {
-            values.Problem("DataCenters", $"an object that names the data centre of every node; {member.Endpoint} is missing");
-        }
-
-        return members;
+        var otherwise = listen.Host is "0.0.0.0" or "::" or "*" ? listen with { Host = peer.Host } : listen;
+        var text = values.Text("HTTPAdvertise", otherwise.ToString(), "host:port or http(s)://host:port");
+        if (!text.Contains("://", StringComparison.Ordinal)) return values.EndpointOf("HTTPAdvertise", text, listen.Port);
+        if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.AbsolutePath == "/") return new(uri.Host.Trim('[', ']'), uri.Port);
+        values.Problem("HTTPAdvertise", $"host:port or http://host:port without a path, not '{text}'");
+        return otherwise;
     }
+}
 
-    private static Timing TimingOf(ConfigValues values)
+/// <summary>How log lines look and which are written.</summary>
+internal sealed record LogSettings(bool Json, Microsoft.Extensions.Logging.LogLevel Least)
+{
+    public static LogSettings Of(ConfigValues values)
     {
-        var defaults = new Timing();
-        int Ms(string key, TimeSpan otherwise, int min, int max) => values.Int(key, (int)otherwise.TotalMilliseconds, min, max);
-        var tick = Ms("RaftTickMilliseconds", defaults.Tick, 1, 1000);
-        var poll = values.Int("InstancePollSeconds", 0, 1, 3600);
-        var heartbeat = Ms("RaftHeartbeatMilliseconds", defaults.Tick * defaults.HeartbeatTicks, tick, 60_000);
-        var election = Ms("RaftElectionMilliseconds", defaults.Tick * defaults.ElectionTicks, tick, 600_000);
-        if (election < 3 * heartbeat) values.Problem("RaftElectionMilliseconds", $"at least three heartbeats ({3 * heartbeat})");
-        var lease = Ms("PrimaryLeaseMilliseconds", defaults.WriteLease, 200, 600_000);
-        var renewal = Ms("PrimaryLeaseRenewalMilliseconds", defaults.LeaseRenewal, 50, 600_000);
-        var margin = Ms("FencingMarginMilliseconds", defaults.FencingMargin, 50, 600_000);
-        if (lease < renewal + margin + election) values.Problem("PrimaryLeaseMilliseconds", $"longer than renewal, fencing margin and election timeout together ({renewal + margin + election})");
-        return new()
+        var level = values.Choice("LogLevel", "info", "trace", "debug", "info", "warn", "warning", "error") switch
         {
-            Tick = TimeSpan.FromMilliseconds(tick),
-            HeartbeatTicks = Math.Max(1, heartbeat / tick),
-            ElectionTicks = Math.Max(2, election / tick),
-            ProbeInterval = TimeSpan.FromMilliseconds(Ms("ProbeIntervalMilliseconds", poll > 0 ? TimeSpan.FromSeconds(poll) : defaults.ProbeInterval, 20, 3_600_000)),
-            ProbeTimeout = TimeSpan.FromMilliseconds(Ms("ProbeTimeoutMilliseconds", defaults.ProbeTimeout, 50, 60_000)),
-            ReportInterval = TimeSpan.FromMilliseconds(Ms("ReportIntervalMilliseconds", defaults.ReportInterval, 20, 60_000)),
-            ObservationAgeMax = TimeSpan.FromMilliseconds(Ms("ObservationAgeMilliseconds", defaults.ObservationAgeMax, 100, 600_000)),
-            WriteLease = TimeSpan.FromMilliseconds(lease),
-            LeaseRenewal = TimeSpan.FromMilliseconds(renewal),
-            FencingMargin = TimeSpan.FromMilliseconds(margin),
-            ClockDriftPerMille = values.Int("ClockDriftPerMille", defaults.ClockDriftPerMille, 0, 200),
-            StatementTimeout = TimeSpan.FromMilliseconds(Ms("StatementTimeoutMilliseconds", defaults.StatementTimeout, 100, 600_000)),
-            RequestTimeout = TimeSpan.FromMilliseconds(Ms("RequestTimeoutMilliseconds", defaults.RequestTimeout, 100, 600_000)),
+            "trace" => Microsoft.Extensions.Logging.LogLevel.Trace,
+            "debug" => Microsoft.Extensions.Logging.LogLevel.Debug,
+            "warn" or "warning" => Microsoft.Extensions.Logging.LogLevel.Warning,
+            "error" => Microsoft.Extensions.Logging.LogLevel.Error,
+            _ => Microsoft.Extensions.Logging.LogLevel.Information,
         };
+        return new(values.Choice("LogFormat", "text", "text", "json") == "json", level);
     }
+}
 
-    /// <summary>"MySQLClusters": { "alias": { "host:port": "data centre", … }, … }.</summary>
-    private static ImmutableArray<ClusterSpec> ClustersOf(ConfigValues values)
+/// <summary>Whether and where history is kept for people.</summary>
+/// <param name="File">Null: no history store.</param>
+/// <param name="IsRequired">False: the node goes on without it for as long as it takes.</param>
+internal sealed record HistorySettings(string? File, TimeSpan GiveUpAfter, bool IsRequired)
+{
+    /// <summary>Older lines of the audit are removed.</summary>
+    public TimeSpan AuditKept { get; init; } = TimeSpan.FromDays(7);
+
+    public static HistorySettings Of(ConfigValues values, List<string> warnings, string directory)
     {
-        const string expected = "an object { \"alias\": { \"host:port\": \"data centre\" } }";
-        var semiSync = values.Bool("SemiSync", false);
-        if (values.Raw("MySQLClusters") is not { } raw) return [];
-        var clusters = ImmutableArray.CreateBuilder<ClusterSpec>();
-        if (raw.ValueKind != JsonValueKind.Object)
+        var backend = values.Choice("BackendDB", "sqlite", "sqlite", "mysql");
+        if (backend == "mysql") warnings.Add($"{values.PlaceOf("BackendDB")}: BackendDB: no history store in MySQL is built; the state itself is always in the log");
+        var wanted = values.Bool("HistoryStore", values.Has("BackendDB") && backend == "sqlite");
+        var file = values.Text("SQLite3DataFile", Path.Combine(directory, "history", "history.db"), "path");
+        var giveUp = values.Int("HistoryStoreGiveUpSeconds", 30, 1, 86_400);
+        return new(wanted ? file : null, TimeSpan.FromSeconds(giveUp), values.Bool("HistoryStoreRequired", true))
         {
-            values.Problem("MySQLClusters", expected);
-            return [];
-        }
-
-        foreach (var cluster in raw.EnumerateObject())
-        {
-            if (cluster.Value.ValueKind != JsonValueKind.Object || cluster.Value.EnumerateObject().Any(s => s.Value.ValueKind != JsonValueKind.String))
-            {
-                values.Problem("MySQLClusters", expected);
-                continue;
-            }
-
-            clusters.Add(new(cluster.Name, [.. cluster.Value.EnumerateObject()
-                .Select(s => (At: values.EndpointOf("MySQLClusters", s.Name, 3306), Dc: s.Value.GetString()!))
-                .Select(s => new Instance(new(s.At.Host, s.At.Port), s.Dc)).OrderBy(i => i.Key)]) { SemiSync = semiSync });
-        }
-
-        return [.. clusters.OrderBy(c => c.Alias, StringComparer.Ordinal)];
-    }
-
-    /// <summary>"AddressViews": { "data centre": { "name:port": "host:port as seen from there", … }, … }.</summary>
-    private static AddressBook AddressesOf(ConfigValues values)
-    {
-        const string expected = "an object { \"data centre\": { \"name:port\": \"host:port as seen from there\" } }";
-        if (values.Raw("AddressViews") is not { } raw) return AddressBook.Empty;
-        var views = new SortedDictionary<string, IReadOnlyDictionary<Endpoint, Endpoint>>(StringComparer.Ordinal);
-        if (raw.ValueKind != JsonValueKind.Object || raw.EnumerateObject().Any(v => v.Value.ValueKind != JsonValueKind.Object))
-        {
-            values.Problem("AddressViews", expected);
-            return AddressBook.Empty;
-        }
-
-        foreach (var view in raw.EnumerateObject())
-        {
-            var addresses = new SortedDictionary<Endpoint, Endpoint>();
-            foreach (var entry in view.Value.EnumerateObject())
-            {
-                if (entry.Value.ValueKind != JsonValueKind.String) values.Problem("AddressViews", expected);
-                else addresses[values.EndpointOf("AddressViews", entry.Name, null)] = values.EndpointOf("AddressViews", entry.Value.GetString()!, null);
-            }
-
-            views[view.Name] = addresses;
-        }
-
-        return new(views);
-    }
-
-    private static readonly string[] OwnKeys =
-    [
-        "RaftEnabled", "RaftDataDir", "RaftBind", "RaftAdvertise", "DefaultRaftPort", "RaftNodes", "ListenAddress", "ListenPort", "BackendDB",
-        "MySQLTopologyUser", "MySQLTopologyPassword", "MySQLReplicationUser", "MySQLReplicationPassword", "DataCenter", "DataCenters", "ClusterId",
-        "MySQLClusters", "SemiSync", "AddressViews", "InstancePollSeconds", "RaftTickMilliseconds", "RaftHeartbeatMilliseconds", "RaftElectionMilliseconds",
-        "ProbeIntervalMilliseconds", "ProbeTimeoutMilliseconds", "ReportIntervalMilliseconds", "ObservationAgeMilliseconds", "PrimaryLeaseMilliseconds",
-        "PrimaryLeaseRenewalMilliseconds", "FencingMarginMilliseconds", "ClockDriftPerMille", "StatementTimeoutMilliseconds", "RequestTimeoutMilliseconds",
-    ];
-
-    private static string Nearest(string key)
-    {
-        var best = OwnKeys.Select(k => (Key: k, Distance: Distance(k.ToUpperInvariant(), key.ToUpperInvariant()))).MinBy(k => k.Distance);
-        return best.Distance <= 3 ? $"; did you mean {best.Key}?" : "";
-    }
-
-    /// <summary>Levenshtein's edit distance.</summary>
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var above = row[j];
-                row[j] = Math.Min(Math.Min(row[j] + 1, row[j - 1] + 1), diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
-                diagonal = above;
-            }
-        }
-
-        return row[^1];
+            AuditKept = TimeSpan.FromDays(values.Int("AuditPurgeDays", 7, 1, 3650)),
+        };
     }
 }

@@ -1,5 +1,4 @@
-using System.Text;
-using System.Text.Json;
+using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -7,114 +6,106 @@ using Verify.Node.Api;
 
 namespace Verify.NodeHost.Http;
 
-/// <summary>The KV as Konsul has it: GET, PUT, DELETE /kv/:key with compare-and-set on modify_index. Reads are linearizable
-/// unless ?consistent=false asks for what this node has. A write with the headers X-Verify-Session and X-Verify-Sequence
-/// may be sent again safely.</summary>
+/// <summary>The KV as Consul's clients ask for it: /v1/kv with ?raw, ?keys, ?recurse, ?cas, ?flags, ?consistent, ?stale (Consul HTTP
+/// API, KV store). Values are bytes. No blocking queries, sessions or locks: such a request is refused, not half done.</summary>
 internal sealed class ConsulKvApi(INodeApi node)
 {
+    private const int ValueBytesMax = 1 << 20;
+    private static readonly string[] NotBuilt = ["index", "wait", "acquire", "release", "dc", "ns", "partition"];
+
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/kv/", (HttpRequest request) => ListAsync(request.Query["prefix"].ToString()));
-        routes.MapGet("/kv/{**key}", (string key, HttpRequest request) => GetAsync(key, request));
-        routes.MapPut("/kv/{**key}", (string key, HttpRequest request) => PutAsync(key, request));
-        routes.MapDelete("/kv/{**key}", (string key, HttpRequest request) => DeleteAsync(key, request));
+        routes.MapGet("/v1/kv/{**key}", (string? key, HttpRequest request) => GetAsync(key ?? "", request));
+        routes.MapPut("/v1/kv/{**key}", (string key, HttpRequest request) => PutAsync(key, request)).WithMetadata(NeedsWrite.Mark);
+        routes.MapDelete("/v1/kv/{**key}", (string key, HttpRequest request) => DeleteAsync(key, request)).WithMetadata(NeedsWrite.Mark);
     }
-
-    private async Task<IResult> ListAsync(string prefix) => await node.AskAsync(new ApiRequest.KvList(prefix)) switch
-    {
-        ApiReply.Values(var pairs, var applied) => Results.Json(new { keys = pairs.Select(p => p.Key), applied_index = applied }),
-        var other => Refusal(other),
-    };
 
     private async Task<IResult> GetAsync(string key, HttpRequest request)
     {
-        var stale = string.Equals(request.Query["consistent"], "false", StringComparison.OrdinalIgnoreCase) || request.Query.ContainsKey("stale");
-        var reply = await node.AskAsync(new ApiRequest.KvGet(key, stale ? ReadConsistency.Stale : ReadConsistency.Consistent));
-        return reply switch
+        if (Objection(request) is { } objection) return objection;
+        var consistency = ReadOptions.ConsistencyOf(request, ReadConsistency.Consistent);
+        if (request.Query.ContainsKey("recurse") || request.Query.ContainsKey("keys")) return await ListAsync(key, consistency, request);
+        var reply = await node.AskAsync(new ApiRequest.KvGet(key, consistency));
+        switch (reply)
         {
-            ApiReply.Value(var pair, var applied) => Results.Json(new
-            {
-                key = pair.Key,
-                value = Encoding.UTF8.GetString(pair.Value.Span),
-                modify_index = pair.ModifyIndex,
-                create_index = pair.CreateIndex,
-                flags = pair.Flags,
-                applied_index = applied,
-            }),
-            ApiReply.NotFound(var applied) => Results.Json(new { error = "not found", message = $"Key '{key}' not found", applied_index = applied }, statusCode: 404),
-            _ => Refusal(reply),
-        };
+            case ApiReply.Value(var pair, _) value:
+                ReadOptions.Stamp(request.HttpContext.Response, pair.ModifyIndex, value.Age);
+                return request.Query.ContainsKey("raw") ? Results.Bytes(pair.Value, "application/octet-stream") : Results.Json(new[] { ShapeOf(pair) });
+            case ApiReply.NotFound(var applied) missing:
+                ReadOptions.Stamp(request.HttpContext.Response, applied, missing.Age);
+                return Results.StatusCode(404);
+            default:
+                return KonsulKvApi.Refusal(reply);
+        }
+    }
+
+    private async Task<IResult> ListAsync(string prefix, ReadConsistency consistency, HttpRequest request)
+    {
+        var reply = await node.AskAsync(new ApiRequest.KvList(prefix, consistency));
+        if (reply is not ApiReply.Values(var pairs, var applied) values) return KonsulKvApi.Refusal(reply);
+        ReadOptions.Stamp(request.HttpContext.Response, pairs.Count == 0 ? applied : pairs.Max(p => p.ModifyIndex), values.Age);
+        if (pairs.Count == 0) return Results.StatusCode(404);
+        if (!request.Query.ContainsKey("keys")) return Results.Json(pairs.Select(ShapeOf));
+        var separator = request.Query["separator"].ToString();
+        return Results.Json(pairs.Select(p => UpTo(p.Key, prefix.Length, separator)).Distinct(StringComparer.Ordinal));
     }
 
     private async Task<IResult> PutAsync(string key, HttpRequest request)
     {
-        JsonElement body;
-        try
-        {
-            using var document = await JsonDocument.ParseAsync(request.Body, default, request.HttpContext.RequestAborted);
-            body = document.RootElement.Clone();
-        }
-        catch (JsonException e)
-        {
-            return Bad($"the body is not JSON: {e.Message}");
-        }
-
-        if (body.ValueKind != JsonValueKind.Object || !body.TryGetProperty("value", out var value) || value.ValueKind != JsonValueKind.String)
-        {
-            return Bad("the body must be { \"value\": \"text\", \"cas\"?: modify_index, \"flags\"?: number }");
-        }
-
-        long? cas = null;
-        if (body.TryGetProperty("cas", out var casValue))
-        {
-            if (casValue.ValueKind != JsonValueKind.Number || !casValue.TryGetInt64(out var index) || index < 0) return Bad("cas must be a modify_index, or 0 for 'must not exist'");
-            cas = index;
-        }
-
+        if (Objection(request) is { } objection) return objection;
+        if (!TryNumber(request, "cas", out long? cas) || cas < 0) return KonsulKvApi.Bad("cas must be a ModifyIndex, or 0 for 'must not exist'");
         var flags = 0UL;
-        if (body.TryGetProperty("flags", out var flagsValue) && (flagsValue.ValueKind != JsonValueKind.Number || !flagsValue.TryGetUInt64(out flags))) return Bad("flags must be a whole number");
-        if (!TryReadId(request, out var id)) return Bad("X-Verify-Sequence must be a whole number above 0, together with X-Verify-Session");
-        var reply = await node.AskAsync(new ApiRequest.KvPut(key, Encoding.UTF8.GetBytes(value.GetString()!), flags, cas, id));
-        return reply is ApiReply.Done(var modified)
-            ? Results.Json(new { message = "key set", key, modify_index = modified }) : Refusal(reply);
+        if (request.Query.TryGetValue("flags", out var text) && !ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out flags)) return KonsulKvApi.Bad("flags must be a whole number");
+        if (!KonsulKvApi.TryReadId(request, out var id)) return KonsulKvApi.Bad("X-Verify-Sequence must be a whole number above 0, together with X-Verify-Session");
+        var buffer = new byte[Math.Min(ValueBytesMax, request.ContentLength ?? ValueBytesMax) + 1];
+        var length = await request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, request.HttpContext.RequestAborted);
+        if (length > ValueBytesMax) return Results.Json(new { error = "refused", message = $"the value is too large: at most {ValueBytesMax} bytes", outcome = "not done" }, statusCode: 413);
+        return Answered(await node.AskAsync(new ApiRequest.KvPut(key, buffer.AsMemory(0, length), flags, cas, id)));
     }
 
     private async Task<IResult> DeleteAsync(string key, HttpRequest request)
     {
-        long? cas = null;
-        if (request.Query.TryGetValue("cas", out var text))
-        {
-            if (!long.TryParse(text, out var index) || index < 0) return Bad("cas must be a modify_index");
-            cas = index;
-        }
-
-        if (!TryReadId(request, out var id)) return Bad("X-Verify-Sequence must be a whole number above 0, together with X-Verify-Session");
-        var reply = await node.AskAsync(new ApiRequest.KvDelete(key, cas, id));
-        return reply is ApiReply.Done(var modified)
-            ? Results.Json(new { message = "key deleted", key, modify_index = modified }) : Refusal(reply);
+        if (Objection(request) is { } objection) return objection;
+        if (request.Query.ContainsKey("recurse")) return KonsulKvApi.Bad("recurse with DELETE is not built: list the keys, delete each");
+        if (!TryNumber(request, "cas", out long? cas) || cas < 0) return KonsulKvApi.Bad("cas must be a ModifyIndex");
+        if (!KonsulKvApi.TryReadId(request, out var id)) return KonsulKvApi.Bad("X-Verify-Sequence must be a whole number above 0, together with X-Verify-Session");
+        return Answered(await node.AskAsync(new ApiRequest.KvDelete(key, cas, id)));
     }
 
-    private static bool TryReadId(HttpRequest request, out RequestId? id)
+    /// <summary>Consul answers true, or false where cas did not hold; deleting what is not there is true.</summary>
+    private static IResult Answered(ApiReply reply) => reply switch
     {
-        id = null;
-        var session = request.Headers["X-Verify-Session"].ToString();
-        var sequence = request.Headers["X-Verify-Sequence"].ToString();
-        if (session.Length == 0 && sequence.Length == 0) return true;
-        if (session.Length is 0 or > 128 || !long.TryParse(sequence, out var number) || number < 1) return false;
-        id = new(session, number);
+        ApiReply.Done or ApiReply.NotFound => Results.Json(true),
+        ApiReply.CasConflict => Results.Json(false),
+        _ => KonsulKvApi.Refusal(reply),
+    };
+
+    private static IResult? Objection(HttpRequest request) => NotBuilt.FirstOrDefault(request.Query.ContainsKey) is { } word
+        ? KonsulKvApi.Bad($"?{word} is not built here") : null;
+
+    private static bool TryNumber(HttpRequest request, string name, out long? number)
+    {
+        number = null;
+        if (!request.Query.TryGetValue(name, out var text)) return true;
+        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)) return false;
+        number = value;
         return true;
     }
 
-    private static IResult Bad(string message) => Results.Json(new { error = "bad request", message }, statusCode: 400);
-
-    private static IResult Refusal(ApiReply reply) => reply switch
+    private static string UpTo(string key, int from, string separator)
     {
-        ApiReply.CasConflict(var index) => Results.Json(new { error = "CAS conflict", message = "the key has another modify_index", modify_index = index }, statusCode: 409),
-        ApiReply.NotFound => Results.Json(new { error = "not found", message = "no such key" }, statusCode: 404),
-        ApiReply.NoLeader(var retry) => new Answer.WithRetry(Results.Json(new { error = "no leader", message = "no leader is known; try again" }, statusCode: 503), retry),
-        ApiReply.Overloaded(var why, var retry) => new Answer.WithRetry(Results.Json(new { error = "overloaded", message = why }, statusCode: 429), retry),
-        ApiReply.Unknown(var why) => Results.Json(new { error = "outcome unknown", message = why }, statusCode: 504),
-        ApiReply.Refused(var why) => Results.Json(new { error = "refused", message = why }, statusCode: Answer.StatusOf(why)),
-        _ => Results.Json(new { error = "unexpected answer", message = reply.GetType().Name }, statusCode: 500),
+        if (separator.Length == 0 || key.Length <= from) return key;
+        var end = key.IndexOf(separator, from, StringComparison.Ordinal);
+        return end < 0 ? key : key[..(end + separator.Length)];
+    }
+
+    private static object ShapeOf(KvPair pair) => new
+    {
+        LockIndex = 0,
+        pair.Key,
+        pair.Flags,
+        Value = pair.Value.IsEmpty ? null : Convert.ToBase64String(pair.Value.Span),
+        pair.CreateIndex,
+        pair.ModifyIndex,
     };
 }

@@ -10,7 +10,7 @@ namespace Verify.NodeHost.Http;
 
 /// <summary>orchestrator's HTTP interface: everything is GET; lists and strings come bare, the rest in
 /// { Code, Message, Details }, where ERROR means status 500. One method per endpoint; each maps to one ApiRequest.</summary>
-internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string listen)
+internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string leaderUri)
 {
     public void Map(IEndpointRouteBuilder routes)
     {
@@ -21,7 +21,7 @@ internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string l
         routes.MapGet("/api/raft-leader", async () => Results.Json((await ViewAsync()).Status.Leader?.Name ?? ""));
         routes.MapGet("/api/raft-peers", async () => Results.Json((await ViewAsync()).Members.Select(m => m.Name)));
         routes.MapGet("/api/raft-status", RaftStatusAsync);
-        routes.MapGet("/api/raft-yield/{to}", YieldAsync);
+        routes.MapGet("/api/raft-yield/{to}", YieldAsync).WithMetadata(NeedsWrite.Mark);
         routes.MapGet("/api/health", HealthAsync);
         routes.MapGet("/api/lb-check", () => Results.Json("OK"));
         routes.MapGet("/api/_ping", () => Results.Json("OK"));
@@ -56,7 +56,7 @@ internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string l
             ["IsPartOfQuorum"] = status.IsInQuorum,
             ["HasLease"] = status.HasLease,
             ["Leader"] = status.Leader?.Name ?? "",
-            ["LeaderURI"] = status.Leader == config.Self ? $"http://{listen}" : "",
+            ["LeaderURI"] = status.Leader == config.Self ? leaderUri : "",
             ["Peers"] = view.Members.Select(m => m.Name),
             ["Term"] = status.Term.Value,
             ["LastIndex"] = status.Last.Index.Value,

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
 using OpenTelemetry;
@@ -6,14 +7,22 @@ using OpenTelemetry.Metrics;
 namespace Verify.NodeHost.Metrics;
 
 /// <summary>Renders OpenTelemetry's metrics in the Prometheus text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats),
-/// pulled at each request. Names get underscores; counters end in _total.</summary>
+/// pulled at each request. Names get underscores; counters end in _total. An instrument that nothing was measured with yet is there
+/// all the same, so that dashboards and alerts find every name from the start.</summary>
 public sealed class PrometheusText : BaseExporter<Metric>
 {
     private readonly BaseExportingMetricReader _reader;
     private readonly Lock _gate = new();
+    private readonly SortedDictionary<string, string> _unmeasured = new(StringComparer.Ordinal);
+    private readonly MeterListener _listener = new();
     private string _last = "";
 
-    public PrometheusText() => _reader = new(this) { TemporalityPreference = MetricReaderTemporalityPreference.Cumulative };
+    public PrometheusText()
+    {
+        _reader = new(this) { TemporalityPreference = MetricReaderTemporalityPreference.Cumulative };
+        _listener.InstrumentPublished = (instrument, _) => Published(instrument);
+        _listener.Start();
+    }
 
     /// <summary>The reader to add to a MeterProvider.</summary>
     public MetricReader Reader => _reader;
@@ -30,10 +39,11 @@ public sealed class PrometheusText : BaseExporter<Metric>
 
     public override ExportResult Export(in Batch<Metric> batch)
     {
-        var pages = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        SortedDictionary<string, string> pages;
+        lock (_unmeasured) pages = new(_unmeasured, StringComparer.Ordinal);
         foreach (var metric in batch)
         {
-            var name = NameOf(metric);
+            var name = NameOf(metric.Name, metric.MetricType is MetricType.LongSum or MetricType.DoubleSum);
             pages[name] = Render(name, metric);
         }
 
@@ -41,24 +51,55 @@ public sealed class PrometheusText : BaseExporter<Metric>
         return ExportResult.Success;
     }
 
-    private static string NameOf(Metric metric)
+    protected override void Dispose(bool disposing)
     {
-        var name = metric.Name.Replace('.', '_').Replace('-', '_');
-        var isCounter = metric.MetricType is MetricType.LongSum or MetricType.DoubleSum;
+        if (disposing) _listener.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void Published(Instrument instrument)
+    {
+        if (!instrument.Meter.Name.StartsWith("Verify.", StringComparison.Ordinal)) return;
+        var type = instrument.GetType();
+        var isCounter = Is(type, typeof(Counter<>)) || Is(type, typeof(ObservableCounter<>));
+        var isHistogram = Is(type, typeof(Histogram<>));
+        var name = NameOf(instrument.Name, isCounter);
+        var text = new StringBuilder();
+        Head(text, name, instrument.Description ?? "", isCounter ? "counter" : isHistogram ? "histogram" : "gauge");
+        if (isHistogram)
+        {
+            Line(text, name + "_bucket", "le=\"+Inf\"", "0");
+            Line(text, name + "_sum", "", "0");
+            Line(text, name + "_count", "", "0");
+        }
+
+        lock (_unmeasured) _unmeasured[name] = text.ToString();
+    }
+
+    private static bool Is(Type type, Type generic) => type.IsGenericType && type.GetGenericTypeDefinition() == generic;
+
+    private static string NameOf(string instrument, bool isCounter)
+    {
+        var name = instrument.Replace('.', '_').Replace('-', '_');
         return isCounter && !name.EndsWith("_total", StringComparison.Ordinal) ? name + "_total" : name;
+    }
+
+    private static void Head(StringBuilder text, string name, string description, string kind)
+    {
+        if (description.Length > 0) text.Append($"# HELP {name} {description.Replace("\\", @"\\", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal)}\n");
+        text.Append($"# TYPE {name} {kind}\n");
     }
 
     private static string Render(string name, Metric metric)
     {
         var text = new StringBuilder();
-        if (metric.Description.Length > 0) text.Append($"# HELP {name} {metric.Description.Replace("\\", @"\\", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal)}\n");
         var kind = metric.MetricType switch
         {
             MetricType.LongSum or MetricType.DoubleSum => "counter",
             MetricType.Histogram => "histogram",
             _ => "gauge",
         };
-        text.Append($"# TYPE {name} {kind}\n");
+        Head(text, name, metric.Description, kind);
         foreach (ref readonly var point in metric.GetMetricPoints())
         {
             var labels = Labels(point.Tags);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Verify.Node;
 using Verify.Node.Seam;
 using Verify.Node.Telemetry;
 
@@ -8,17 +9,27 @@ namespace Verify.NodeHost.Seam;
 /// after a broken invariant no code of the node may run any more.</summary>
 public sealed partial class SystemHalt(string node, ILogger log, INodeEvents events) : IHalt
 {
-    /// <summary>The process's exit code after a halt.</summary>
-    public const int ExitCode = 70;
-
     public void Halt(string reason, Exception? cause)
     {
+        if (cause is LeftGroupException) Leave(reason);
         Halted(log, cause, reason);
         events.Emit(new NodeEvent.Halted(node, reason));
         Console.Error.WriteLine($"verify-node halts: {reason}{(cause is null ? "" : Environment.NewLine + cause)}");
         Console.Error.Flush();
-        Environment.Exit(ExitCode);
+        Environment.Exit(ExitCode.Halted);
     }
+
+    /// <summary>Nothing is broken: the node has no group, and says so with an exit code of its own.</summary>
+    private void Leave(string reason)
+    {
+        Left(log, reason);
+        Console.Error.WriteLine($"verify-node leaves: {reason}");
+        Console.Error.Flush();
+        Environment.Exit(ExitCode.CannotJoin);
+    }
+
+    [LoggerMessage(2, LogLevel.Critical, "The node leaves: {Reason}")]
+    private static partial void Left(ILogger log, string reason);
 
     [LoggerMessage(1, LogLevel.Critical, "The node halts: {Reason}")]
     private static partial void Halted(ILogger log, Exception? cause, string reason);

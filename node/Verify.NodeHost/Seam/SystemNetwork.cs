@@ -1,11 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using Verify.Node.Seam;
+using Verify.NodeHost.Security;
 
 namespace Verify.NodeHost.Seam;
 
-/// <summary>Real TCP sockets behind the seam.</summary>
-public sealed class SystemNetwork : INetwork
+/// <summary>Real TCP sockets behind the seam. Callers from outside the allowed networks are cut off before a byte is read.</summary>
+internal sealed class SystemNetwork(AllowedNetworks allowed, RefusedSources? refused) : INetwork
 {
     public async ValueTask<Stream> ConnectAsync(Verify.Node.Seam.Endpoint to, CancellationToken cancel)
     {
@@ -38,7 +39,7 @@ public sealed class SystemNetwork : INetwork
         {
             socket.Bind(new IPEndPoint(address, at.Port));
             socket.Listen(128);
-            return new SystemListener(socket);
+            return new SystemListener(socket, allowed, refused);
         }
         catch (SocketException e)
         {
@@ -47,15 +48,26 @@ public sealed class SystemNetwork : INetwork
         }
     }
 
-    private sealed class SystemListener(Socket socket) : IListener
+    private sealed class SystemListener(Socket socket, AllowedNetworks allowed, RefusedSources? refused) : IListener
     {
         public async ValueTask<Stream?> AcceptAsync()
         {
             try
             {
-                var accepted = await socket.AcceptAsync();
-                accepted.NoDelay = true;
-                return new NetworkStream(accepted, ownsSocket: true);
+                while (true)
+                {
+                    var accepted = await socket.AcceptAsync();
+                    var from = (accepted.RemoteEndPoint as IPEndPoint)?.Address;
+                    if (allowed.Allows(from))
+                    {
+                        accepted.NoDelay = true;
+                        return new NetworkStream(accepted, ownsSocket: true);
+                    }
+
+                    refused?.Note("peer", "network", $"{from}", "it is in none of RaftAllowedNetworks");
+                    accepted.LingerState = new(enable: true, seconds: 0);
+                    accepted.Dispose();
+                }
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {

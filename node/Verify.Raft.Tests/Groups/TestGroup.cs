@@ -8,9 +8,12 @@ internal sealed class TestGroup
     private readonly Dictionary<NodeId, TestNode> _nodes = [];
 
     /// <param name="terms">The log that a node starts with: the term of each entry.</param>
-    public TestGroup(int nodes, Func<NodeId, RaftOptions, RaftOptions>? tune = null, Func<NodeId, IEnumerable<long>>? terms = null)
+    /// <param name="waiting">So many more nodes, which belong to no group yet.</param>
+    public TestGroup(
+        int nodes, Func<NodeId, RaftOptions, RaftOptions>? tune = null, Func<NodeId, IEnumerable<long>>? terms = null, int waiting = 0)
     {
-        Ids = [.. Enumerable.Range(1, nodes).Select(i => new NodeId($"n{i}"))];
+        Ids = [.. Enumerable.Range(1, nodes + waiting).Select(i => new NodeId($"n{i}"))];
+        var voters = Ids[..nodes];
         foreach (var id in Ids)
         {
             Patience[id] = 0;
@@ -22,7 +25,7 @@ internal sealed class TestGroup
             {
                 var options = new RaftOptions
                 {
-                    Self = id, Voters = Ids, HeartbeatTicks = 2, ElectionTicks = 10, Draw = bound => Patience[id] % bound,
+                    Self = id, Voters = voters.Contains(id) ? voters : [], HeartbeatTicks = 2, ElectionTicks = 10, Draw = bound => Patience[id] % bound,
                 };
                 return tune is null ? options : tune(id, options);
             }
@@ -127,6 +130,21 @@ internal sealed class TestGroup
         Settle();
         Assert.That(this[name].Core.Role, Is.EqualTo(RaftRole.Leader), $"{name} should win this election");
         return this[name];
+    }
+
+    /// <summary>The leader of this name makes the change; it is not committed yet.</summary>
+    public EntryId Change(string name, Func<Membership, Membership> change)
+    {
+        var core = this[name].Core;
+        var result = core.ChangeMembership(change(core.Membership));
+        Assert.That(result, Is.TypeOf<ProposeResult.Accepted>(), $"{result}");
+        return ((ProposeResult.Accepted)result).Id;
+    }
+
+    public void Snapshot(string name)
+    {
+        this[name].FreezeSnapshot();
+        this[name].FinishSnapshot();
     }
 
     public EntryId Propose(string name, string text)

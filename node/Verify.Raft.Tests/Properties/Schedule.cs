@@ -3,11 +3,12 @@ using Verify.Raft.Tests.Groups;
 namespace Verify.Raft.Tests.Properties;
 
 /// <summary>Turns a number into one thing that happens to a group. 0 is the tamest.</summary>
-internal sealed class Schedule(TestGroup group)
+internal sealed class Schedule(TestGroup group, bool changesMembers = false)
 {
     public void Do(int step)
     {
-        var (kind, at) = (step % 32, step / 32);
+        var kinds = changesMembers ? 42 : 32;
+        var (kind, at) = (step % kinds, step / kinds);
         var node = group.Nodes.ElementAt(at % group.Ids.Length);
         switch (kind)
         {
@@ -21,10 +22,17 @@ internal sealed class Schedule(TestGroup group)
             case 28: Duplicate(at); break;
             case 29: Cut(at, node); break;
             case 30: group.Heal(); break;
-            default: CrashOrRestart(node); break;
+            case 31: CrashOrRestart(node); break;
+            case < 36: ChangeMembers(at); break;
+            case < 38: node.FreezeSnapshot(); break;
+            case < 40: node.FinishSnapshot(); break;
+            case 40: Leader?.Core.TransferLeadership(node.Id); break;
+            default: group.Snapshot(node.Id.Name); break;
         }
         if (kind < 6) group.Work();
     }
+
+    private TestNode? Leader => group.Nodes.FirstOrDefault(n => n.IsUp && n.Core.IsLeader);
 
     private void TickEverybody(int at)
     {
@@ -54,10 +62,31 @@ internal sealed class Schedule(TestGroup group)
         if (group.Network.Count > 0) group.Network.Add(group.Network[at % group.Network.Count]);
     }
 
-    private void Propose(int at)
+    private void Propose(int at) => Leader?.Core.Propose(BitConverter.GetBytes(at));
+
+    /// <summary>One member in, out, up or down; or a group of any voters at once. Any leader is asked, deposed or not.</summary>
+    private void ChangeMembers(int at)
     {
-        var leader = group.Nodes.FirstOrDefault(n => n.IsUp && n.Core.IsLeader);
-        leader?.Core.Propose(BitConverter.GetBytes(at));
+        var leaders = group.Nodes.Where(n => n.IsUp && n.Core.IsLeader).ToArray();
+        if (leaders.Length == 0) return;
+        var core = leaders[at % leaders.Length].Core;
+        var (members, id) = (core.Membership with { Outgoing = [] }, group.Ids[at / 3 % group.Ids.Length]);
+        var target = (at / 16 % 4) switch
+        {
+            0 => Toggled(members, id),
+            1 when members.IsVoter(id) => members.Without(id),
+            1 => members.WithVoter(id),
+            2 when members.IsVoter(id) => members.Demoted(id),
+            2 => members.WithLearner(id, Contact.Unknown),
+            _ => Membership.OfVoters(group.Ids.Where((_, i) => (at >> i & 1) == 1)),
+        };
+        core.ChangeMembership(target);
+    }
+
+    private static Membership Toggled(Membership members, NodeId id)
+    {
+        if (members.IsLearner(id)) return members.WithVoter(id);
+        return members.IsVoter(id) ? members.Without(id) : members.WithLearner(id, Contact.Unknown);
     }
 
     private void Cut(int at, TestNode node)

@@ -81,14 +81,30 @@ public sealed class FollowerTests
     }
 
     [Test]
-    public void Messages_of_strangers_and_to_others_are_dropped()
+    public void Messages_to_others_and_of_its_own_are_dropped()
     {
         var core = Follower(term: 1);
-        core.Receive(new Envelope(new NodeId("n9"), Me, new Term(9), Append(EntryId.Zero, [], commit: 0)));
         core.Receive(new Envelope(Leader, Other, new Term(9), Append(EntryId.Zero, [], commit: 0)));
         core.Receive(new Envelope(Me, Me, new Term(9), Append(EntryId.Zero, [], commit: 0)));
         Assert.That(core.Term, Is.EqualTo(new Term(1)));
         Assert.That(core.TryTakeWork(out _), Is.False);
+    }
+
+    [Test]
+    public void A_stranger_that_leads_is_followed_because_the_own_log_may_be_behind()
+    {
+        var core = Follower(term: 1);
+        core.Receive(new Envelope(new NodeId("n9"), Me, new Term(9), Append(EntryId.Zero, [], commit: 0)));
+        Assert.That(core.Leader, Is.EqualTo(new NodeId("n9")));
+        Assert.That(core.Term, Is.EqualTo(new Term(9)));
+    }
+
+    [Test]
+    public void A_strangers_answer_in_a_later_term_moves_nobody()
+    {
+        var core = Follower(term: 1);
+        core.Receive(new Envelope(new NodeId("n9"), Me, new Term(9), new Message.AppendReply(Accepted: false, EntryId.Zero, LogIndex.Zero, 1)));
+        Assert.That(core.Term, Is.EqualTo(new Term(1)));
     }
 
     [TestCase(1, 2, TestName = "Entries_with_a_gap_are_dropped")]
@@ -162,6 +178,18 @@ public sealed class FollowerTests
         core.Receive(From(Other, 2, new Message.VoteRequest(EntryId.Zero, IsPreVote: false, IsTransfer: true)));
         core.TryTakeWork(out var work);
         Assert.That(work.SendWhenDurable[0].Body, Is.EqualTo(new Message.VoteReply(Granted: true, IsPreVote: false)));
+    }
+
+    [Test]
+    public void A_vote_of_an_earlier_term_that_arrives_late_elects_nobody()
+    {
+        var core = Follower(term: 1);
+        core.Receive(From(Leader, 1, new Message.TimeoutNow()));
+        Assert.That(core.Role, Is.EqualTo(RaftRole.Candidate));
+        core.Receive(From(Other, 1, new Message.VoteReply(Granted: true, IsPreVote: false)));
+        Assert.That(core.Role, Is.EqualTo(RaftRole.Candidate), "it stands in term 2");
+        core.Receive(From(Other, 2, new Message.VoteReply(Granted: true, IsPreVote: false)));
+        Assert.That(core.Role, Is.EqualTo(RaftRole.Leader));
     }
 
     [Test]

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Verify.Raft.Tests.Groups;
@@ -76,6 +77,15 @@ internal sealed class TranscriptGroup
             case "fill": for (var i = 0; i < Number(words[2]); i++) _group.Propose(words[1], "x"); break;
             case "read": _group[words[1]].Core.RequestRead(new ReadTicket(Number(words[2]))); break;
             case "transfer": Print(_group[words[1]].Core.TransferLeadership(new NodeId(words[2])) ? "begun" : "refused"); break;
+            case "join": Change(words[1], m => m.WithLearner(new NodeId(words[2]), Contact.Unknown)); break;
+            case "promote": Change(words[1], m => m.WithVoter(new NodeId(words[2]))); break;
+            case "demote": Change(words[1], m => m.Demoted(new NodeId(words[2]))); break;
+            case "remove": Change(words[1], m => m.Without(new NodeId(words[2]))); break;
+            case "voters": Change(words[1], m => m with { Voters = Ids(words[2..]), Learners = [.. m.Learners.Except(Ids(words[2..]))] }); break;
+            case "snapshot": _group.Snapshot(words[1]); break;
+            case "freeze": _group[words[1]].FreezeSnapshot(); break;
+            case "finish": _group[words[1]].FinishSnapshot(); break;
+            case "lease": Print(_group[words[1]].Core.TryLeaseRead(out var at) ? $"granted at {at}" : "refused"); break;
             case "status": foreach (var n in Named(words)) Print(n.IsUp ? Words.Of(n.Core.Status) : $"{n.Id}  down"); break;
             case "log": Print($"disk {Words.Of([.. _group[words[1]].Disk])}"); break;
             case "network": foreach (var m in _group.Network) Print(Words.Of(m)); break;
@@ -83,6 +93,8 @@ internal sealed class TranscriptGroup
             default: Assert.Fail($"no such command: {string.Join(' ', words)}"); break;
         }
     }
+
+    private static ImmutableArray<NodeId> Ids(string[] names) => [.. names.Select(name => new NodeId(name)).Order()];
 
     private IEnumerable<TestNode> Named(string[] words) => words.Length > 1 ? words[1..].Select(w => _group[w]) : _group.Nodes;
 
@@ -99,7 +111,8 @@ internal sealed class TranscriptGroup
             AppendEntriesMax = Option("entriesMax", options.AppendEntriesMax),
             InflightMax = Option("inflight", options.InflightMax),
             UncommittedEntriesMax = Option("uncommitted", options.UncommittedEntriesMax),
-        });
+            TrailingEntries = Option("trailing", options.TrailingEntries),
+        }, waiting: Option("waiting", 0));
     }
 
     private void Tick(string name, int ticks)
@@ -160,13 +173,22 @@ internal sealed class TranscriptGroup
         }
     }
 
-    private void Propose(string name, string text)
+    private void Propose(string name, string text) => Print(_group[name].Core.Propose(Encoding.UTF8.GetBytes(text)));
+
+    private void Change(string name, Func<Membership, Membership> change)
     {
-        Print(_group[name].Core.Propose(Encoding.UTF8.GetBytes(text)) switch
+        var core = _group[name].Core;
+        Print(core.ChangeMembership(change(core.Membership)));
+    }
+
+    private void Print(ProposeResult result)
+    {
+        Print(result switch
         {
             ProposeResult.Accepted accepted => $"accepted as {accepted.Id}",
             ProposeResult.NotLeader refusal => $"not the leader; that is {refusal.Leader?.Name ?? "unknown"}",
             ProposeResult.Overloaded refusal => $"overloaded: {refusal.Reason}",
+            ProposeResult.Refused refusal => $"refused: {refusal.Reason}",
             _ => throw new System.Diagnostics.UnreachableException(),
         });
     }

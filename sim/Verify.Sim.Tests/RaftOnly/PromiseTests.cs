@@ -7,6 +7,7 @@ namespace Verify.Sim.Tests.RaftOnly;
 /// <summary>A check that cannot fail proves nothing: each promise is broken here on purpose.</summary>
 public sealed class PromiseTests
 {
+    private static readonly Membership OfThree = Membership.OfVoters(SwarmNames.First(3));
     private static readonly SwarmNode[] Nodes = [.. Enumerable.Range(0, 3).Select(NewNode)];
 
     [Test]
@@ -37,9 +38,9 @@ public sealed class PromiseTests
     {
         var promise = new Monotonic(3);
         promise.Spoke(1, new Envelope(new NodeId("n2"), new NodeId("n1"), new Term(4), new Message.VoteReply(Granted: true, IsPreVote: false)));
-        promise.Restarted(1, new Term(4));
+        promise.Restarted(1, new Term(4), LogIndex.Zero);
         Assert.That(promise.Broken, Is.Null);
-        promise.Restarted(1, new Term(3));
+        promise.Restarted(1, new Term(3), LogIndex.Zero);
         Assert.That(promise.Broken, Is.EqualTo("n2 spoke in term 4 and woke up in term 3"));
     }
 
@@ -56,7 +57,7 @@ public sealed class PromiseTests
     public void A_commit_that_no_majority_of_disks_holds_breaks_CommittedIsDurable()
     {
         var committed = new CommittedLog();
-        committed.Add(Id(1, 1), new Term(1));
+        committed.Add(Id(1, 1), new Term(1), OfThree);
         var promise = new CommittedIsDurable(committed);
         promise.Committed(new LogIndex(1), Nodes);
         Assert.That(promise.Broken, Is.EqualTo("1.1 is committed, but on 0 of 3 disks only"));
@@ -66,7 +67,7 @@ public sealed class PromiseTests
     public void An_entry_applied_without_commit_or_out_of_order_or_another_one_breaks_StateMachineSafety()
     {
         var committed = new CommittedLog();
-        committed.Add(Id(1, 1), new Term(1));
+        committed.Add(Id(1, 1), new Term(1), OfThree);
         var uncommitted = new StateMachineSafety(committed);
         uncommitted.Applied(Nodes[0], Command(1, 2));
         Assert.That(uncommitted.Broken, Is.EqualTo("n1 applies 1.2 after index 0"));
@@ -86,7 +87,7 @@ public sealed class PromiseTests
         var committed = new CommittedLog();
         var promise = new LinearizableReads(committed);
         var early = promise.Ask();
-        committed.Add(Id(1, 1), new Term(1));
+        committed.Add(Id(1, 1), new Term(1), OfThree);
         var late = promise.Ask();
         promise.Grant(0, new ReadGrant(early, LogIndex.Zero));
         Assert.That(promise.Broken, Is.Null, "what was committed only after the question need not be seen");
@@ -99,14 +100,14 @@ public sealed class PromiseTests
     {
         var leader = NewLeaderOfOne();
         var committed = new CommittedLog();
-        committed.Add(Id(1, 1), new Term(1));
-        committed.Add(Id(1, 2), committedIn: new Term(1));
+        committed.Add(Id(1, 1), new Term(1), OfThree);
+        committed.Add(Id(1, 2), new Term(1), OfThree);
         var same = new LeaderCompleteness(committed);
         same.Elected(leader);
         Assert.That(same.Broken, Is.Null, "it leads term 1, in which the entry was committed");
 
         var foreign = new CommittedLog();
-        foreign.Add(Id(0, 1), Term.Zero);
+        foreign.Add(Id(0, 1), Term.Zero, OfThree);
         var later = new LeaderCompleteness(foreign);
         later.Elected(leader);
         Assert.That(later.Broken, Is.EqualTo("n1 leads term 1 without the committed entry 0.1"));
@@ -127,9 +128,69 @@ public sealed class PromiseTests
     public void One_id_with_two_payloads_breaks_LogMatching()
     {
         var promise = new LogMatching();
-        promise.Appended(Nodes[0], Command(1, 1));
-        promise.Appended(Nodes[1], Command(1, 1) with { Payload = new byte[] { 9 } });
+        promise.Appended(NewNode(0), Command(1, 1));
+        promise.Appended(NewNode(1), Command(1, 1) with { Payload = new byte[] { 9 } });
         Assert.That(promise.Broken, Does.StartWith("two different logs end with 1.1"));
+    }
+
+    [Test]
+    public void What_all_voters_but_a_minority_lack_breaks_QuorumLog()
+    {
+        var promise = new QuorumLog();
+        promise.Committed(Nodes[0], Id(1, 1), Nodes);
+        Assert.That(promise.Broken, Is.EqualTo("n1 knows 1.1 as committed; 3 of 3 voters lack it"));
+    }
+
+    [Test]
+    public void A_leader_with_the_vote_of_itself_alone_breaks_ElectionQuorum_of_three()
+    {
+        var promise = new ElectionQuorum();
+        promise.Elected(Nodes[0]);
+        Assert.That(promise.Broken, Is.EqualTo("n1 leads term 0 with the votes of 1 of 3"));
+    }
+
+    [Test]
+    public void Acknowledging_what_the_disk_does_not_hold_breaks_Persist()
+    {
+        var promise = new Persist();
+        var reply = new Message.AppendReply(Accepted: true, Id(1, 1), LogIndex.Zero, 0);
+        promise.Spoke(Nodes[0], new Envelope(new NodeId("n1"), new NodeId("n2"), new Term(1), reply));
+        Assert.That(promise.Broken, Is.EqualTo("n1 acknowledges 1.1, which its disk does not hold"));
+    }
+
+    [Test]
+    public void Voting_without_the_vote_on_disk_breaks_Persist()
+    {
+        var promise = new Persist();
+        promise.Spoke(Nodes[0], new Envelope(new NodeId("n1"), new NodeId("n2"), new Term(3), new Message.VoteReply(Granted: true, IsPreVote: false)));
+        Assert.That(promise.Broken, Does.StartWith("n1 votes for n2 in term 3"));
+    }
+
+    [Test]
+    public void A_command_at_two_places_of_the_log_breaks_ExactlyOnce()
+    {
+        var promise = new ExactlyOnce();
+        promise.Applied(Nodes[0], Command(1, 1) with { Payload = BitConverter.GetBytes(7L) });
+        Assert.That(promise.Broken, Is.Null);
+        promise.Applied(Nodes[1], Command(1, 2) with { Payload = BitConverter.GetBytes(7L) });
+        Assert.That(promise.Broken, Is.EqualTo("n2 applies command 7 at 1.2; it was applied at 1 before"));
+    }
+
+    [Test]
+    public void A_snapshot_of_a_state_that_never_was_breaks_SnapshotIsExact()
+    {
+        var promise = new SnapshotIsExact(OfThree);
+        promise.Check(Nodes[0], new SwarmSnapshot(new SnapshotMark(Id(1, 1), OfThree), new SwarmState().Freeze()));
+        Assert.That(promise.Broken, Is.EqualTo("n1's snapshot of 1.1 holds another state than the one at 1.1"));
+    }
+
+    [Test]
+    public void Memberships_with_quorums_apart_from_each_other_do_not_overlap()
+    {
+        var names = SwarmNames.First(5);
+        Assert.That(SwarmQuorums.Overlap(Membership.OfVoters(names[..3]), Membership.OfVoters(names[..4])), Is.True);
+        Assert.That(SwarmQuorums.Overlap(Membership.OfVoters(names[..3]), Membership.OfVoters(names[2..])), Is.False);
+        Assert.That(SwarmQuorums.Overlap(OfThree, Membership.OfVoters(names[2..]) with { Outgoing = OfThree.Voters }), Is.True);
     }
 
     private static EntryId Id(long term, long index) => new(new Term(term), new LogIndex(index));

@@ -65,6 +65,11 @@ public sealed class SimDisk
     /// <summary>Turns bits of a byte at rest.</summary>
     public void Damage(string name, long offset, byte bits = 0x01) => _names[name].Damage(offset, bits);
 
+    /// <summary>The files there are, as the process sees them, sorted.</summary>
+    public IReadOnlyList<string> Names => List();
+
+    public long LengthOf(string name) => _names[name].Length;
+
     /// <summary>A new, empty disk. Only while the host is down.</summary>
     public void Wipe()
     {

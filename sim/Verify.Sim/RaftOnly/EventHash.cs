@@ -9,6 +9,9 @@ internal struct EventHash
 
     public static EventHash Start() => new() { _value = 0xCBF29CE484222325UL };
 
+    /// <summary>Goes on where another one was.</summary>
+    public static EventHash From(ulong value) => new() { _value = value };
+
     public void Add(long word) => _value = (_value ^ (ulong)word) * 0x100000001B3UL;
 
     public void Add(int kind, int node, long word)

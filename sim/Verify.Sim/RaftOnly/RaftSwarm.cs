@@ -14,10 +14,11 @@ public static class RaftSwarm
         new SwarmRun(options, choices, tell).Run();
 
     /// <summary>The schedule of a seed: its options are drawn first, then everything that happens.</summary>
-    public static RaftSwarmResult Run(ulong seed, Action<string>? tell = null)
+    /// <param name="strategy">Made in this way; null: drawn, like everything else.</param>
+    public static RaftSwarmResult Run(ulong seed, Action<string>? tell = null, SwarmStrategy? strategy = null)
     {
         var choices = new SeededChoices(seed);
-        return Run(RaftSwarmOptions.Draw(choices), choices, tell);
+        return Run(RaftSwarmOptions.Draw(choices, strategy), choices, tell);
     }
 
     /// <summary>Runs one schedule per seed from <paramref name="seedFrom"/> on, until so many are done, or the time is over, or one
@@ -78,6 +79,7 @@ public static class RaftSwarm
             Elections = sum.Elections + result.Elections,
             Commits = sum.Commits + result.Commits,
             ReadsGranted = sum.ReadsGranted + result.ReadsGranted,
+            Counts = sum.Counts + result.Counts,
             FirstFailingSeed = result.IsClean ? null : seed,
             Violation = result.Violation,
         };
@@ -93,6 +95,7 @@ public static class RaftSwarm
                     Elections = _sum.Elections + batch.Elections,
                     Commits = _sum.Commits + batch.Commits,
                     ReadsGranted = _sum.ReadsGranted + batch.ReadsGranted,
+                    Counts = _sum.Counts + batch.Counts,
                     FirstFailingSeed = isFirst ? batch.FirstFailingSeed : _sum.FirstFailingSeed,
                     Violation = isFirst ? batch.Violation : _sum.Violation,
                 };

@@ -1,82 +1,111 @@
-using System.Collections.Immutable;
 using Verify.Raft;
 
 namespace Verify.Sim.RaftOnly;
 
-/// <summary>One node of the swarm: the production core on a disk that keeps what was synced and loses, at a crash, whatever it
-/// likes of the rest.</summary>
+/// <summary>One node of the swarm: the production core on a disk that keeps what was synced, with a state machine and with what a
+/// node does to make, send and receive snapshots.</summary>
 internal sealed class SwarmNode(int number, RaftOptions options)
 {
-    private readonly List<Entry> _disk = [];
-    private readonly Queue<(int DueStep, RaftWork Work)> _unsynced = new();
-    private HardState _hardState;
+    private readonly Queue<(int DueStep, SnapshotPiece Piece)> _pieces = new();
+    private readonly Membership _start = Membership.OfVoters(options.Voters);
+    private SwarmSnapshot? _making;
+    private int _madeStep;
 
     public int Number { get; } = number;
-    public RaftCore Core { get; private set; } = new(options, HardState.Initial, []);
-    public bool IsUp { get; private set; } = true;
-    public Term DiskTerm => _hardState.Term;
+    public SwarmDisk Disk { get; } = new();
 
-    /// <summary>What the state machine has applied since the last start.</summary>
-    public LogIndex Applied { get; private set; }
+    /// <summary>The log as the core has handed it out: what is durable and what is on its way there.</summary>
+    public SwarmLog Log { get; } = new();
+    public SwarmReception Reception { get; } = new();
+    public RaftCore Core { get; private set; } = new(options, HardState.Initial, []);
+    public SwarmState State { get; private set; } = new();
+    public bool IsUp { get; private set; } = true;
+
+    /// <summary>Fractions of a tick that have passed on this node's clock, and how fast it runs; in thousandths.</summary>
+    public int TickPhase { get; set; }
+    public int TickRate { get; set; } = 1000;
+
+    public LogIndex Applied => State.Last.Index;
+
+    /// <summary>Where the newest snapshot will end when all that the core has handed out is done.</summary>
+    public LogIndex SnapshotIndexSoon { get; private set; }
 
     /// <summary>Counted by the swarm: how far it has seen this node's commit.</summary>
     public LogIndex CommitSeen { get; set; }
 
-    public bool Holds(EntryId id) => id.Index <= Core.Last.Index && Core.EntryAt(id.Index).Id == id;
+    /// <summary>The membership that the log of this node says is in force (thesis §4.1): the latest in it, committed or not.</summary>
+    public Membership InForce => Log.Membership ?? _start;
 
-    public bool DiskHolds(EntryId id) => id.Index.Value <= _disk.Count && _disk[(int)id.Index.Value - 1].Id == id;
+    /// <summary>The entry is in its log, or so far back that it is in its snapshot.</summary>
+    public bool Holds(EntryId id) => Log.Holds(id);
 
-    public void NoteApplied(LogIndex index) => Applied = index;
+    public bool DiskHolds(EntryId id) => Disk.Holds(id);
 
-    public void Write(RaftWork work, int dueStep) => _unsynced.Enqueue((dueStep, work));
-
-    public bool HasDue(int step) => _unsynced.TryPeek(out var first) && first.DueStep <= step;
-
-    /// <summary>The oldest write is durable now. <paramref name="replacedFrom"/>: the first index that was overwritten, or 0.</summary>
-    public RaftWork Sync(out LogIndex replacedFrom)
+    /// <summary>Takes note of what the core hands out. The state jumps when a snapshot takes its place.</summary>
+    public SwarmSnapshot? Took(RaftWork work)
     {
-        var work = _unsynced.Dequeue().Work;
-        replacedFrom = Persist(work);
-        return work;
+        var installs = work.Install is { } mark ? Reception.TakeArrived(mark.Last) : null;
+        if (installs is not null)
+        {
+            Log.Reset(installs.Mark);
+            SnapshotIndexSoon = LogIndex.Max(SnapshotIndexSoon, installs.Last.Index);
+            State = SwarmState.Restore(installs.Bytes);
+        }
+        if (!work.Append.IsEmpty) Log.Append(work.Append);
+        return installs;
     }
 
-    /// <summary>Stops at once. The first <paramref name="writesKept"/> of the writes that were not synced are on the disk all the same.</summary>
-    public LogIndex Crash(int writesKept)
+    public bool HasPieceDue(int step) => _pieces.TryPeek(out var first) && first.DueStep <= step;
+
+    public void Store(SnapshotPiece piece, int dueStep) => _pieces.Enqueue((dueStep, piece));
+
+    public SnapshotPiece TakePiece() => _pieces.Dequeue().Piece;
+
+    /// <summary>Begins a snapshot of what is applied now. False when one is under way, or there is nothing new.</summary>
+    public bool BeginSnapshot(int madeStep)
     {
-        var replacedFrom = LogIndex.Zero;
-        for (var i = 0; i < writesKept; i++)
-        {
-            var replaced = Persist(_unsynced.Dequeue().Work);
-            if (replaced > LogIndex.Zero && (replacedFrom == LogIndex.Zero || replaced < replacedFrom)) replacedFrom = replaced;
-        }
-        _unsynced.Clear();
+        if (_making is not null || Applied <= Disk.SnapshotIndex) return false;
+        // A node that was let in and has not yet reached the entry that says who the members are could not start from its snapshot.
+        var membership = Core.MembershipAt(Applied);
+        if (membership.IsEmpty) return false;
+        _making = new SwarmSnapshot(new SnapshotMark(State.Last, membership), State.Freeze());
+        _madeStep = madeStep;
+        return true;
+    }
+
+    public bool IsSnapshotDue(int step) => _making is not null && _madeStep <= step;
+
+    /// <summary>The snapshot that was being made is durable.</summary>
+    public SwarmSnapshot EndSnapshot()
+    {
+        var made = _making!;
+        _making = null;
+        Disk.Keep(made);
+        SnapshotIndexSoon = LogIndex.Max(SnapshotIndexSoon, made.Last.Index);
+        return made;
+    }
+
+    public bool IsIdle => Disk.UnsyncedCount == 0 && _pieces.Count == 0 && _making is null;
+
+    /// <summary>Stops at once. The first <paramref name="writesKept"/> of the writes that were not synced are on the disk all the same;
+    /// pieces of a snapshot are kept or not.</summary>
+    public LogIndex Crash(int writesKept, bool keepsPieces)
+    {
+        var replacedFrom = Disk.Crash(writesKept);
+        _pieces.Clear();
+        _making = null;
+        Reception.Crash(keepsPieces);
         IsUp = false;
         return replacedFrom;
     }
 
-    public int UnsyncedCount => _unsynced.Count;
-
     public void Restart()
     {
-        Core = new RaftCore(options, _hardState, _disk);
-        Applied = CommitSeen = LogIndex.Zero;
+        Core = new RaftCore(options, Disk.HardState, Disk.Snapshot?.Mark, Disk.Log);
+        State = Disk.Snapshot is { } snapshot ? SwarmState.Restore(snapshot.Bytes) : new SwarmState();
+        Log.Restart(Disk);
+        CommitSeen = Applied;
+        SnapshotIndexSoon = Disk.SnapshotIndex;
         IsUp = true;
-    }
-
-    private LogIndex Persist(RaftWork work)
-    {
-        if (work.HardState is { } hardState) _hardState = hardState;
-        if (work.Append.IsEmpty) return LogIndex.Zero;
-        var from = work.Append[0].Index;
-        var kept = (int)from.Value - 1;
-        var replaced = kept < _disk.Count;
-        if (replaced) _disk.RemoveRange(kept, _disk.Count - kept);
-        AddAll(work.Append);
-        return replaced ? from : LogIndex.Zero;
-    }
-
-    private void AddAll(ImmutableArray<Entry> entries)
-    {
-        foreach (var entry in entries) _disk.Add(entry);
     }
 }

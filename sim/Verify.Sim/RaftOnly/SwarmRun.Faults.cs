@@ -3,13 +3,13 @@ using Verify.Sim.Scheduling;
 
 namespace Verify.Sim.RaftOnly;
 
-/// <summary>What goes wrong in a schedule, and the end of it.</summary>
+/// <summary>What goes wrong in a schedule.</summary>
 internal sealed partial class SwarmRun
 {
     private void ChangePartition()
     {
         _network.HealAll();
-        var shape = _choices.Next(ChoiceKind.Fault, 6);
+        var shape = _choices.Next(ChoiceKind.Fault, 8);
         _hash.Add((int)Happening.Partition, shape, _step);
         switch (shape)
         {
@@ -17,10 +17,12 @@ internal sealed partial class SwarmRun
             case 1 or 2: Isolate(Somebody().Number); break;
             case 3: Isolate(_choices.Next(ChoiceKind.Fault, _nodes.Length)); break;
             case 4: Pair(); break;
+            case 5: Ring(); break;
+            case 6: Bridge(_choices.Next(ChoiceKind.Fault, _nodes.Length)); break;
             default: Halves(); break;
         }
-        if (shape != 0) _partitions++;
-        _tell?.Invoke($"{_step}: the network is now {_network.Describe()}");
+        if (shape != 0) _counts.Partitions++;
+        _tale?.Tell(_step, $"the network is now {_network.Describe()}");
     }
 
     /// <summary>One node hears and is heard by nobody, or only one of the two.</summary>
@@ -39,6 +41,7 @@ internal sealed partial class SwarmRun
     /// <summary>Two nodes do not hear each other, though both hear the rest.</summary>
     private void Pair()
     {
+        if (_nodes.Length < 2) return;
         var one = _choices.Next(ChoiceKind.Fault, _nodes.Length);
         var other = (one + 1 + _choices.Next(ChoiceKind.Fault, _nodes.Length - 1)) % _nodes.Length;
         _network.Cut(one, other);
@@ -61,6 +64,29 @@ internal sealed partial class SwarmRun
 
     private bool IsOneWay() => _options.OneWayPercent > 0 && _choices.Next(ChoiceKind.Fault, 100) < _options.OneWayPercent;
 
+    /// <summary>A chain: each node hears its two neighbours only.</summary>
+    private void Ring()
+    {
+        for (var one = 0; one < _nodes.Length; one++)
+            for (var other = one + 2; other < _nodes.Length; other++)
+                if (one != 0 || other != _nodes.Length - 1) CutBoth(one, other);
+    }
+
+    private void CutBoth(int one, int other)
+    {
+        _network.Cut(one, other);
+        _network.Cut(other, one);
+    }
+
+    /// <summary>Two halves that hear each other only through one node, which hears all.</summary>
+    private void Bridge(int bridge)
+    {
+        var half = (_nodes.Length - 1) / 2;
+        for (var i = 1; i <= half; i++)
+            for (var j = half + 1; j < _nodes.Length; j++)
+                CutBoth((bridge + i) % _nodes.Length, (bridge + j) % _nodes.Length);
+    }
+
     private void CrashOrRestart()
     {
         var node = _nodes[_choices.Next(ChoiceKind.Fault, _nodes.Length)];
@@ -69,69 +95,49 @@ internal sealed partial class SwarmRun
             Restart(node);
             return;
         }
-        _crashes++;
-        _tell?.Invoke($"{_step}: n{node.Number + 1} crashes with {node.UnsyncedCount} writes not synced");
-        _hash.Add((int)Happening.Crash, node.Number, _step);
-        _promises.DiskReplaced(node.Crash(writesKept: _choices.Next(ChoiceKind.Fault, node.UnsyncedCount + 1)));
+        Crash(node);
         // Half of all crashes are followed by a restart at once: the node has forgotten what it was told a moment ago.
         if (_choices.Next(ChoiceKind.Fault, 2) == 0) Restart(node);
+    }
+
+    private void Crash(SwarmNode node)
+    {
+        _counts.Crashes++;
+        _tale?.Tell(_step, $"n{node.Number + 1} crashes with {node.Disk.UnsyncedCount} writes not synced");
+        _hash.Add((int)Happening.Crash, node.Number, _step);
+        var kept = _choices.Next(ChoiceKind.Fault, node.Disk.UnsyncedCount + 1);
+        _promises.DiskReplaced(node.Crash(kept, keepsPieces: _choices.Next(ChoiceKind.Fault, 2) == 0));
     }
 
     private void Restart(SwarmNode node)
     {
         _hash.Add((int)Happening.Crash, node.Number | 0x80, _step);
-        _tell?.Invoke($"{_step}: n{node.Number + 1} restarts");
+        _tale?.Tell(_step, $"n{node.Number + 1} restarts");
         node.Restart();
         _promises.Restarted(node);
         After(node);
     }
 
-    /// <summary>Everything is healed and up. Within the options' ticks a leader must be there and commit something new on all nodes.</summary>
-    private void ComeToLife()
+    private void Stall()
     {
-        _network.HealAll();
-        _network.FaultsAreOff = true;
-        foreach (var node in _nodes)
-            if (!node.IsUp) Restart(node);
-        EntryId? goal = null;
-        for (var tick = 0; tick < _options.LivenessTicksMax; tick++)
-        {
-            TickAll();
-            LetAllArrive();
-            if (_promises.FirstBroken() is not null) return;
-            goal = ProposeToLeader(goal);
-            if (goal is { } id && Array.TrueForAll(_nodes, n => n.Holds(id) && n.Applied >= id.Index)) return;
-        }
-        _violation ??= new SwarmViolation(
-            "Liveness", _step, $"{_options.LivenessTicksMax} ticks after everything was healed nothing new is committed everywhere");
+        var node = _nodes[_choices.Next(ChoiceKind.Fault, _nodes.Length)];
+        if (!node.IsUp) return;
+        var steps = 10 + _choices.Next(ChoiceKind.Delay, 90);
+        node.Disk.Stall(steps);
+        _hash.Add((int)Happening.Stall, node.Number, steps);
+        _tale?.Tell(_step, $"n{node.Number + 1}'s disk stands still for {steps} steps");
     }
 
-    private void LetAllArrive()
+    /// <summary>Everything reaches one node late, or no longer; sometimes it is also not heard.</summary>
+    private void Lag()
     {
-        // What is under way now and what follows from it, within reason: time goes on meanwhile.
-        for (var i = 0; i < 200; i++)
-        {
-            _step++;
-            var isIdle = true;
-            foreach (var node in _nodes)
-            {
-                isIdle &= node.UnsyncedCount == 0;
-                SyncDue(node);
-            }
-            if (!TryDeliverOne() && isIdle) return;
-        }
-    }
-
-    /// <summary>One proposal per leader: what a deposed one accepted may be lost.</summary>
-    private EntryId? ProposeToLeader(EntryId? before)
-    {
-        foreach (var node in _nodes)
-        {
-            if (!node.Core.IsLeader || node.Core.Term <= (before?.Term ?? Term.Zero)) continue;
-            var result = node.Core.Propose(BitConverter.GetBytes(++_proposals));
-            After(node);
-            if (result is ProposeResult.Accepted accepted) return accepted.Id;
-        }
-        return before;
+        var node = Somebody();
+        var ticks = _choices.Next(ChoiceKind.Delay, _options.ElectionTicks + 1);
+        _network.SetLag(node.Number, ticks);
+        _hash.Add((int)Happening.Lag, node.Number, ticks);
+        if (_choices.Next(ChoiceKind.Fault, 2) == 0)
+            foreach (var other in _nodes)
+                if (other != node) _network.Cut(node.Number, other.Number);
+        _tale?.Tell(_step, $"n{node.Number + 1} hears everything {ticks} ticks late; the network is now {_network.Describe()}");
     }
 }

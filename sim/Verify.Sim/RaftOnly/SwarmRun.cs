@@ -1,13 +1,11 @@
 using System.Collections.Immutable;
-using System.Globalization;
-using System.Text;
 using Verify.Raft;
 using Verify.Sim.Scheduling;
 
 namespace Verify.Sim.RaftOnly;
 
-/// <summary>One schedule: first safety under faults, then, when the options ask for it, liveness after they stop. Virtual time is
-/// the common tick of all nodes, so that leases may be compared between them.</summary>
+/// <summary>One schedule: first safety under faults, then, when the options ask for it, liveness after they stop. Each node has a clock of
+/// its own; a tick of the swarm is the true time by which leases are compared between nodes.</summary>
 internal sealed partial class SwarmRun
 {
     private readonly RaftSwarmOptions _options;
@@ -17,42 +15,41 @@ internal sealed partial class SwarmRun
     private readonly SwarmPromises _promises;
     private readonly int[] _weights;
     private readonly int _weightSum;
-    private readonly Action<string>? _tell;
+    private readonly SwarmTale? _tale;
     private EventHash _hash = EventHash.Start();
     private SwarmViolation? _violation;
     private long _now;
     private int _step;
     private long _proposals;
-    private int _crashes;
-    private int _partitions;
+    private SwarmCounts _counts;
 
     public SwarmRun(RaftSwarmOptions options, IChoiceSource choices, Action<string>? tell)
     {
-        (_options, _choices, _tell) = (options, choices, tell);
+        (_options, _choices, _tale) = (options, choices, tell is null ? null : new SwarmTale(tell));
         _network = new SwarmNetwork(options, choices);
         var names = SwarmNames.First(options.Nodes);
+        var voters = names[..options.Voters];
         _nodes = new SwarmNode[options.Nodes];
-        for (var i = 0; i < _nodes.Length; i++) _nodes[i] = new SwarmNode(i, CoreOptions(names, i));
-        _promises = new SwarmPromises(_nodes);
+        for (var i = 0; i < _nodes.Length; i++) _nodes[i] = new SwarmNode(i, CoreOptions(names[i], i < options.Voters ? voters : []));
+        _promises = new SwarmPromises(_nodes, Membership.OfVoters(voters));
         _weights =
         [
-            options.TickWeight, options.DeliverWeight, options.ProposeWeight, options.ReadWeight,
-            options.PartitionWeight, options.CrashWeight, options.TransferWeight,
+            options.TickWeight, options.DeliverWeight, options.ProposeWeight, options.ReadWeight, options.PartitionWeight, options.CrashWeight,
+            options.TransferWeight, options.LeaseReadWeight, options.MembersWeight, options.SnapshotWeight, options.StallWeight, options.LagWeight,
         ];
         foreach (var weight in _weights) _weightSum += weight;
+        if (options.DriftPerMille > 0) DrawClocks();
     }
 
-    private enum Happening { Tick, Deliver, Propose, Read, Partition, Crash, Transfer }
+    private enum Happening { Tick, Deliver, Propose, Read, Partition, Crash, Transfer, LeaseRead, Members, Snapshot, Stall, Lag }
 
     public RaftSwarmResult Run()
     {
         try
         {
-            for (; _step < _options.Steps && _violation is null; _step++)
-            {
-                StepOnce();
-                _violation = FirstBroken();
-            }
+            if (_options.Strategy == SwarmStrategy.Storm) Storm();
+            else if (_options.Strategy == SwarmStrategy.Takeover) Takeovers();
+            else while (Goes) Happen(Draw());
             if (_violation is null && _options.LivenessTicksMax > 0) ComeToLife();
         }
         catch (InvariantBrokenException broken)
@@ -60,36 +57,60 @@ internal sealed partial class SwarmRun
             // The core's own invariants are promises too; one that was seen broken from outside before comes first.
             _violation ??= FirstBroken() ?? new SwarmViolation("Invariant", _step, broken.Message);
         }
+        catch (ArgumentException refused)
+        {
+            _violation ??= FirstBroken() ?? new SwarmViolation("Starts", _step, refused.Message);
+        }
         _violation ??= FirstBroken();
         return new RaftSwarmResult(
-            _options, _violation, _hash.Value, _promises.Elections, _promises.Commits, _promises.ReadsGranted, _crashes, _partitions);
+            _options, _violation, _hash.Value, _promises.Elections, _promises.Commits, _promises.ReadsGranted, _counts);
     }
 
-    private RaftOptions CoreOptions(ImmutableArray<NodeId> names, int self) => new()
+    private bool Goes => _step < _options.Steps && _violation is null;
+
+    private RaftOptions CoreOptions(NodeId self, ImmutableArray<NodeId> voters) => new()
     {
-        Self = names[self], Voters = names,
+        Self = self, Voters = voters,
         HeartbeatTicks = _options.HeartbeatTicks, ElectionTicks = _options.ElectionTicks,
-        LeaseMarginTicks = 1, AppendEntriesMax = _options.AppendEntriesMax, InflightMax = _options.InflightMax,
+        LeaseMarginTicks = _options.LeaseMarginTicks, AppendEntriesMax = _options.AppendEntriesMax, InflightMax = _options.InflightMax,
+        TrailingEntries = _options.TrailingEntries,
         Draw = bound => _choices.Next(ChoiceKind.Timer, bound),
     };
+
+    private void DrawClocks()
+    {
+        foreach (var node in _nodes)
+        {
+            node.TickRate = 1000 - _options.DriftPerMille + _choices.Next(ChoiceKind.Value, (2 * _options.DriftPerMille) + 1);
+            node.TickPhase = _choices.Next(ChoiceKind.Value, 1000);
+        }
+    }
 
     private SwarmViolation? FirstBroken() =>
         _promises.FirstBroken() is { Broken: { } what } promise ? new SwarmViolation(promise.Name, _step, what) : null;
 
-    private void StepOnce()
+    /// <summary>One step: what is due on the disks, then this.</summary>
+    private void Happen(Happening happening)
     {
         foreach (var node in _nodes)
-            if (node.IsUp && node.HasDue(_step)) SyncDue(node);
-        switch (Draw())
+            if (node.IsUp) DiskDue(node);
+        switch (happening)
         {
             case Happening.Deliver when TryDeliverOne(): break;
             case Happening.Propose: Propose(Somebody()); break;
             case Happening.Read: Read(Somebody()); break;
+            case Happening.LeaseRead: LeaseRead(Somebody()); break;
             case Happening.Partition: ChangePartition(); break;
             case Happening.Crash: CrashOrRestart(); break;
             case Happening.Transfer: Transfer(); break;
+            case Happening.Members: ChangeMembers(Somebody()); break;
+            case Happening.Snapshot: TakeSnapshot(_nodes[_choices.Next(ChoiceKind.Actor, _nodes.Length)]); break;
+            case Happening.Stall: Stall(); break;
+            case Happening.Lag: Lag(); break;
             default: TickAll(); break;
         }
+        _step++;
+        _violation ??= FirstBroken();
     }
 
     private Happening Draw()
@@ -103,13 +124,17 @@ internal sealed partial class SwarmRun
     private void TickAll()
     {
         _now++;
-        _tell?.Invoke($"{_step}: tick {_now}");
+        _tale?.Tell(_step, $"tick {_now}");
         _hash.Add((int)Happening.Tick, 0, _now);
         foreach (var node in _nodes)
         {
-            if (!node.IsUp) continue;
-            node.Core.Tick();
-            After(node);
+            node.TickPhase += node.TickRate;
+            for (; node.TickPhase >= 1000; node.TickPhase -= 1000)
+            {
+                if (!node.IsUp) continue;
+                node.Core.Tick();
+                After(node);
+            }
         }
     }
 
@@ -129,9 +154,10 @@ internal sealed partial class SwarmRun
     {
         var node = _nodes[flight.To];
         _hash.Add((int)Happening.Deliver, (flight.From << 4) | flight.To, flight.Envelope.Term.Value);
-        _tell?.Invoke($"{_step}: {flight.Envelope.From} -> {flight.Envelope.To} arrives: {flight.Envelope.Term} {Describe(flight.Envelope.Body)}");
+        _tale?.Arrives(_step, flight.Envelope);
         node.Core.Receive(flight.Envelope);
         After(node);
+        if (flight.Envelope.Body is Message.AppendReply or Message.SnapshotReply) _promises.ObservePeers(node);
     }
 
     private void Propose(SwarmNode node)
@@ -150,10 +176,19 @@ internal sealed partial class SwarmRun
         After(node);
     }
 
+    private void LeaseRead(SwarmNode node)
+    {
+        if (!node.IsUp || !node.Core.TryLeaseRead(out var index)) return;
+        _counts.LeaseReads++;
+        _hash.Add((int)Happening.LeaseRead, node.Number, index.Value);
+        _promises.LeaseRead(node, index);
+    }
+
     private void Transfer()
     {
         var (from, to) = (Somebody(), _choices.Next(ChoiceKind.Fault, _nodes.Length));
         if (!from.IsUp || !from.Core.TransferLeadership(_nodes[to].Core.Self)) return;
+        _counts.Transfers++;
         _hash.Add((int)Happening.Transfer, from.Number, to);
         After(from);
     }
@@ -170,58 +205,4 @@ internal sealed partial class SwarmRun
         }
         return _nodes[at];
     }
-
-    /// <summary>After every input: look, then carry out the work that follows.</summary>
-    private void After(SwarmNode node)
-    {
-        _promises.Observe(node);
-        _hash.Add((int)node.Core.Role, node.Number, (node.Core.Term.Value << 32) ^ node.Core.Commit.Value);
-        while (node.Core.TryTakeWork(out var work))
-        {
-            if (_tell is not null) TellWork(node, work);
-            _promises.Took(node, work);
-            foreach (var envelope in work.SendNow) Send(node, envelope);
-            if (!work.Apply.IsEmpty) node.Core.Applied(work.Apply[^1].Index);
-            var syncSteps = work.NeedsSync ? _choices.Next(ChoiceKind.Delay, _options.SyncStepsMax + 1) : 0;
-            node.Write(work, _step + syncSteps);
-            SyncDue(node);
-        }
-    }
-
-    private void SyncDue(SwarmNode node)
-    {
-        while (node.HasDue(_step))
-        {
-            var work = node.Sync(out var replacedFrom);
-            _promises.DiskReplaced(replacedFrom);
-            if (_tell is not null && work.NeedsSync) _tell($"{_step}: n{node.Number + 1} has synced");
-            foreach (var envelope in work.SendWhenDurable) Send(node, envelope);
-            if (work.Append.IsEmpty) continue;
-            node.Core.Appended(work.Append[^1].Id);
-            After(node);
-        }
-    }
-
-    private void Send(SwarmNode node, in Envelope envelope)
-    {
-        _promises.Spoke(node.Number, envelope);
-        _network.Send(node.Number, SwarmNames.NumberOf(envelope.To), envelope, _now);
-    }
-
-    private void TellWork(SwarmNode node, RaftWork work)
-    {
-        var core = node.Core;
-        var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{_step}: {core.Self} {core.Role} t{core.Term} last={core.Last} commit={core.Commit}:");
-        if (work.HardState is { } hardState) text.Append(CultureInfo.InvariantCulture, $" save {hardState.Term}/{hardState.VotedFor}");
-        if (!work.Append.IsEmpty) text.Append(CultureInfo.InvariantCulture, $" append {work.Append[0].Id}..{work.Append[^1].Id}");
-        if (!work.Apply.IsEmpty) text.Append(CultureInfo.InvariantCulture, $" apply {work.Apply[0].Id}..{work.Apply[^1].Id}");
-        foreach (var m in work.SendNow) text.Append(CultureInfo.InvariantCulture, $" [now {m.To}: t{m.Term} {Describe(m.Body)}]");
-        foreach (var m in work.SendWhenDurable) text.Append(CultureInfo.InvariantCulture, $" [durable {m.To}: t{m.Term} {Describe(m.Body)}]");
-        _tell!(text.ToString());
-    }
-
-    private static string Describe(Message body) => body is Message.Append append
-        ? $"Append {append.Previous} +{append.Entries.Length} commit={append.Commit} round={append.ReadRound}"
-        : body.ToString();
 }

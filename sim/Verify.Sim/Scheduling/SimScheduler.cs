@@ -106,6 +106,7 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
     public void Resume(SimActor actor)
     {
         CheckThread();
+        if (!actor.IsPaused) return;
         actor.IsPaused = false;
         if (actor.Waiting > 0) AddReady(actor);
     }

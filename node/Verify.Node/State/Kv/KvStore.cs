@@ -37,6 +37,31 @@ public sealed class KvStore : IStateSection
         return new CommandResult.Done(index);
     }
 
+    /// <summary>All writes in their order, or none: the first that expects another index than the one before the batch stops all.</summary>
+    internal CommandResult Write(IReadOnlyList<KvWrite> writes, long index)
+    {
+        foreach (var write in writes)
+        {
+            var there = Get(write.Key)?.ModifyIndex ?? 0;
+            if (write.ExpectedIndex is { } expected && expected != there) return new CommandResult.CasConflict(there);
+        }
+
+        foreach (var (key, value, flags, _) in writes)
+        {
+            if (value is { } bytes) Put(new(key, bytes, flags, null, null), index);
+            else Delete(new(key, null, null), index);
+        }
+
+        return new CommandResult.Done(index);
+    }
+
+    /// <summary>All pairs as they are now, sorted by key, to be walked while the store goes on; taken in constant time.</summary>
+    internal (long Count, IEnumerable<KvPair> Pairs) Frozen()
+    {
+        var image = _pairs.Freeze();
+        return (image.Count, image.Items);
+    }
+
     FrozenSection IStateSection.Freeze()
     {
         var image = _pairs.Freeze();

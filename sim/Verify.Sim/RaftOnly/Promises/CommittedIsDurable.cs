@@ -3,24 +3,39 @@ using Verify.Raft;
 
 namespace Verify.Sim.RaftOnly.Promises;
 
-/// <summary>A committed entry is on the disks of a majority, and stays there: no crash of all nodes at once may lose it.</summary>
+/// <summary>A committed entry is on the disks of a majority of the membership that committed it, and stays on a majority of that or of a
+/// later one: no crash of all nodes at once may lose it.</summary>
 internal sealed class CommittedIsDurable(CommittedLog committed) : Promise
 {
     public override string Name => "CommittedIsDurable";
 
     public void Committed(LogIndex index, SwarmNode[] nodes)
     {
-        var id = committed[index];
-        var holders = 0;
-        foreach (var node in nodes)
-            if (node.DiskHolds(id)) holders++;
-        if (holders < Quorum.Majority(nodes.Length))
-            Break(string.Create(CultureInfo.InvariantCulture, $"{id} is committed, but on {holders} of {nodes.Length} disks only"));
+        var (holders, by) = (HoldersOf(committed[index], nodes), committed.CommittedBy(index));
+        if (SwarmQuorums.IsQuorum(by, holders)) return;
+        Membership? before = null;
+        for (var later = index.Next; later <= committed.Last; later = later.Next)
+        {
+            var membership = committed.CommittedBy(later);
+            if (ReferenceEquals(membership, before)) continue;
+            if (SwarmQuorums.IsQuorum(membership, holders)) return;
+            before = membership;
+        }
+        Break(string.Create(
+            CultureInfo.InvariantCulture, $"{committed[index]} is committed, but on {SwarmQuorums.Count(by, holders)} disks only"));
     }
 
     /// <summary>A disk replaced its log from this index on.</summary>
     public void Replaced(LogIndex from, SwarmNode[] nodes)
     {
         for (var index = from; index <= committed.Last; index = index.Next) Committed(index, nodes);
+    }
+
+    private static uint HoldersOf(EntryId id, SwarmNode[] nodes)
+    {
+        var holders = 0u;
+        foreach (var node in nodes)
+            if (node.DiskHolds(id)) holders |= SwarmQuorums.Bit(node.Number);
+        return holders;
     }
 }

@@ -2,11 +2,12 @@ using Verify.Raft;
 
 namespace Verify.Sim.RaftOnly.Promises;
 
-/// <summary>What has been committed by anyone, ever: the ghost that the promises compare with.</summary>
+/// <summary>What anybody has ever known to be committed; the ground on which the other promises stand.</summary>
 internal sealed class CommittedLog
 {
     private readonly List<EntryId> _ids = [];
     private readonly List<Term> _terms = [];
+    private readonly List<Membership> _memberships = [];
 
     public LogIndex Last => new(_ids.Count);
 
@@ -17,9 +18,13 @@ internal sealed class CommittedLog
     /// <summary>The term in which the entry was committed, which may be later than its own: it binds the leaders after that one.</summary>
     public Term CommittedIn(LogIndex index) => _terms[(int)index.Value - 1];
 
-    public void Add(EntryId id, Term committedIn)
+    /// <summary>The membership whose quorum committed the entry.</summary>
+    public Membership CommittedBy(LogIndex index) => _memberships[(int)index.Value - 1];
+
+    public void Add(EntryId id, Term committedIn, Membership by)
     {
         _ids.Add(id);
         _terms.Add(committedIn);
+        _memberships.Add(by);
     }
 }

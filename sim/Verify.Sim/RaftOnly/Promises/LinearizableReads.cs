@@ -17,6 +17,15 @@ internal sealed class LinearizableReads(CommittedLog committed) : Promise
         return new ReadTicket(_asked.Count - 1);
     }
 
+    /// <summary>A read under the lease is answered at once.</summary>
+    public void GrantedByLease(int node, LogIndex index)
+    {
+        Granted++;
+        if (index < committed.Last)
+            Break(string.Create(
+                CultureInfo.InvariantCulture, $"n{node + 1} answers under its lease at index {index}; {committed.Last} is committed"));
+    }
+
     public void Grant(int node, ReadGrant grant)
     {
         Granted++;

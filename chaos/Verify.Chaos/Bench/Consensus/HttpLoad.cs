@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Verify.Chaos.Live;
+
+namespace Verify.Chaos.Bench.Consensus;
+
+/// <summary>So many clients, each with a connection of its own, ask the same kind of question again and again: the next as soon as the last
+/// is answered (a closed loop). One thread serves all of them (man 2 poll): on a machine of two cores, a thread per client would
+/// take from the servers what is to be measured.</summary>
+internal static partial class HttpLoad
+{
+    private const short Readable = 1; // POLLIN
+    private const int LookMs = 100;
+
+    /// <param name="question">The request of client i.</param>
+    /// <exception cref="SocketException">Nobody listens.</exception>
+    public static LoadResult Run(Uri node, Func<int, byte[]> question, int clients, TimeSpan length, CancellationToken stop = default)
+    {
+        var all = Enumerable.Range(0, clients).Select(i => new Client(new HttpWire(node), question(i))).ToArray();
+        try
+        {
+            return Run(all, length, stop);
+        }
+        finally
+        {
+            foreach (var client in all) client.Wire.Dispose();
+        }
+    }
+
+    private static LoadResult Run(Client[] clients, TimeSpan length, CancellationToken stop)
+    {
+        var load = new LoadResult();
+        var waits = clients.Select(c => new PollFd { Descriptor = c.Wire.Descriptor, Wanted = Readable }).ToArray();
+        var began = Stopwatch.GetTimestamp();
+        var end = began + (long)(length.TotalSeconds * Stopwatch.Frequency);
+        foreach (var client in clients) client.Ask();
+        var open = clients.Length;
+        while (open > 0)
+        {
+            if (Poll(waits, (nuint)waits.Length, LookMs) < 0) continue; // A signal came first (EINTR).
+            for (var i = 0; i < waits.Length; i++)
+            {
+                var now = Stopwatch.GetTimestamp();
+                if (waits[i].Seen == 0)
+                {
+                    if (waits[i].Descriptor < 0 || Stopwatch.GetElapsedTime(clients[i].AskedAt, now) < LoadResult.Patience) continue;
+                    load.Refused("no answer in time");
+                }
+                else if (!clients[i].TryTake(load, now))
+                {
+                    continue;
+                }
+                else if (!clients[i].IsBroken && now < end && !stop.IsCancellationRequested)
+                {
+                    clients[i].Ask();
+                    continue;
+                }
+
+                waits[i].Descriptor = -1; // man 2 poll: a negative descriptor is passed over.
+                waits[i].Seen = 0;
+                open--;
+            }
+        }
+
+        load.Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        return load;
+    }
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Poll([In, Out] PollFd[] waits, nuint count, int timeoutMs);
+
+    /// <summary>struct pollfd.</summary>
+    private struct PollFd
+    {
+        public int Descriptor;
+        public short Wanted;
+        public short Seen;
+    }
+
+    private sealed class Client(HttpWire wire, byte[] request)
+    {
+        public HttpWire Wire => wire;
+        public long AskedAt { get; private set; }
+        public bool IsBroken { get; private set; }
+
+        public void Ask()
+        {
+            AskedAt = Stopwatch.GetTimestamp();
+            wire.Begin(request);
+        }
+
+        /// <returns>False while the answer is not whole.</returns>
+        public bool TryTake(LoadResult load, long now)
+        {
+            try
+            {
+                if (wire.TryTake() is not { } status) return false;
+                if (status == 200) load.LatenciesMs.Add(Stopwatch.GetElapsedTime(AskedAt, now).TotalMilliseconds);
+                else load.Refused($"status {status}");
+            }
+            catch (SocketException e)
+            {
+                load.Refused(e.Message);
+                IsBroken = true;
+            }
+
+            return true;
+        }
+    }
+}
+
+/// <summary>What the clients saw.</summary>
+internal sealed class LoadResult
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Of the questions that were answered with 200.</summary>
+    public List<double> LatenciesMs { get; } = [];
+    public double Seconds { get; set; }
+    public double PerSecond => LatenciesMs.Count / Seconds;
+    public int Errors { get; private set; }
+
+    /// <summary>The last thing that went wrong; empty when nothing did.</summary>
+    public string Trouble { get; private set; } = "";
+
+    public void Refused(string why) => (Errors, Trouble) = (Errors + 1, why);
+}

@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Verify.Chaos.Running;
+using Verify.Chaos.Swarms;
+using Verify.Checks;
+using Verify.Sim.RaftOnly;
+
+namespace Verify.Chaos.Commands;
+
+/// <summary>verify-chaos swarm: drawn schedules without a scenario, over the Raft core alone or over whole nodes.</summary>
+internal static class SwarmCommand
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true, Converters = { new JsonStringEnumConverter() } };
+
+    public static Command Create() => new("swarm", """
+        Plays schedules that are drawn from seeds: who joins and leaves, what is cut, lost, late, killed, full, slow or damaged, and how
+        much of each. "raft" is the consensus core alone, thousands of schedules per second with every invariant watched after each event;
+        "cluster" is whole nodes with real frames and files and KV clients. A failing seed is printed with its drawn options and the
+        command that plays it again.
+        Examples:
+          verify-chaos swarm raft --seeds 1..20000 --jobs 2
+          verify-chaos swarm cluster --seeds 1..100 --json
+          verify-chaos swarm raft --seeds 4711 --tell
+        Exit codes: 0 clean, 1 a promise was broken, 2 undecided, 3 the harness failed.
+        """)
+    { Raft(), Cluster() };
+
+    private static Command Raft()
+    {
+        var (seeds, jobs, json, tell, markdown) = Common("1..20000");
+        var strategy = new Option<string>("--strategy") { Description = "random, storm or priorities; any when left out.", DefaultValueFactory = _ => "" };
+        var command = new Command("raft", "The Raft core alone.") { seeds, jobs, json, tell, markdown, strategy };
+        command.SetAction((parse, _) => ProgramErrors.GuardAsync(() =>
+        {
+            var only = StrategyOf(parse.GetValue(strategy)!);
+            if (parse.GetValue(tell)) return Task.FromResult(TellRaft(SeedRange.Parse(parse.GetValue(seeds)!)[0], only));
+            return Task.FromResult(Play(new RaftSwarmTrials(only), new(parse.GetValue(seeds)!, parse.GetValue(jobs), parse.GetValue(json), parse.GetValue(markdown)),
+                $"swarm raft{(only is { } one ? $" --strategy {one.ToString().ToLowerInvariant()}" : "")}"));
+        }));
+        return command;
+    }
+
+    private static Command Cluster()
+    {
+        var (seeds, jobs, json, tell, markdown) = Common("1..200");
+        var command = new Command("cluster", "Whole nodes with KV clients in simulated worlds.") { seeds, jobs, json, tell, markdown };
+        command.SetAction((parse, _) => ProgramErrors.GuardAsync(() =>
+        {
+            Action<string>? tale = parse.GetValue(tell) ? Console.Error.WriteLine : null;
+            return Task.FromResult(Play(new ClusterSwarm(tale), new(parse.GetValue(seeds)!, tale is null ? parse.GetValue(jobs) : 1, parse.GetValue(json), parse.GetValue(markdown)),
+                "swarm cluster"));
+        }));
+        return command;
+    }
+
+    private static (Option<string> Seeds, Option<int> Jobs, Option<bool> Json, Option<bool> Tell, Option<string?> Markdown) Common(string range) =>
+    (
+        new Option<string>("--seeds") { Description = "7, 1..100 or 1..100,205", DefaultValueFactory = _ => range },
+        new Option<int>("--jobs") { Description = "Schedules side by side.", DefaultValueFactory = _ => Environment.ProcessorCount },
+        new Option<bool>("--json") { Description = "Print the record as JSON on standard output; everything for people goes to standard error." },
+        new Option<bool>("--tell") { Description = "Tell the first schedule in words." },
+        new Option<string?>("--markdown") { Description = "Write the record as a page to this file." });
+
+    private static SwarmStrategy? StrategyOf(string word) => word.Length == 0 ? null
+        : Enum.TryParse<SwarmStrategy>(word, ignoreCase: true, out var strategy) ? strategy
+        : throw new FormatException($"'{word}' is no strategy; there are: {string.Join(", ", Enum.GetNames<SwarmStrategy>()).ToLowerInvariant()}");
+
+    private static int TellRaft(ulong seed, SwarmStrategy? strategy)
+    {
+        var result = RaftSwarm.Run(seed, Console.WriteLine, strategy);
+        Console.WriteLine($"drawn: {result.Options.Describe()}");
+        Console.WriteLine(result.Violation is { } violation ? $"step {violation.Step}: {violation.Promise}: {violation.What}" : "clean");
+        return result.IsClean ? 0 : 1;
+    }
+
+    private static int Play(ISwarm swarm, Wish wish, string verbs)
+    {
+        const int FailuresMax = 10;
+        var started = TimeProvider.System.GetUtcNow();
+        Action<string> tell = wish.Json ? Console.Error.WriteLine : Console.WriteLine;
+        var (schedules, seconds, hash, failures, counts) =
+            new SwarmSweep(swarm, Math.Max(1, wish.Jobs), FailuresMax, TimeProvider.System, tell).Play(SeedRange.Parse(wish.Seeds));
+        var record = new SwarmRecord
+        {
+            Swarm = swarm.Name, StartedAt = started, Seeds = wish.Seeds, Jobs = wish.Jobs, Schedules = schedules, Seconds = seconds, Hash = hash, Failures = failures, Counts = counts,
+            Command = $"verify-chaos {verbs} --seeds {wish.Seeds} --jobs {wish.Jobs}", Commit = Machine.Commit(Machine.CheckoutRoot() ?? "."), Machine = Machine.Environment(),
+        };
+        foreach (var failure in failures)
+            tell($"seed {failure.Seed} again: dotnet run --project chaos/Verify.Chaos -c Release -- {verbs} --seeds {failure.Seed} --tell");
+        tell(string.Create(CultureInfo.InvariantCulture,
+            $"{schedules} schedules in {seconds:0.0} s ({schedules / seconds:0.#}/s), hash {hash}, {failures.Count} failed: {string.Join(", ", counts.Select(c => $"{c.Value} {c.Key}"))}"));
+        if (wish.Markdown is { } file) File.WriteAllText(file, SwarmPage.Of(record, swarm.Story));
+        if (wish.Json) Console.WriteLine(JsonSerializer.Serialize(record, Json));
+        return record.Verdict switch { Verdict.Valid => 0, Verdict.Invalid => 1, _ => 2 };
+    }
+
+    private sealed record Wish(string Seeds, int Jobs, bool Json, string? Markdown);
+}

@@ -1,0 +1,84 @@
+using Verify.Checks;
+using Verify.Raft;
+using Verify.Sim.Hosts;
+
+namespace Verify.Chaos.Swarms;
+
+/// <summary>The end of a schedule: all is healed; the group comes together within a bound, stays together, and is read once more.</summary>
+internal sealed class ClusterEnding(ClusterWorld world, ClusterSwarmOptions options, ClusterNemesis nemesis, ClusterPromises promises, Action<string>? tell)
+{
+    private const string Live = "Live";
+    private const int LeaderChangesMax = 2;
+    private static readonly TimeSpan ConvergenceMax = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
+
+    public async Task ConcludeAsync(ClusterClient reader)
+    {
+        tell?.Invoke($"{world.Sim.Now}: everything heals");
+        nemesis.HealAll();
+        if (!await ConvergesAsync()) return;
+        for (var key = 0; key < options.Keys; key++)
+        {
+            await reader.DoAsync(OpKind.KvPut, $"k{key}", underLease: false);
+            await reader.DoAsync(OpKind.KvGet, $"k{key}", underLease: false);
+        }
+
+        if (!await ConvergesAsync()) return;
+        promises.CompareStates(world.Sim);
+        if (promises.Broken is null) await StaysTogetherAsync();
+    }
+
+    /// <summary>One leader with a lease whose membership is settled, and every running member has applied what it has committed.</summary>
+    public async Task<bool> ConvergesAsync()
+    {
+        var until = world.Sim.Now + ConvergenceMax;
+        var waiting = "";
+        while (world.Sim.Now < until && promises.Broken is null)
+        {
+            waiting = await WaitingForAsync();
+            if (waiting.Length == 0) return true;
+            nemesis.StartAgain();
+            await Task.Delay(Glance, world.Time, CancellationToken.None);
+        }
+
+        if (promises.Broken is null) promises.Break(Live, $"{ConvergenceMax.TotalSeconds:0} s after everything was healed: {waiting}");
+        return false;
+    }
+
+    private async Task<string> WaitingForAsync()
+    {
+        if (await world.LeaderAsync() is not { } leader) return "nobody leads";
+        var (host, status) = leader;
+        if (status.Membership.IsJoint || status.MembershipIndex > status.Commit) return $"{host.Name}'s change of members is not over: {status.Membership}";
+        foreach (var id in status.Membership.All)
+        {
+            var member = world.Sim.Host(id.Name);
+            if (member == host || id.Name == nemesis.Rotten) continue;
+            if (await world.StatusAsync(member) is not { } its)
+            {
+                // Who stopped for a reason that it was given is missing with cause; who was let go of and came back is nobody's business.
+                if (member.HaltReason is not null && promises.IsExcused(id.Name)) continue;
+                return $"{id} does not answer{(member.HaltReason is { } why ? $": it has halted: {why}" : "")}";
+            }
+
+            if (its.Applied < status.Commit) return $"{id} has applied {its.Applied} of {status.Commit}";
+        }
+
+        return "";
+    }
+
+    /// <summary>Nothing disturbs a group that is whole: not a node that was let go, not a clock that jumps.</summary>
+    private async Task StaysTogetherAsync()
+    {
+        var elections = promises.Elections;
+        var until = world.Sim.Now + TimeSpan.FromSeconds(4);
+        while (world.Sim.Now < until)
+        {
+            if (options.ClockSteps)
+                foreach (var host in world.Hosts) world.Sim.JumpClock(host, TimeSpan.FromMinutes(10));
+            await Task.Delay(TimeSpan.FromMilliseconds(250), world.Time, CancellationToken.None);
+        }
+
+        if (promises.Elections - elections > LeaderChangesMax) promises.Break(Live, $"{promises.Elections - elections} elections within 4 s of peace");
+    }
+}

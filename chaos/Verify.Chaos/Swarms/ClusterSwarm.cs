@@ -1,0 +1,95 @@
+using Verify.Chaos.Mutants;
+using Verify.Checks;
+using Verify.Checks.Linearizability;
+using Verify.Node.Seam;
+using Verify.Raft;
+using Verify.Sim;
+using Verify.Sim.Hosts;
+using Verify.Sim.Scheduling;
+
+namespace Verify.Chaos.Swarms;
+
+/// <summary>Whole nodes with real frames and files and clients of the KV, while members come and go and everything breaks. Afterwards
+/// all is healed: the group must come together, every node must hold the same state, and what clients saw must be linearizable.</summary>
+internal sealed class ClusterSwarm(Action<string>? tell = null, bool damage = false) : ISwarm
+{
+    private static readonly TimeSpan VirtualTimeMax = TimeSpan.FromMinutes(10);
+
+    public string Name => damage ? "cluster-damage" : "cluster";
+    public string Story => damage
+        ? "3 whole nodes: one lags behind while two acknowledge writes; one of the two loses power, space, a sync or a bit; then it has to go on with the one that lagged"
+        : "1 to 8 whole nodes with KV clients, 4 to 12 virtual seconds of drawn faults: kills, cuts, pauses, full, slow, failing and rotting disks, joins, leaves, "
+            + "transfers, snapshots, clock steps and drift; linearizability, one leader per term, one state per log index, convergence";
+
+    public SwarmTrial Play(ulong seed) => WorldThread.Run(() =>
+    {
+        var dice = new Dice(seed).Fork(Name);
+        var options = damage ? DamageStory.Draw(dice) : ClusterSwarmOptions.Draw(dice);
+        using var sim = SimWorld.FromSeed(seed, options.WorldOptions());
+        var promises = new ClusterPromises();
+        sim.Trace.NodeEventSeen = promises.See;
+        var history = new List<Op>();
+        var world = new ClusterWorld(sim, options);
+        var nemesis = new ClusterNemesis(world, options, dice.Fork("nemesis"), promises, tell);
+        var ending = new ClusterEnding(world, options, nemesis, promises, tell);
+        Discovery? discovery = null;
+        var verdict = Verdict.Valid;
+        try
+        {
+            sim.Run(() => damage ? new DamageStory(world, options, dice, promises, nemesis, ending, history, tell).RunAsync() : RunAsync(world, options, dice, promises, nemesis, ending, history), VirtualTimeMax);
+            discovery = promises.Broken;
+            if (discovery is null) (verdict, discovery) = Judge(history, sim);
+        }
+        catch (SimWorldException e)
+        {
+            tell?.Invoke(e.ToString());
+            discovery = promises.Broken ?? new(Discovery.InvariantCrash, e.InnerException?.Message ?? e.Message);
+        }
+        catch (Exception e) when (e is DeadlockException or WorldTimeoutException)
+        {
+            discovery = promises.Broken ?? new("Live", e.Message.Split('\n')[0]);
+        }
+
+        if (discovery is not null && verdict == Verdict.Valid) verdict = Verdict.Invalid;
+        return new SwarmTrial(verdict, discovery, options.Describe(), sim.Trace.Hash,
+        [
+            ("elections", promises.Elections), ("operations", history.Count), ("entries applied", promises.Applied), ("halts", promises.Halts),
+            ("operations of unknown outcome", history.Count(o => o.Outcome == OpOutcome.Unknown)),
+            .. nemesis.Counts.Select(c => (c.Key, c.Value)),
+        ]);
+    });
+
+    private async Task RunAsync(ClusterWorld world, ClusterSwarmOptions options, Dice dice, ClusterPromises promises, ClusterNemesis nemesis, ClusterEnding ending, List<Op> history)
+    {
+        world.Start();
+        var until = world.Sim.Now + options.Duration;
+        bool Goes() => world.Sim.Now < until && promises.Broken is null;
+        var work = new List<Task> { nemesis.ActAsync(Goes), SuperviseAsync(world, nemesis, promises, Goes) };
+        for (var i = 0; i < options.Clients; i++) work.Add(new ClusterClient(world, options, i, dice.Fork($"client {i}"), history).WorkAsync(Goes));
+        foreach (var one in work) await one;
+        if (promises.Broken is null) await ending.ConcludeAsync(new ClusterClient(world, options, options.Clients, dice.Fork("reader"), history));
+    }
+
+    /// <summary>Looks at the states, and starts again who ended himself.</summary>
+    private static async Task SuperviseAsync(ClusterWorld world, ClusterNemesis nemesis, ClusterPromises promises, Func<bool> goes)
+    {
+        while (goes())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(300), world.Time, CancellationToken.None);
+            promises.CompareStates(world.Sim);
+            foreach (var host in world.Hosts)
+                if (!host.IsAlive && host.HaltReason is not null && promises.IsExcused(host.Name)) { nemesis.StartAgain(); break; }
+        }
+    }
+
+    private static (Verdict, Discovery?) Judge(List<Op> history, SimWorld sim)
+    {
+        var facts = new RunFacts
+        {
+            History = new History([.. history.OrderBy(o => o.CalledUs).ThenBy(o => o.Id)]), Events = [], ObservationsAreExact = true, EndUs = sim.NowMicros,
+            Nodes = new SortedDictionary<string, string>(StringComparer.Ordinal), Servers = new SortedDictionary<string, string>(StringComparer.Ordinal),
+        };
+        var finding = new LinearizableKvCheck(new SearchLimits { Time = TimeSpan.FromSeconds(20), Parallelism = 1 }).Judge(facts);
+        return finding.Verdict == Verdict.Valid ? (Verdict.Valid, null) : (finding.Verdict, new("linearizable", finding.Observed));
+    }
+}

@@ -1,0 +1,34 @@
+using Verify.Chaos.Mutants;
+using Verify.Checks;
+
+namespace Verify.Chaos.Swarms;
+
+/// <summary>Any number of schedules, each a function of its seed; how hard one is, is drawn from the seed too.</summary>
+internal interface ISwarm
+{
+    /// <summary>One word.</summary>
+    string Name { get; }
+    string Story { get; }
+
+    /// <summary>Plays the schedule of a seed.</summary>
+    SwarmTrial Play(ulong seed);
+}
+
+/// <summary>How one schedule went.</summary>
+/// <param name="Drawn">Its options, on one line.</param>
+/// <param name="Hash">One number for "the same schedule".</param>
+/// <param name="Counts">How often something worth checking happened, by name.</param>
+internal sealed record SwarmTrial(Verdict Verdict, Discovery? Discovery, string Drawn, ulong Hash, IReadOnlyList<(string Name, long Count)> Counts);
+
+/// <summary>A swarm as a hunt for planted bugs.</summary>
+internal sealed class SwarmHunt(ISwarm swarm) : IHunt
+{
+    public string Name => swarm.Name;
+    public string Story => swarm.Story;
+
+    public Trial Try(ulong seed)
+    {
+        var trial = swarm.Play(seed);
+        return new Trial(trial.Verdict, trial.Discovery);
+    }
+}

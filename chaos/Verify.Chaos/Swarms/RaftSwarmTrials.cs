@@ -1,0 +1,44 @@
+using Verify.Chaos.Mutants;
+using Verify.Checks;
+using Verify.Sim.RaftOnly;
+
+namespace Verify.Chaos.Swarms;
+
+/// <summary>The swarm over the Raft core alone: thousands of short schedules per second.</summary>
+/// <param name="strategy">All schedules are made in this way; null: drawn.</param>
+internal sealed class RaftSwarmTrials(SwarmStrategy? strategy) : ISwarm
+{
+    public string Name => strategy switch
+    {
+        SwarmStrategy.Random => "raft-swarm",
+        SwarmStrategy.Storm => "raft-storm",
+        SwarmStrategy.Priorities => "raft-pct",
+        SwarmStrategy.Takeover => "raft-takeover",
+        _ => "raft",
+    };
+
+    public string Story => "the production Raft core alone: loss, duplication, reordering, crashes, partitions, drifting clocks, stalled disks, reads, transfers, "
+        + "snapshots in pieces, changes of the members; every promise watched after each event" + strategy switch
+        {
+            SwarmStrategy.Random => "; each step drawn from weights",
+            SwarmStrategy.Storm => "; in rounds of changing company, each with a new leader that is told something and heard by few",
+            SwarmStrategy.Priorities => "; links have priorities that change a few times (after PCT)",
+            SwarmStrategy.Takeover => "; storms that lean towards one story: a leader that takes somebody in is cut off, another takes it out",
+            _ => "; strategies drawn",
+        };
+
+    public SwarmTrial Play(ulong seed)
+    {
+        var result = RaftSwarm.Run(seed, strategy: strategy);
+        var counts = result.Counts;
+        return new(
+            result.IsClean ? Verdict.Valid : Verdict.Invalid,
+            result.Violation is { } violation ? new Discovery(violation.Promise, $"step {violation.Step}: {violation.What}") : null,
+            result.Options.Describe(), result.TraceHash,
+            [
+                ("elections", result.Elections), ("commits", result.Commits), ("reads", result.ReadsGranted), ("lease reads", counts.LeaseReads),
+                ("crashes", counts.Crashes), ("partitions", counts.Partitions), ("transfers", counts.Transfers), ("member changes", counts.Changes),
+                ("snapshots", counts.Snapshots), ("snapshots installed", counts.Installs), ("revivals", counts.Revivals),
+            ]);
+    }
+}

@@ -1,0 +1,162 @@
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Verify.Node.Api;
+using Verify.NodeHost;
+using Verify.NodeHost.Configuration;
+using Verify.NodeHost.Http;
+
+namespace Verify.Fuzz.Decoders;
+
+/// <summary>The node host's whole HTTP pipeline (routes, queries, headers, JSON bodies) without sockets: the input is a request as text, a
+/// server of our own hands it in, and the node behind it knows no leader. Kestrel's own parser, which is not ours, is left out.</summary>
+internal sealed class HttpDecoder : IDecoder
+{
+    private const int StatusesFrom = 200, StatusesTo = 599;
+
+    /// <summary>What our node answers to everything that reaches it.</summary>
+    private const int Understood = 503;
+    private readonly Lazy<IServerSide> _server = new(Start);
+
+    public string Name => "http";
+
+    public IReadOnlyList<byte[]> Corpus { get; } =
+    [
+        .. new[]
+        {
+            "GET /kv/app/name?consistent=true&metadata=true\n\n",
+            "GET /kv/?prefix=a\n\n",
+            "PUT /kv/app/name\nX-Verify-Session: s\nX-Verify-Sequence: 1\nContent-Type: application/json\n\n{\"value\":\"text\",\"cas\":12,\"flags\":7}",
+            "DELETE /kv/app/name?cas=9\n\n",
+            "GET /v1/kv/a?recurse&keys&separator=/\n\n",
+            "PUT /v1/kv/a?cas=0&flags=3\n\nraw bytes",
+            "POST /cluster/join\nContent-Type: application/json\n\n{\"node_id\":\"n4\",\"address\":\"127.0.0.1:7000\",\"token\":\"t\",\"learner\":true}",
+            "DELETE /cluster/leave/n4?force=true\n\n",
+            "POST /cluster/transfer\n\n{\"to\":\"n2\"}",
+            "POST /cluster/token\n\n{\"valid_for\":\"24h\"}",
+            "GET /cluster/status\n\n",
+            "GET /api/leader-check/503\n\n",
+            "GET /api/cluster/main\n\n",
+            "GET /api/replication-analysis/main\nAuthorization: Basic dTpw\n\n",
+        }.Select(Encoding.UTF8.GetBytes),
+    ];
+
+    /// <summary>Also while the first request starts the pipeline.</summary>
+    public long AllocatedBytesMax(int inputBytes) => (4 << 20) + (1024L * inputBytes);
+
+    /// <summary>Kestrel turns it into 400, 413 or 415.</summary>
+    public bool IsDocumented(Exception refusal) => refusal is BadHttpRequestException;
+
+    public bool Read(ReadOnlySpan<byte> input)
+    {
+        var request = Request(input);
+        if (request is null) return false;
+        var response = new HttpResponseFeature();
+        using var content = new MemoryStream();
+        var features = new FeatureCollection();
+        features.Set<IHttpRequestFeature>(request);
+        features.Set<IHttpResponseFeature>(response);
+        features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(content));
+        _server.Value.Process(features);
+        if (response.StatusCode is < StatusesFrom or > StatusesTo) throw new InvalidOperationException($"status {response.StatusCode} is none of HTTP");
+        return response.StatusCode == Understood;
+    }
+
+    /// <summary>Null: no web server would hand this in.</summary>
+    private static HttpRequestFeature? Request(ReadOnlySpan<byte> input)
+    {
+        var end = input.IndexOf("\n\n"u8);
+        var head = Encoding.UTF8.GetString(end < 0 ? input : input[..end]).Split('\n');
+        var line = head[0].Split(' ');
+        if (line.Length < 2 || line[0].Length == 0 || !line[1].StartsWith('/')) return null;
+        var query = line[1].IndexOf('?', StringComparison.Ordinal);
+        var path = query < 0 ? line[1] : line[1][..query];
+        var request = new HttpRequestFeature
+        {
+            Method = line[0], Protocol = "HTTP/1.1", Scheme = "http", RawTarget = line[1],
+            Path = Uri.UnescapeDataString(path), QueryString = query < 0 ? "" : line[1][query..],
+            Body = new MemoryStream(end < 0 ? [] : input[(end + 2)..].ToArray()),
+        };
+        request.Headers.ContentLength = request.Body.Length;
+        request.Headers.Host = "127.0.0.1";
+        foreach (var header in head.Skip(1))
+        {
+            if (header.IndexOf(':', StringComparison.Ordinal) is > 0 and var at && header.AsSpan(0, at).IndexOfAnyExcept(TokenCharacters) < 0 && !header.StartsWith("Content-Length", StringComparison.OrdinalIgnoreCase))
+                request.Headers[header[..at]] = header[(at + 1)..].Trim();
+        }
+
+        return request;
+    }
+
+    /// <summary>RFC 9110 section 5.6.2, without the rarest.</summary>
+    private static System.Buffers.SearchValues<char> TokenCharacters { get; } =
+        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+
+    private static IServerSide Start()
+    {
+        var server = new Server();
+        var config = HostConfig.Parse("node.json", """{ "RaftDataDir": "d", "RaftBind": "n1", "RaftNodes": ["n1", "n2", "n3"], "DataCenter": "east", "DataCenters": { "n2:10008": "west", "n3:10008": "north" } }"""u8, static _ => null);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton<IServer>(server);
+        NodeHostApp.Configure(builder.Services);
+        var app = builder.Build();
+        NodeHostApp.Map(app, new LeaderlessNode(), config, prometheus: null);
+        app.StartAsync().GetAwaiter().GetResult();
+        return server.Side!;
+    }
+
+    private interface IServerSide
+    {
+        void Process(IFeatureCollection features);
+    }
+
+    private sealed class LeaderlessNode : INodeApi
+    {
+        public ValueTask<ApiReply> AskAsync(ApiRequest request) => ValueTask.FromResult<ApiReply>(new ApiReply.NoLeader(TimeSpan.FromSeconds(1)));
+    }
+
+    /// <summary>Takes the pipeline from the host instead of listening.</summary>
+    private sealed class Server : IServer
+    {
+        public IServerSide? Side { get; private set; }
+        public IFeatureCollection Features { get; } = new FeatureCollection();
+
+        public Task StartAsync<TContext>(IHttpApplication<TContext> application, CancellationToken cancellationToken)
+            where TContext : notnull
+        {
+            Side = new Pipeline<TContext>(application);
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public void Dispose() { }
+    }
+
+    private sealed class Pipeline<TContext>(IHttpApplication<TContext> application) : IServerSide
+        where TContext : notnull
+    {
+        public void Process(IFeatureCollection features)
+        {
+            var context = application.CreateContext(features);
+            Exception? failure = null;
+            try
+            {
+                application.ProcessRequestAsync(context).GetAwaiter().GetResult();
+            }
+            catch (Exception cause)
+            {
+                failure = cause;
+                throw;
+            }
+            finally
+            {
+                application.DisposeContext(context, failure);
+            }
+        }
+    }
+}

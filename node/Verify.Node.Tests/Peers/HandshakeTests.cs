@@ -1,0 +1,124 @@
+using Verify.Node.Codec;
+using Verify.Node.Loop;
+using Verify.Node.Peers;
+using Verify.Node.Seam;
+using Verify.Node.Tests.Fakes;
+using Verify.Raft;
+
+namespace Verify.Node.Tests.Peers;
+
+/// <summary>Who is let in, and what is believed of what he says.</summary>
+public sealed class HandshakeTests
+{
+    private static readonly GroupPicture Abc = new(Membership.OfVoters([new("a"), new("b"), new("c")]), new(20), IsCommitted: true, IsInQuorum: true);
+
+    [Test]
+    public void A_member_is_let_in_and_so_is_a_stranger_who_knows_a_later_membership()
+    {
+        Assert.That(Objection(Abc, Hello("b", index: 20)), Is.Null);
+        Assert.That(Objection(Abc, Hello("d", index: 21)), Is.Null, "the leader may have come in while this node was away");
+        Assert.That(Objection(new(Membership.None, LogIndex.Zero, IsCommitted: true, IsInQuorum: false), Hello("b", index: 20)), Is.Null, "a joiner believes its cluster");
+    }
+
+    [Test]
+    public void Who_was_taken_out_is_told_but_only_by_a_node_that_can_be_sure()
+    {
+        Assert.That(Objection(Abc, Hello("d", index: 11))!.Kind, Is.EqualTo(RefusalKind.Removed));
+        Assert.That(Objection(Abc, Hello("d", index: 20))!.Kind, Is.EqualTo(RefusalKind.Removed), "it has read of its removal itself");
+        Assert.That(Objection(Abc with { IsCommitted = false }, Hello("d", index: 11))!.Kind, Is.EqualTo(RefusalKind.Other));
+        Assert.That(Objection(Abc with { IsInQuorum = false }, Hello("d", index: 11))!.Kind, Is.EqualTo(RefusalKind.Other));
+        Assert.That(Objection(Abc with { Index = LogIndex.Zero }, Hello("d", index: 0))!.Kind, Is.EqualTo(RefusalKind.Other), "a configuration that names another group");
+    }
+
+    [Test]
+    public void Another_cluster_another_name_and_the_own_name_are_refused_with_a_reason()
+    {
+        Assert.That(Objection(Abc, Hello("b", index: 20) with { ClusterId = "other" })!.Why, Does.Contain("cluster 'other'"));
+        Assert.That(Objection(Abc, Hello("b", index: 20) with { To = new("z") })!.Why, Does.Contain("looks for z"));
+        Assert.That(Objection(Abc, Hello("a", index: 20))!.Why, Does.Contain("as this node does"));
+    }
+
+    [Test]
+    public void A_node_that_is_told_to_refuse_version_1_refuses_it()
+    {
+        var old = Hello("b", index: 20) with { More = null };
+        Assert.That(Objection(Abc, old), Is.Null);
+        Assert.That(PeerHandshake.Objection(Config with { WireVersionMin = 2 }, Abc, old)!.Why, Does.Contain("only version 1"));
+    }
+
+    [TestCase("n1:10008", new[] { "n1" }, true)]
+    [TestCase("n1:10008", new[] { "other", "N1:10008" }, true)]
+    [TestCase("n1:10008", new[] { "n2" }, false)]
+    [TestCase("n1:10008", new string[0], false)]
+    [TestCase("n1:10008", new[] { "*" }, false)]
+    public void A_certificate_speaks_for_its_names_only(string node, string[] names, bool isGood)
+    {
+        var objection = PeerIdentity.Objection(new CertifiedStream(names), new(node));
+        Assert.That(objection is null, Is.EqualTo(isGood), objection);
+        Assert.That(PeerIdentity.Objection(new MemoryStream(), new(node)), Is.Null, "a stream without a certificate proves nothing and is not asked");
+    }
+
+    [Test]
+    public void A_frame_that_is_played_twice_ends_the_stream_is_counted_and_said_once()
+    {
+        var cluster = FakeCluster.Settled(3);
+        for (var i = 0; i < 3; i++)
+        {
+            var (stream, seal) = Introduce(cluster, session: (ulong)i);
+            var report = new WireWriter();
+            PeerCodec.Write(report, new PeerFrame.Ping(7), new(), seal);
+            cluster.World.Await(stream.WriteAsync(report.Written));
+            cluster.World.RunFor(TimeSpan.FromMilliseconds(5));
+            Assert.That(cluster.World.Await(stream.ReadAsync(new byte[100])), Is.GreaterThan(0), "the first time it is answered");
+            cluster.World.Await(stream.WriteAsync(report.Written));
+            cluster.World.RunFor(TimeSpan.FromMilliseconds(5));
+            Assert.That(cluster.World.Await(stream.ReadAsync(new byte[100])), Is.Zero, "the second time the stream ends");
+        }
+
+        Assert.That(cluster.Log("a").Count(line => line.Contains("replayed", StringComparison.Ordinal)), Is.EqualTo(1));
+        Assert.That(cluster.Put("a", "k", "v"), Is.InstanceOf<Verify.Node.Api.ApiReply.Done>());
+    }
+
+    [Test]
+    public void What_was_recorded_in_one_session_is_refused_in_the_next()
+    {
+        var cluster = FakeCluster.Settled(3);
+        var (_, seal) = Introduce(cluster, session: 5);
+        var recorded = new WireWriter();
+        PeerCodec.Write(recorded, new PeerFrame.Ping(7), new(), seal);
+        var (stream, _) = Introduce(cluster, session: 5);
+        cluster.World.Await(stream.WriteAsync(recorded.Written));
+        cluster.World.RunFor(TimeSpan.FromMilliseconds(5));
+        Assert.That(cluster.World.Await(stream.ReadAsync(new byte[100])), Is.Zero, "the other end drew another number");
+    }
+
+    private static NodeConfig Config { get; } = new() { Self = new("a"), DataCenter = "dc", PeerBind = new("a", 10008), Members = [] };
+
+    private static PeerFrame.Refused? Objection(GroupPicture group, PeerFrame.Hello hello) => PeerHandshake.Objection(Config, group, hello);
+
+    private static PeerFrame.Hello Hello(string from, long index) => new("verify", new(from), "dc", new("a"))
+    {
+        More = new(new($"{from}:10008", "dc", "", ""), 1, 2, new(index), IsMember: true),
+    };
+
+    /// <summary>Somebody who says to a that he is b.</summary>
+    private static (Stream Stream, FrameSeal Seal) Introduce(FakeCluster cluster, ulong session)
+    {
+        var stranger = cluster.Network.Of(new FakeHost(cluster.World), "stranger");
+        var stream = cluster.World.Await(stranger.ConnectAsync(new("a", 10008), CancellationToken.None));
+        var more = new Introduction(new("b:10008", "dc-b", "", ""), session, 2, LogIndex.Zero, IsMember: true);
+        var hello = new WireWriter();
+        PeerCodec.Write(hello, new PeerFrame.Hello("verify", new("b"), "dc-b", new("a")) { More = more }, new(), FrameSeal.Plain(2));
+        cluster.World.Await(stream.WriteAsync(hello.Written));
+        cluster.World.RunFor(TimeSpan.FromMilliseconds(5));
+        var buffer = new FrameBuffer(1 << 20) { Seal = FrameSeal.OfAnswer(session) };
+        buffer.Filled(cluster.World.Await(stream.ReadAsync(buffer.Space)));
+        Assert.That(buffer.TryTake(out var answer), Is.True);
+        return (stream, FrameSeal.OfSession(2, session, ((PeerFrame.Welcome)answer!).More!.Session, fromDialler: true));
+    }
+
+    private sealed class CertifiedStream(string[] names) : MemoryStream, ICertifiedStream
+    {
+        public IReadOnlyList<string> Names => names;
+    }
+}

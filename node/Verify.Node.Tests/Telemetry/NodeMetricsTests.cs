@@ -1,0 +1,33 @@
+using System.Diagnostics.Metrics;
+using Verify.Node.Telemetry;
+using Verify.Node.Tests.Fakes;
+
+namespace Verify.Node.Tests.Telemetry;
+
+/// <summary>The names that dashboards and alert rules are written against.</summary>
+public sealed class NodeMetricsTests
+{
+    [Test]
+    public void All_nine_figures_of_the_founding_document_are_there_by_their_names_and_the_state_is_one_of_three()
+    {
+        var names = new SortedSet<string>(StringComparer.Ordinal);
+        var states = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (!string.Equals(instrument.Meter.Name, NodeMetrics.MeterName, StringComparison.Ordinal)) return;
+            names.Add(instrument.Name);
+            if (instrument.Name is "konsul_raft_state") self.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((_, value, tags, _) => states[$"{tags[0].Value}"] = value);
+        listener.Start();
+        _ = new NodeMetrics(new FakeMeters());
+        listener.RecordObservableInstruments();
+        Assert.That(names, Is.SupersetOf(new[]
+        {
+            "konsul_raft_state", "konsul_raft_leader_changes_total", "konsul_raft_commit_time_seconds", "konsul_raft_apply_time_seconds", "konsul_raft_log_entries_total",
+            "konsul_raft_log_size_bytes", "konsul_raft_snapshot_duration_seconds", "konsul_raft_peers", "konsul_raft_last_contact_seconds", "verify_quorum_round_seconds", "verify_disk_sync_seconds",
+        }));
+        Assert.That(states.Keys, Is.EqualTo(new[] { "candidate", "follower", "leader" }));
+    }
+}

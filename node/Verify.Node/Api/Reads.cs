@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using Verify.Raft;
+
+namespace Verify.Node.Api;
+
+/// <summary>Every read of the key-value store: consistent (a round to a quorum), under the leader's lease, or stale with its age; on the
+/// leader and on followers. Lives on the loop.</summary>
+internal sealed class Reads
+{
+    private static readonly TimeSpan FreshnessInterval = TimeSpan.FromMilliseconds(100);
+    private readonly ApiParts _parts;
+    private readonly PendingReads _pending;
+    private readonly FollowerReads _followed;
+    private readonly Freshness _freshness = new();
+    private readonly Exports _exports;
+
+    public Reads(ApiParts parts, LeaderForwarding forwarding, Action<Question> watchDeadline)
+    {
+        (_parts, _pending, _exports) = (parts, new(parts), new(parts));
+        _followed = new(parts, forwarding, watchDeadline) { Indexed = Indexed };
+    }
+
+    private LogIndex Applied => _parts.State.Applied.Index;
+
+    /// <summary>How fresh a read wants to be; null when the request is no read of the store.</summary>
+    public static ReadConsistency? ConsistencyOf(ApiRequest request) => request switch
+    {
+        ApiRequest.KvGet get => get.Consistency,
+        ApiRequest.KvList list => list.Consistency,
+        ApiRequest.ExportState { Cursor: null } export => export.Consistency,
+        ApiRequest.ExportState => ReadConsistency.Stale,
+        _ => null,
+    };
+
+    public void Ask(Question question, ReadConsistency consistency)
+    {
+        var underLease = consistency == ReadConsistency.Lease;
+        if (consistency == ReadConsistency.Stale)
+        {
+            _parts.Metrics.ReadPassed("stale");
+            Answer(question, AgeNow());
+        }
+        else if (_parts.Raft.Role == RaftRole.Leader) Lead(question, underLease);
+        else if (question.WasForwarded) question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
+        else _followed.Ask(question, underLease);
+    }
+
+    /// <summary>As leader: for a read here, or for a follower that wants to know the index.</summary>
+    public void Lead(Question question, bool underLease)
+    {
+        if (underLease && _parts.Raft.TryLeaseRead(out var index))
+        {
+            _parts.Metrics.ReadPassed("lease");
+            Pass(question, index);
+        }
+        else _pending.AskQuorum(question);
+    }
+
+    public void Granted(ReadGrant grant)
+    {
+        if (_pending.Granted(grant) is not { } question) return;
+        _parts.Metrics.ReadPassed("round");
+        Pass(question, grant.Index);
+    }
+
+    /// <summary>A read changes nothing, so "no leader here" is the whole truth.</summary>
+    public void Refused(ReadTicket ticket) => _pending.Refused(ticket)?.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
+
+    /// <summary>The state is as new as this entry now.</summary>
+    public void AppliedUpTo(LogIndex index)
+    {
+        _freshness.Applied(index);
+        while (_pending.TakeReady(index) is { } ready) Answer(ready, TimeSpan.Zero);
+    }
+
+    public void Tick(TimeSpan now)
+    {
+        if (_parts.Raft.Role == RaftRole.Leader) AgeNow();
+        else if (_parts.Raft.Leader is not null && now - _followed.LastAsked >= FreshnessInterval) _followed.AskForFreshness();
+        _exports.Tick(now);
+    }
+
+    private void Indexed(IReadOnlyList<Question> reads, LogIndex index, TimeSpan askedAt)
+    {
+        _freshness.Confirmed(askedAt, index, Applied);
+        foreach (var read in reads)
+        {
+            _parts.Metrics.ReadPassed("leader's index");
+            Pass(read, index);
+        }
+    }
+
+    private void Pass(Question question, LogIndex index)
+    {
+        if (question.Request is LeaderRequest.ReadIndex) question.Give(new LeaderReply.ReadIndex(index));
+        else if (_pending.IsReady(question, index, Applied)) Answer(question, TimeSpan.Zero);
+    }
+
+    private TimeSpan? AgeNow()
+    {
+        var now = _parts.Pulse.Now;
+        if (_parts.Raft.TryLeaseRead(out var index) && index <= Applied) _freshness.NewAt(now);
+        return _freshness.Age(now);
+    }
+
+    private void Answer(Question question, TimeSpan? age)
+    {
+        if (question.Request is not LeaderRequest.Client(var request)) return;
+        var kv = _parts.State.Kv;
+        question.Answer(request switch
+        {
+            ApiRequest.KvGet(var key, _) => kv.Get(key) is { } pair
+                ? new ApiReply.Value(pair, Applied.Value) { Age = age }
+                : new ApiReply.NotFound(Applied.Value) { Age = age },
+            ApiRequest.KvList(var prefix, _) => new ApiReply.Values(kv.List(prefix), Applied.Value) { Age = age },
+            ApiRequest.ExportState(var cursor, _) => _exports.Page(cursor),
+            _ => throw new UnreachableException(),
+        });
+    }
+}

@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using Verify.Node.State;
+using Verify.Raft;
+
+namespace Verify.Node.Api;
+
+/// <summary>The leader's way into the log, with its limits: a full disk refuses, too much that waits pushes back. Lives on the loop.</summary>
+internal sealed class Writes(ApiParts parts)
+{
+    private readonly Proposals _proposals = new(parts.RetryAfter);
+
+    /// <summary>Null: it is in the log, and the proposer will be told. Otherwise nothing has happened and this is why.</summary>
+    public ApiReply? Enter(Command command, Proposer proposer)
+    {
+        if (parts.IsDiskFull())
+        {
+            parts.Metrics.Proposed("disk full");
+            return new ApiReply.Refused($"disk full on {parts.Config.Self}");
+        }
+
+        if (command is Command.KvBatch or Command.Cluster && parts.Mesh.ObjectionToVersion2() is { } old) return new ApiReply.Refused(old);
+        var bytes = CommandCodec.Encode(command);
+        var limit = parts.Config.Limits.PendingBytesMax;
+        if (_proposals.Bytes > 0 && _proposals.Bytes + bytes.Length > limit)
+        {
+            parts.Metrics.Proposed("overloaded");
+            return new ApiReply.Overloaded($"writes of {limit} bytes wait for a majority already", parts.RetryAfter);
+        }
+
+        switch (parts.Raft.Propose(bytes))
+        {
+            case ProposeResult.Accepted(var id):
+                parts.Metrics.Proposed("accepted");
+                _proposals.Wait(id, proposer, bytes.Length, parts.Pulse.Now);
+                return null;
+            case ProposeResult.NotLeader:
+                parts.Metrics.Proposed("not leader");
+                return new ApiReply.NoLeader(parts.RetryAfter);
+            case ProposeResult.Refused(var reason):
+                parts.Metrics.Proposed("refused");
+                return new ApiReply.Refused(reason);
+            case ProposeResult.Overloaded(var reason):
+                parts.Metrics.Proposed("overloaded");
+                return new ApiReply.Overloaded(reason, parts.RetryAfter);
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    public void Applied(EntryId id, CommandResult? result)
+    {
+        if (_proposals.IsEmpty) return;
+        if (_proposals.Applied(id, result, parts.Pulse.Now) is { } took) parts.Metrics.Committed(took);
+    }
+
+    public void SkippedTo(LogIndex index) => _proposals.SkippedTo(index);
+    public void RaftChanged(RaftStatus status) => _proposals.Leads(status.Role == RaftRole.Leader ? status.Term : null, parts.Pulse.Now);
+    public void Tick(TimeSpan now) => _proposals.Tick(now);
+}

@@ -1,0 +1,65 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Verify.NodeHost.Configuration;
+using Verify.NodeHost.Security;
+
+namespace Verify.NodeHost.Http;
+
+/// <summary>Kestrel's one listener: the networks that may connect, and HTTPS whose certificate is looked at for each connection.</summary>
+internal static class HttpListener
+{
+    /// <param name="certificate">Asked for each connection: the listener is configured before the files are read.</param>
+    public static void Configure(KestrelServerOptions kestrel, HostConfig config, Func<CertificateFiles> certificate, Func<RefusedSources> refused)
+    {
+        kestrel.AddServerHeader = false;
+        void With(ListenOptions listen)
+        {
+            if (!config.Access.HttpNetworks.IsEmpty) listen.Use(next => connection => LetInAsync(connection, next, config.Access.HttpNetworks, refused()));
+            if (config.Https is { } https) listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(OptionsOf(certificate().Current, https.NeedsClientCertificate)) });
+        }
+
+        if (IPAddress.TryParse(config.Listen.Host, out var address)) kestrel.Listen(address, config.Listen.Port, With);
+        else if (config.Listen.Host == "localhost") kestrel.ListenLocalhost(config.Listen.Port, With);
+        else
+        {
+            foreach (var one in Dns.GetHostAddresses(config.Listen.Host)) kestrel.Listen(one, config.Listen.Port, With);
+        }
+    }
+
+    private static async Task LetInAsync(ConnectionContext connection, ConnectionDelegate next, AllowedNetworks networks, RefusedSources refused)
+    {
+        var from = (connection.RemoteEndPoint as IPEndPoint)?.Address;
+        if (networks.Allows(from))
+        {
+            await next(connection);
+            return;
+        }
+
+        refused.Note("http", "network", $"{from}", "it is in none of HTTPAllowedNetworks");
+        connection.Abort(new ConnectionAbortedException("outside of the allowed networks"));
+    }
+
+    private static SslServerAuthenticationOptions OptionsOf(Credentials credentials, bool needsClient)
+    {
+        var options = new SslServerAuthenticationOptions
+        {
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            ServerCertificateContext = credentials.Own,
+            ClientCertificateRequired = needsClient,
+        };
+        if (!needsClient) return options;
+        options.RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+        {
+            if (certificate is not X509Certificate2 presented) return false;
+            using var chain = new X509Chain { ChainPolicy = CertificateFiles.PolicyFor(credentials.Authority, Usage.Client) };
+            return chain.Build(presented);
+        };
+        return options;
+    }
+}

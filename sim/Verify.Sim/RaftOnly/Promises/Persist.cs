@@ -1,0 +1,38 @@
+using System.Globalization;
+using Verify.Raft;
+
+namespace Verify.Sim.RaftOnly.Promises;
+
+/// <summary>What a message says of its sender is on the sender's disk when it leaves (Raft paper, figure 2: "updated on stable storage
+/// before responding"); and the log forgets only what a durable snapshot holds.</summary>
+internal sealed class Persist : Promise
+{
+    public override string Name => "Persist";
+
+    public void Spoke(SwarmNode node, in Envelope envelope)
+    {
+        var disk = node.Disk.HardState;
+        switch (envelope.Body)
+        {
+            case Message.AppendReply { Accepted: true } reply when !node.DiskHolds(reply.Hint):
+                Break(string.Create(CultureInfo.InvariantCulture, $"n{node.Number + 1} acknowledges {reply.Hint}, which its disk does not hold"));
+                break;
+            case Message.VoteReply { Granted: true, IsPreVote: false } when !IsVote(disk, envelope.Term, envelope.To):
+                Break(string.Create(CultureInfo.InvariantCulture, $"n{node.Number + 1} votes for {envelope.To} in term {envelope.Term}; its disk says {disk.Term}/{disk.VotedFor}"));
+                break;
+            case Message.VoteRequest { IsPreVote: false } when !IsVote(disk, envelope.Term, envelope.From):
+                Break(string.Create(CultureInfo.InvariantCulture, $"n{node.Number + 1} stands for election in term {envelope.Term}; its disk says {disk.Term}/{disk.VotedFor}"));
+                break;
+            default:
+                break;
+        }
+    }
+
+    public void Discards(SwarmNode node, LogIndex upTo)
+    {
+        if (upTo > node.SnapshotIndexSoon)
+            Break(string.Create(CultureInfo.InvariantCulture, $"n{node.Number + 1} may delete its log up to {upTo}; its snapshot ends at {node.SnapshotIndexSoon}"));
+    }
+
+    private static bool IsVote(HardState disk, Term term, NodeId candidate) => disk.Term > term || (disk.Term == term && disk.VotedFor == candidate);
+}
