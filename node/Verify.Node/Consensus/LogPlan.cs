@@ -40,9 +40,6 @@ internal sealed record LogPlan(ImmutableArray<LogPart> Parts, ImmutableArray<Seg
                 + "they are not from one history. Restore both from one backup of this node.");
         var first = segments.ToList().IndexOf(begin.Segment);
         var lost = last > chosen[^1].Run.Last ? LossAfter(segments, chosen[^1]) with { Last = last } : null;
-#if VERIFY_MUTANTS
-        if (Mutant.Is("M25", deviates: lost is not null)) lost = null;
-#endif
         var damage = segments.Take(first + 1).Select(s => s.Damage is { } d ? $"{s.Name}, offset {d.Offset}: {d.What}" : null).FirstOrDefault(d => d is not null);
         return new([.. chosen], [.. segments.Take(first)], lost)
         {

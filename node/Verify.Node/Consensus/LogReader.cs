@@ -39,6 +39,9 @@ internal sealed class LogReader(IDisk disk, DataOwner owner, LogSettings setting
         if (disk.List().Contains(LogRepair.PartName, StringComparer.Ordinal)) disk.Delete(LogRepair.PartName);
         var segments = await ScanAsync();
         var plan = LogPlan.Of(segments, snapshot?.Last ?? EntryId.Zero);
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M25", deviates: plan.Lost is not null)) plan = plan with { Lost = null };
+#endif
         var lost = plan.Lost is { } loss ? await OweAsync(loss, plan, snapshot, grounds, before) : before;
         if (plan.Note is { } note) NodeLog.LogPartsDropped(log, plan.Superfluous.Length, note);
         var file = await new LogRepair(disk, owner, settings, log).CarryOutAsync(plan, segments, snapshot?.Last ?? EntryId.Zero);
