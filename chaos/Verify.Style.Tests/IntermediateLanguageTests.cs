@@ -63,7 +63,7 @@ public sealed class IntermediateLanguageTests
         {
             foreach (var member in Checkout.Mentions(method))
             {
-                if (Offence(name, member) is { } offence && !IsRecordPlumbing(method, member)) offences.Add($"{method.DeclaringType.FullName}.{method.Name}: {offence}");
+                if (Offence(name, member) is { } offence && !IsRecordPlumbing(method, member) && !IsIteratorPlumbing(method, member)) offences.Add($"{method.DeclaringType.FullName}.{method.Name}: {offence}");
             }
         }
 
@@ -91,6 +91,11 @@ public sealed class IntermediateLanguageTests
         Assert.That(assembly.MainModule.GetTypes().Select(t => t.FullName), Has.None.EqualTo("Verify.Raft.Mutant"));
         Assert.That(Checkout.Methods(assembly).SelectMany(Checkout.Mentions).Select(m => m.DeclaringType?.FullName), Has.None.EqualTo("Verify.Raft.Mutant"));
     }
+
+    /// <summary>What the compiler puts into a method with yield: by the thread's number an enumerable decides whether it may be its own
+    /// enumerator or makes a second object. What is enumerated is the same.</summary>
+    private static bool IsIteratorPlumbing(MethodDefinition method, MemberReference member) =>
+        member is { Name: "get_CurrentManagedThreadId", DeclaringType.FullName: "System.Environment" } && method.DeclaringType.Name.StartsWith('<');
 
     private static string? Offence(string assembly, MemberReference member)
     {

@@ -187,6 +187,7 @@ public sealed class DataDirectoryTests
         var first = (int)open.Log.Last.Index.Value + 1;
         Assert.That((open.Lost, disk.List().Count(file => file.EndsWith(LogRepair.KeptSuffix, StringComparison.Ordinal))), Is.EqualTo((new LostEntries(new(20), new(9)), disk.List().Count(f => f.Contains("damaged")))));
         Assert.That(first, Is.InRange(2, 19));
+        Assert.That(open.HardState.State, Is.EqualTo(new HardState(new(10), null)), "a leader that still counts on the lost entries must hear of it");
         Assert.That(disk.List().Any(file => file == name + LogRepair.KeptSuffix), Is.True, "the evidence is kept");
         Append(open, first, 19);
         Assert.That(Open(disk.AfterPowerLoss(), hasPeers: true).Lost, Is.Not.Null, "19 of 20");

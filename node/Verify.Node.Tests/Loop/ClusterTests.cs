@@ -297,6 +297,27 @@ public sealed class ClusterTests
         Assert.Throws<DamagedLogException>(() => cluster.Start("a"));
     }
 
+    [Test]
+    public void A_follower_whose_log_has_rotten_gets_its_entries_back_from_its_peers_and_votes_again()
+    {
+        var cluster = FakeCluster.Settled(3);
+        var leader = cluster.WaitForLeader();
+        for (var i = 0; i < 20; i++) cluster.Put(leader, $"k{i}", $"{i}");
+        var follower = cluster.Names.First(n => n != leader);
+        cluster.World.RunUntil(() => cluster.Node(follower).StateHash == cluster.Node(leader).StateHash, TimeSpan.FromSeconds(3), "it has all of it");
+        cluster.Kill(follower);
+        var name = cluster.Disk(follower).List().Single(f => f.StartsWith("log-", StringComparison.Ordinal));
+        var bytes = cluster.Disk(follower).Read(name);
+        bytes[(1024 + bytes.Length) / 2] ^= 1;
+        cluster.Disk(follower).Put(name, bytes);
+        cluster.Start(follower);
+        cluster.World.RunUntil(
+            () => cluster.WaitForLeader() is var now && cluster.Node(follower).StateHash == cluster.Node(now).StateHash && !cluster.Disk(follower).List().Contains("lost-entries", StringComparer.Ordinal),
+            TimeSpan.FromSeconds(10), "it has its entries back and knows it");
+        Assert.That(cluster.Get(follower, "k19"), Is.EqualTo("19"));
+        Assert.That(cluster.Disk(follower).List(), Does.Contain($"{name}.damaged"));
+    }
+
     private static LogIndex Match(FakeCluster cluster, string leader, string follower) =>
         cluster.Raft(leader).Peers.Single(p => p.Peer == new NodeId(follower)).Match;
 }

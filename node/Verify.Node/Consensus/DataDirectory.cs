@@ -45,6 +45,7 @@ internal sealed class DataDirectory : IDisposable
         var last = found.File.Last.IsAtLeastAsUpToDateAs(newest?.Last ?? EntryId.Zero) ? found.File.Last : newest!.Last;
         var hasData = hasLog || newest is not null || !snapshots.Damage.IsEmpty;
         var hardState = await HardStateFile.OpenAsync(disk, owner, hasData ? last.Term : null);
+        if (found.Lost is { } lost && hardState.State.Term <= lost.Above) await hardState.WriteAsync(new(lost.Above.Next, VotedFor: null));
         return new(disk, hardState, snapshots, found) { IsRecovered = hasData || kept is not null };
     }
 

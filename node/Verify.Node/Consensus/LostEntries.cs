@@ -17,6 +17,9 @@ namespace Verify.Node.Consensus;
 ///    before e, Log Matching says that e is in it. When its last entry is of a term after <see cref="Above"/>, its log is that leader's up
 ///    to there, and e lies before the first entry of that leader's term.
 /// 4. From then on it is as good a voter as any. Until then it is as if it were down, which the group tolerates of a minority.
+/// The node goes into the term after <see cref="Above"/> before it speaks again. A leader of an earlier term believes for good that this
+/// node has what it acknowledged, and would never send it again; it learns of the later term, and the leader that follows asks anew. That
+/// costs one change of leader when the leader is still the same, and no more than that.
 /// A node that is the only voter has nobody to get its entries from, and a node that has lost its vote as well cannot know in which terms
 /// it has spoken: both refuse to start.</remarks>
 /// <param name="Until">No entry beyond this one can have been acknowledged.</param>
