@@ -22,7 +22,7 @@ internal static class DataDecoders
 
     public static IEnumerable<IDecoder> All()
     {
-        yield return new SpanDecoder("log-segment", [Golden.Named("data-", Segment), NewestSegment()], ReadSegment)
+        yield return new SpanDecoder("log-segment", [Golden.Named("data-v1", Segment), Golden.Named("data-v2.", Segment), NewestSegment()], ReadSegment)
         {
             Refusals = [typeof(UnusableDataException)], Seal = SealSegment, AllocatedBytesPerByte = 1024,
         };

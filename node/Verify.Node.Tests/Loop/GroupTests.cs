@@ -171,10 +171,16 @@ public sealed class GroupTests
     }
 
     [Test]
-    public void A_node_without_members_and_without_anybody_to_ask_does_not_start()
+    public void A_node_without_members_and_without_anybody_to_ask_waits_until_an_operator_has_it_taken_in()
     {
         var cluster = FakeCluster.Settled(1);
-        Assert.Throws<ArgumentException>(() => cluster.StartJoiner("d", via: "a", token: null, c => c with { Join = new() }));
+        var leader = cluster.WaitForLeader();
+        cluster.StartJoiner("d", via: "nowhere", token: null, c => c with { Join = new() });
+        cluster.World.RunFor(TimeSpan.FromSeconds(90));
+        Assert.That((cluster.Host("d").Halted, cluster.Raft("d").Role), Is.EqualTo(((string?)null, RaftRole.Follower)), "it neither gives up nor campaigns");
+        var taken = cluster.Ask(leader, new ApiRequest.ClusterJoin(new("d"), new("d:10008", "dc-d", "", ""), StaysLearner: false, Replaces: null, Token: null));
+        Assert.That(taken, Is.InstanceOf<ApiReply.Done>());
+        cluster.World.RunUntil(() => cluster.Raft("d").Membership.Voters.Contains(new("d")), TimeSpan.FromSeconds(10), "it is a voter");
     }
 
     [Test]

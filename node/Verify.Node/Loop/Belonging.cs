@@ -136,7 +136,7 @@ internal sealed class Belonging
     private void AskToJoin(TimeSpan now)
     {
         var join = _parts.Config.Join;
-        if (join.GiveUpAfter > TimeSpan.Zero && now - _since >= join.GiveUpAfter && !_isLetIn)
+        if (!join.Via.IsEmpty && join.GiveUpAfter > TimeSpan.Zero && now - _since >= join.GiveUpAfter && !_isLetIn)
         {
             Leave($"This node was not let into the group within {join.GiveUpAfter.TotalSeconds:0.#} s (asked: {string.Join(", ", join.Via)}; last answer: "
                 + $"{_lastWhy.TrimEnd('.')}). Check the addresses and the token, or tell it to keep trying.");

@@ -90,7 +90,8 @@ public sealed record JoinSettings
     /// <summary>The member whose place this node takes, in one change; null: it comes in addition.</summary>
     public NodeId? Replaces { get; init; }
 
-    /// <summary>Not let in within this time: the node halts with a sentence that says why. Zero: keeps trying for ever.</summary>
+    /// <summary>Not let in within this time: the node halts with a sentence that says why. Zero: keeps trying
+    /// for ever. A node that has nobody to ask (<see cref="Via"/> is empty) waits until an operator has it taken in.</summary>
     public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Without the token.</summary>
