@@ -45,12 +45,17 @@ internal static class SwarmCommand
     private static Command Cluster()
     {
         var (seeds, jobs, json, tell, markdown) = Common("1..200");
-        var command = new Command("cluster", "Whole nodes with KV clients in simulated worlds.") { seeds, jobs, json, tell, markdown };
+        var story = new Option<string>("--story")
+        {
+            Description = $"Lean towards one story: {string.Join(", ", Enum.GetNames<ClusterStory>()).ToLowerInvariant()}.", DefaultValueFactory = _ => nameof(ClusterStory.Everything).ToLowerInvariant(),
+        };
+        var command = new Command("cluster", "Whole nodes with KV clients in simulated worlds.") { seeds, jobs, json, tell, markdown, story };
         command.SetAction((parse, _) => ProgramErrors.GuardAsync(() =>
         {
+            var leaning = StoryOf(parse.GetValue(story)!);
             Action<string>? tale = parse.GetValue(tell) ? Console.Error.WriteLine : null;
-            return Task.FromResult(Play(new ClusterSwarm(tale), new(parse.GetValue(seeds)!, tale is null ? parse.GetValue(jobs) : 1, parse.GetValue(json), parse.GetValue(markdown)),
-                "swarm cluster"));
+            return Task.FromResult(Play(new ClusterSwarm(tale, leaning), new(parse.GetValue(seeds)!, tale is null ? parse.GetValue(jobs) : 1, parse.GetValue(json), parse.GetValue(markdown)),
+                $"swarm cluster{(leaning == ClusterStory.Everything ? "" : $" --story {leaning.ToString().ToLowerInvariant()}")}"));
         }));
         return command;
     }
@@ -66,6 +71,9 @@ internal static class SwarmCommand
     private static SwarmStrategy? StrategyOf(string word) => word.Length == 0 ? null
         : Enum.TryParse<SwarmStrategy>(word, ignoreCase: true, out var strategy) ? strategy
         : throw new FormatException($"'{word}' is no strategy; there are: {string.Join(", ", Enum.GetNames<SwarmStrategy>()).ToLowerInvariant()}");
+
+    private static ClusterStory StoryOf(string word) => Enum.TryParse<ClusterStory>(word, ignoreCase: true, out var story) ? story
+        : throw new FormatException($"'{word}' is no story; there are: {string.Join(", ", Enum.GetNames<ClusterStory>()).ToLowerInvariant()}");
 
     private static int TellRaft(ulong seed, SwarmStrategy? strategy)
     {

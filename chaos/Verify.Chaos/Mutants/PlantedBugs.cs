@@ -18,7 +18,9 @@ internal static class PlantedBugs
     {
         IHunt random = new SwarmHunt(new RaftSwarmTrials(SwarmStrategy.Random)), storm = new SwarmHunt(new RaftSwarmTrials(SwarmStrategy.Storm));
         IHunt links = new SwarmHunt(new RaftSwarmTrials(SwarmStrategy.Priorities)), takeover = new SwarmHunt(new RaftSwarmTrials(SwarmStrategy.Takeover));
-        IHunt cluster = new SwarmHunt(new ClusterSwarm()), damage = new SwarmHunt(new ClusterSwarm(damage: true));
+        IHunt cluster = new SwarmHunt(new ClusterSwarm()), damage = Directed(ClusterStory.Damage);
+        IHunt installs = Directed(ClusterStory.InstallCrash), lateAnswers = Directed(ClusterStory.LostAnswers), clocks = Directed(ClusterStory.ClockJumps);
+        var takenOut = Directed(ClusterStory.TakenOut);
         var votes = new VoteCrashHunt();
         var answers = ScenarioHunt.Own("lost-answers", new());
         var disks = ScenarioHunt.Own("full-disks-power-cut", new());
@@ -29,7 +31,7 @@ internal static class PlantedBugs
             new("M02", "a candidate that steps down within its term forgets its vote", Usual, [random, storm, links]),
             new("M03", "term and vote are forgotten at a restart", Usual, [votes, damage]),
             new("M04", "a vote is answered before it is synced", Usual, [votes, damage]),
-            new("M05", "term and vote reach the disk one after the other", Usual, [votes, damage]),
+            new("M05", "term and vote are written one after the other, and only the first is synced", Usual, [votes, damage]),
             new("M06", "a vote of an earlier term counts", Usual, [random, storm]),
             new("M07", "a vote that arrives twice counts twice", Usual, [random, storm]),
             new("M08", "half of an even number of voters is a majority", Usual, [random, storm]),
@@ -44,7 +46,7 @@ internal static class PlantedBugs
             new("M17", "a follower acknowledges its own last entry", Usual, [random, storm]),
             new("M18", "a refusal counts as an acknowledgement", Usual, [random, storm]),
             new("M19", "the leader counts itself before its own disk has answered", Usual, [random, storm]),
-            new("M20", "a write is answered by the index alone, whoever's entry that is", Usual, [cluster, answers, damage]),
+            new("M20", "a write is answered by the index alone, whoever's entry that is", Usual, [lateAnswers, answers]),
             new("M21", "the leader commits what only its own disk has", Usual, [random, storm]),
             new("M22", "a restored state lacks something that was applied", Usual, [cluster, damage]),
             new("M23", "a write that is sent again is applied again", Usual, [answers, cluster]),
@@ -57,7 +59,7 @@ internal static class PlantedBugs
             new("M30", "a snapshot is named with the term of the next entry", Usual, [random, storm]),
             new("M31", "an append that begins inside the snapshot is a conflict", Usual, [random, storm]),
             new("M32", "the sessions, or the members, are not in the snapshot", Usual, [cluster, damage]),
-            new("M33", "a snapshot is installed in two steps", Usual, [cluster, damage]),
+            new("M33", "a snapshot is installed in two steps", Usual, [installs, cluster]),
             new("M34", "a leader changes the members before it has committed in its own term (Ongaro 2015)", TimeSpan.FromSeconds(600), [takeover, storm]),
             new("M35", "a change of members stays in force though its entry was cut off", Usual, [random, storm]),
             new("M36", "a joint change asks the new voters only", Usual, [random, storm]),
@@ -67,15 +69,18 @@ internal static class PlantedBugs
             new("M40", "a leader answers reads before it has committed in its own term", Usual, [random, storm]),
             new("M41", "the lease counts from when the answer came", Usual, [random, links]),
             new("M42", "a follower of a living leader votes for another", Usual, [random, storm]),
+            new("M43", "elections and leases follow the wall clock", Usual, [clocks, cluster]),
             new("M44", "a leader that hears nobody stays leader", Usual, [random, storm]),
             new("M45", "no pre-vote", Usual, [random, storm]),
             new("M46", "all wait equally long before they stand for election", Usual, [random, storm]),
             new("M47", "the place where a follower's log goes on is never found again", Usual, [random, storm]),
-            new("M48", "a node that has left stands for election for ever", Usual, [random, cluster]),
+            new("M48", "a node that has left stands for election for ever", Usual, [takenOut, cluster]),
             new("M49", "the guardian of an isolated primary does not close it", Usual, [promotion]),
             new("M50", "the majority promotes before the old primary's lease has run out", Usual, [promotion]),
         ];
     }
+
+    private static SwarmHunt Directed(ClusterStory story) => new(new ClusterSwarm(story: story));
 
     /// <summary>The bugs of a list of ids; all when there is none.</summary>
     /// <exception cref="HarnessException">There is no such bug.</exception>

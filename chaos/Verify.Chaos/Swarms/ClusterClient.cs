@@ -29,7 +29,12 @@ internal sealed class ClusterClient(ClusterWorld world, ClusterSwarmOptions opti
         }
     }
 
-    public async Task DoAsync(OpKind kind, string key, bool underLease)
+    public Task DoAsync(OpKind kind, string key, bool underLease) => DoAsync(kind, key, underLease, only: null);
+
+    /// <summary>Asks this node and nobody else, once.</summary>
+    public Task DoOnceAsync(OpKind kind, string key, SimHost host) => DoAsync(kind, key, underLease: false, host);
+
+    private async Task DoAsync(OpKind kind, string key, bool underLease, SimHost? only)
     {
         if (kind == OpKind.KvCas && !_seen.ContainsKey(key)) kind = OpKind.KvGet;
         var expected = kind == OpKind.KvCas ? _seen[key] : default;
@@ -40,7 +45,7 @@ internal sealed class ClusterClient(ClusterWorld world, ClusterSwarmOptions opti
         };
         history.Add(op);
         var request = RequestOf(op, expected.Index, underLease);
-        var (outcome, reply, by) = await AskUntilKnownAsync(request, isRead: kind == OpKind.KvGet);
+        var (outcome, reply, by) = only is null ? await AskUntilKnownAsync(request, isRead: kind == OpKind.KvGet) : await AskOnceAsync(only, request);
         var ended = op with { Outcome = outcome, ReturnedUs = NowUs, By = by, CasRefused = reply is ApiReply.CasConflict };
         if (reply is ApiReply.Value value) ended = ended with { Value = Encoding.UTF8.GetString(value.Pair.Value.Span) };
         history[(int)op.Id] = ended;
@@ -53,6 +58,12 @@ internal sealed class ClusterClient(ClusterWorld world, ClusterSwarmOptions opti
         var id = new RequestId($"c{number}", ++_sequence);
         return op.Kind == OpKind.KvDelete ? new ApiRequest.KvDelete(op.Key, null, id)
             : new ApiRequest.KvPut(op.Key, Encoding.UTF8.GetBytes(op.Value!), 0, op.Kind == OpKind.KvCas ? expectedIndex : null, id);
+    }
+
+    private async Task<(OpOutcome, ApiReply?, string)> AskOnceAsync(SimHost host, ApiRequest request)
+    {
+        var (outcome, reply) = await TryAsync(host, request, isRead: false);
+        return (outcome, reply, host.Name);
     }
 
     private async Task<(OpOutcome, ApiReply?, string)> AskUntilKnownAsync(ApiRequest request, bool isRead)

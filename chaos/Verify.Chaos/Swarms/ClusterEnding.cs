@@ -26,6 +26,7 @@ internal sealed class ClusterEnding(ClusterWorld world, ClusterSwarmOptions opti
         if (!await ConvergesAsync()) return;
         promises.CompareStates(world.Sim);
         if (promises.Broken is null) await StaysTogetherAsync();
+        if (promises.Broken is null) await WhoWasTakenOutLeavesAsync();
     }
 
     /// <summary>One leader with a lease whose membership is settled, and every running member has applied what it has committed.</summary>
@@ -58,6 +59,7 @@ internal sealed class ClusterEnding(ClusterWorld world, ClusterSwarmOptions opti
             {
                 // Who stopped for a reason that it was given is missing with cause; who was let go of and came back is nobody's business.
                 if (member.HaltReason is not null && promises.IsExcused(id.Name)) continue;
+                nemesis.WantAgain(id.Name);
                 return $"{id} does not answer{(member.HaltReason is { } why ? $": it has halted: {why}" : "")}";
             }
 
@@ -93,6 +95,35 @@ internal sealed class ClusterEnding(ClusterWorld world, ClusterSwarmOptions opti
             await Task.Delay(TimeSpan.FromMilliseconds(250), world.Time, CancellationToken.None);
         }
 
-        if (promises.Elections - elections > LeaderChangesMax) promises.Break(Live, $"{promises.Elections - elections} elections within 4 s of peace");
+        if (promises.Broken is null && promises.Elections - elections > LeaderChangesMax) promises.Break(Live, $"{promises.Elections - elections} elections within 4 s of peace");
+    }
+
+    /// <summary>A node that was taken out hears so from any member that it knows, and ends.</summary>
+    private async Task WhoWasTakenOutLeavesAsync()
+    {
+        var until = world.Sim.Now + ConvergenceMax;
+        var waiting = "";
+        while (world.Sim.Now < until && promises.Broken is null)
+        {
+            waiting = await StillThereAsync();
+            if (waiting.Length == 0) return;
+            await Task.Delay(Glance, world.Time, CancellationToken.None);
+        }
+
+        if (promises.Broken is null) promises.Break(Live, $"{ConvergenceMax.TotalSeconds:0} s of peace: {waiting}");
+    }
+
+    private async Task<string> StillThereAsync()
+    {
+        if (await world.LeaderAsync() is not { } leader) return "";
+        foreach (var host in world.Hosts)
+        {
+            if (!host.IsAlive || leader.Status.Membership.All.Any(m => m.Name == host.Name) || await world.StatusAsync(host) is not { } its) continue;
+            // One that never was in waits; one that knows nobody who still belongs has nobody to hear it from.
+            if (its.Membership.All.All(m => m.Name != host.Name) || !its.Membership.All.Any(m => leader.Status.Membership.All.Contains(m))) continue;
+            return $"{host.Name} was taken out, reaches members and runs on: {its.Role} in term {its.Term}";
+        }
+
+        return "";
     }
 }

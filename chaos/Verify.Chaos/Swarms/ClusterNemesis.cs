@@ -52,6 +52,10 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
             if (!host.IsAlive && host.Name != _rotten && !_removed.Contains(host.Name) && !world.Spares.Contains(host.Name)) world.Sim.Start(host);
     }
 
+    /// <summary>The group counts on this node. One that was let in and taken out again before it heard of either asks anew, with its
+    /// token, and is let in: from then on a supervisor has to keep it running like every other member.</summary>
+    public void WantAgain(string name) => _removed.Remove(name);
+
     private List<(string, Func<Task<bool>>)> Deeds()
     {
         var deeds = new List<(string, Func<Task<bool>>)>();

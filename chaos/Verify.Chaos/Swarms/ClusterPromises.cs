@@ -12,6 +12,7 @@ internal sealed class ClusterPromises
     private readonly LogPromises _log = new();
     private readonly SortedSet<string> _excused = new(StringComparer.Ordinal);
     private readonly SortedDictionary<long, (ulong Hash, string Host)> _stateAt = [];
+    private readonly SortedDictionary<string, long> _appliedBy = new(StringComparer.Ordinal);
     private Discovery? _broken;
 
     /// <summary>The first promise that did not hold.</summary>
@@ -28,13 +29,34 @@ internal sealed class ClusterPromises
 
     public void See(NodeEventAt seen)
     {
-        if (seen.Event is NodeEvent.Applied) Applied++;
+        KeepTrack(seen);
         if (seen.Event is NodeEvent.Halted)
         {
             Halts++;
             if (_excused.Contains(seen.Host)) return;
         }
         _log.See(seen);
+    }
+
+    /// <summary>What a node has applied it must find again after a crash, unless its disk was damaged (after the invariant "Persist" of the swarm
+    /// over the core, here from the outside).</summary>
+    private void KeepTrack(NodeEventAt seen)
+    {
+        switch (seen.Event)
+        {
+            case NodeEvent.Applied applied:
+                Applied++;
+                _appliedBy[seen.Host] = applied.Index;
+                break;
+            case NodeEvent.SnapshotInstalled installed:
+                _appliedBy[seen.Host] = installed.Index;
+                break;
+            case NodeEvent.Started started when !_excused.Contains(seen.Host) && _appliedBy.TryGetValue(seen.Host, out var had) && started.LastIndex < had:
+                Break("persist", $"{seen.Host} had applied everything up to {had} and starts with a log and snapshot that end with {started.LastIndex}");
+                break;
+            default:
+                break;
+        }
     }
 
     /// <summary>Nodes that have applied the same entries hold the same state.</summary>

@@ -9,22 +9,50 @@ using Verify.Sim.Scheduling;
 
 namespace Verify.Chaos.Swarms;
 
+/// <summary>What a schedule of whole nodes leans towards.</summary>
+internal enum ClusterStory { Everything, Damage, InstallCrash, LostAnswers, ClockJumps, TakenOut }
+
+/// <summary>What the parts of one schedule share.</summary>
+internal sealed record StoryParts(
+    ClusterWorld World, ClusterSwarmOptions Options, Dice Dice, ClusterPromises Promises, ClusterNemesis Nemesis, ClusterEnding Ending, List<Op> History, Action<string>? Tell)
+{
+    public ClusterClient Client(int number) => new(World, Options, number, Dice.Fork($"client {number}"), History);
+}
+
 /// <summary>Whole nodes with real frames and files and clients of the KV, while members come and go and everything breaks. Afterwards
 /// all is healed: the group must come together, every node must hold the same state, and what clients saw must be linearizable.</summary>
-internal sealed class ClusterSwarm(Action<string>? tell = null, bool damage = false) : ISwarm
+internal sealed class ClusterSwarm(Action<string>? tell = null, ClusterStory story = ClusterStory.Everything) : ISwarm
 {
     private static readonly TimeSpan VirtualTimeMax = TimeSpan.FromMinutes(10);
 
-    public string Name => damage ? "cluster-damage" : "cluster";
-    public string Story => damage
-        ? "3 whole nodes: one lags behind while two acknowledge writes; one of the two loses power, space, a sync or a bit; then it has to go on with the one that lagged"
-        : "1 to 8 whole nodes with KV clients, 4 to 12 virtual seconds of drawn faults: kills, cuts, pauses, full, slow, failing and rotting disks, joins, leaves, "
-            + "transfers, snapshots, clock steps and drift; linearizability, one leader per term, one state per log index, convergence";
+    public string Name => story switch
+    {
+        ClusterStory.Damage => "cluster-damage",
+        ClusterStory.InstallCrash => "cluster-install",
+        ClusterStory.LostAnswers => "cluster-answers",
+        ClusterStory.ClockJumps => "cluster-clocks",
+        ClusterStory.TakenOut => "cluster-taken-out",
+        _ => "cluster",
+    };
+
+    public string Story => story switch
+    {
+        ClusterStory.Damage =>
+            "3 whole nodes: one lags behind while two acknowledge writes; one of the two loses power, space, a sync or a bit; then it has to go on with the one that lagged",
+        ClusterStory.InstallCrash =>
+            "3 whole nodes: one lags behind until only a snapshot helps; while it takes that on a slow disk it dies, and must have lost nothing of what it had applied",
+        ClusterStory.LostAnswers =>
+            "3 or 5 whole nodes: a leader is cut off, told of writes and paused; the others go on; when it wakes up, other entries stand where those writes stood",
+        ClusterStory.ClockJumps => "1 to 5 whole nodes whose wall clocks jump by minutes and hours; nobody may notice",
+        ClusterStory.TakenOut => "3 or 5 whole nodes that are cut off from each other and taken out of the group; who was taken out leaves and disturbs nobody",
+        _ => "1 to 8 whole nodes with KV clients, 4 to 12 virtual seconds of drawn faults: kills, cuts, pauses, full, slow, failing and rotting disks, joins, leaves, "
+            + "transfers, snapshots, clock steps and drift; linearizability, one leader per term, one state per log index, convergence",
+    };
 
     public SwarmTrial Play(ulong seed) => WorldThread.Run(() =>
     {
         var dice = new Dice(seed).Fork(Name);
-        var options = damage ? DamageStory.Draw(dice) : ClusterSwarmOptions.Draw(dice);
+        var options = Draw(dice);
         using var sim = SimWorld.FromSeed(seed, options.WorldOptions());
         var promises = new ClusterPromises();
         sim.Trace.NodeEventSeen = promises.See;
@@ -32,11 +60,12 @@ internal sealed class ClusterSwarm(Action<string>? tell = null, bool damage = fa
         var world = new ClusterWorld(sim, options);
         var nemesis = new ClusterNemesis(world, options, dice.Fork("nemesis"), promises, tell);
         var ending = new ClusterEnding(world, options, nemesis, promises, tell);
+        var parts = new StoryParts(world, options, dice, promises, nemesis, ending, history, tell);
         Discovery? discovery = null;
         var verdict = Verdict.Valid;
         try
         {
-            sim.Run(() => damage ? new DamageStory(world, options, dice, promises, nemesis, ending, history, tell).RunAsync() : RunAsync(world, options, dice, promises, nemesis, ending, history), VirtualTimeMax);
+            sim.Run(() => RunAsync(parts), VirtualTimeMax);
             discovery = promises.Broken;
             if (discovery is null) (verdict, discovery) = Judge(history, sim);
         }
@@ -59,15 +88,34 @@ internal sealed class ClusterSwarm(Action<string>? tell = null, bool damage = fa
         ]);
     });
 
-    private async Task RunAsync(ClusterWorld world, ClusterSwarmOptions options, Dice dice, ClusterPromises promises, ClusterNemesis nemesis, ClusterEnding ending, List<Op> history)
+    private ClusterSwarmOptions Draw(Dice dice) => story switch
     {
+        ClusterStory.Damage => DamageStory.Draw(dice),
+        ClusterStory.InstallCrash => InstallCrashStory.Draw(dice),
+        ClusterStory.LostAnswers => LostAnswersStory.Draw(dice),
+        ClusterStory.ClockJumps => ClusterSwarmOptions.Calm(dice) with { ClockSteps = true },
+        ClusterStory.TakenOut => ClusterSwarmOptions.Calm(dice) with { Voters = dice.Chance(500) ? 3 : 5, Cuts = true, Leaves = true },
+        _ => ClusterSwarmOptions.Draw(dice),
+    };
+
+    private Task RunAsync(StoryParts parts) => story switch
+    {
+        ClusterStory.Damage => new DamageStory(parts).RunAsync(),
+        ClusterStory.InstallCrash => new InstallCrashStory(parts).RunAsync(),
+        ClusterStory.LostAnswers => new LostAnswersStory(parts).RunAsync(),
+        _ => DrawnAsync(parts),
+    };
+
+    private static async Task DrawnAsync(StoryParts parts)
+    {
+        var (world, options, promises) = (parts.World, parts.Options, parts.Promises);
         world.Start();
         var until = world.Sim.Now + options.Duration;
         bool Goes() => world.Sim.Now < until && promises.Broken is null;
-        var work = new List<Task> { nemesis.ActAsync(Goes), SuperviseAsync(world, nemesis, promises, Goes) };
-        for (var i = 0; i < options.Clients; i++) work.Add(new ClusterClient(world, options, i, dice.Fork($"client {i}"), history).WorkAsync(Goes));
+        var work = new List<Task> { parts.Nemesis.ActAsync(Goes), SuperviseAsync(world, parts.Nemesis, promises, Goes) };
+        for (var i = 0; i < options.Clients; i++) work.Add(parts.Client(i).WorkAsync(Goes));
         foreach (var one in work) await one;
-        if (promises.Broken is null) await ending.ConcludeAsync(new ClusterClient(world, options, options.Clients, dice.Fork("reader"), history));
+        if (promises.Broken is null) await parts.Ending.ConcludeAsync(new ClusterClient(world, options, options.Clients, parts.Dice.Fork("reader"), parts.History));
     }
 
     /// <summary>Looks at the states, and starts again who ended himself.</summary>

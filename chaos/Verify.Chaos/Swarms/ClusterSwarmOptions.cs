@@ -84,6 +84,13 @@ internal sealed record ClusterSwarmOptions
         };
     }
 
+    /// <summary>A short schedule without any fault.</summary>
+    public static ClusterSwarmOptions Calm(Dice dice) => new()
+    {
+        Voters = dice.Next(4) switch { 0 => 1, 1 => 5, _ => 3 }, Clients = 2, Keys = 2, Duration = TimeSpan.FromSeconds(3 + dice.Next(4)), PauseMsMax = 100 + dice.Next(600),
+        LatencyMicros = 200 + dice.Next(3_000), JitterMicros = dice.Next(3_000),
+    };
+
     public SimOptions WorldOptions() => new()
     {
         BetweenDataCenters = new(TimeSpan.FromMicroseconds(LatencyMicros), TimeSpan.FromMicroseconds(JitterMicros)),

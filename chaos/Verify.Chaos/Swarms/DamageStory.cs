@@ -8,9 +8,7 @@ namespace Verify.Chaos.Swarms;
 
 /// <summary>A directed strategy for storage: one node lags behind while the other two acknowledge writes; something happens to the disk of
 /// one of the two; the third stays away; and the damaged node and the laggard must go on without losing anything, or refuse to.</summary>
-internal sealed class DamageStory(
-    ClusterWorld world, ClusterSwarmOptions options, Dice dice, ClusterPromises promises, ClusterNemesis nemesis, ClusterEnding ending, List<Op> history,
-    Action<string>? tell)
+internal sealed class DamageStory(StoryParts parts)
 {
     private enum Damage { PowerCut, FullDisk, FailingSync, Rot, LateSync }
 
@@ -23,6 +21,7 @@ internal sealed class DamageStory(
 
     public async Task RunAsync()
     {
+        var (world, options, dice, promises, ending, history) = (parts.World, parts.Options, parts.Dice, parts.Promises, parts.Ending, parts.History);
         world.Start();
         var sim = world.Sim;
         for (var round = 0; round < 1 + dice.Next(3) && promises.Broken is null; round++)
@@ -35,7 +34,7 @@ internal sealed class DamageStory(
             bool Goes() => sim.Now < until && promises.Broken is null;
             var work = Enumerable.Range(0, options.Clients).Select(i => new ClusterClient(world, options, (round * 10) + i, dice.Fork($"client {round} {i}"), history).WorkAsync(Goes)).ToList();
             var damage = (Damage)dice.Next(5);
-            tell?.Invoke($"{sim.Now}: {laggard.Name} lags; {damaged.Name}: {damage}");
+            parts.Tell?.Invoke($"{sim.Now}: {laggard.Name} lags; {damaged.Name}: {damage}");
             await Task.Delay(options.Duration * 0.7, world.Time, CancellationToken.None);
             await StrikeAsync(damaged, damage, Goes);
             foreach (var host in new[] { damaged, healthy }) sim.Kill(host, Crash.Power);
@@ -44,7 +43,7 @@ internal sealed class DamageStory(
             // The laggard and the damaged one, without the third; a while later all three.
             sim.HealAll();
             sim.Start(damaged);
-            tell?.Invoke($"{sim.Now}: {healthy.Name} stays away");
+            parts.Tell?.Invoke($"{sim.Now}: {healthy.Name} stays away");
             await Task.Delay(TimeSpan.FromMilliseconds(500 + dice.Next(2_000)), world.Time, CancellationToken.None);
             foreach (var one in work) await one;
             sim.Start(healthy);
@@ -55,13 +54,14 @@ internal sealed class DamageStory(
 
     private async Task StrikeAsync(SimHost host, Damage damage, Func<bool> goes)
     {
+        var dice = parts.Dice;
         switch (damage)
         {
             case Damage.FullDisk:
                 host.Disk.SetCapacity(host.Disk.UsedBytes + dice.Next(300));
                 break;
             case Damage.FailingSync:
-                promises.Excuse(host.Name);
+                parts.Promises.Excuse(host.Name);
                 host.Disk.FailNextSyncs(1);
                 break;
             case Damage.LateSync:
@@ -71,7 +71,7 @@ internal sealed class DamageStory(
                 break;
         }
 
-        while (goes()) await Task.Delay(TimeSpan.FromMilliseconds(1 + dice.Next(20)), world.Time, CancellationToken.None);
+        while (goes()) await Task.Delay(TimeSpan.FromMilliseconds(1 + dice.Next(20)), parts.World.Time, CancellationToken.None);
     }
 
     private static void Mend(SimHost host)
@@ -81,5 +81,5 @@ internal sealed class DamageStory(
         host.Disk.FailNextSyncs(0);
     }
 
-    private void Turn(SimHost host) => nemesis.RotAt(host);
+    private void Turn(SimHost host) => parts.Nemesis.RotAt(host);
 }

@@ -88,7 +88,12 @@ internal sealed class HardStateFile : IDisposable
         var number = _number + 1;
 #if VERIFY_MUTANTS
         if (Mutant.Is("M05", deviates: state.VotedFor is not null && state.Term > State.Term))
-            await WriteSlotAsync(_file, new(_owner, number++, State with { VotedFor = state.VotedFor }));
+        {
+            await WriteSlotAsync(_file, new(_owner, number++, state with { VotedFor = null }));
+            await _file.WriteAsync(Slot(new(_owner, number, state)), number % 2 * SlotDistance);
+            (_number, State) = (number, state);
+            return;
+        }
 #endif
         await WriteSlotAsync(_file, new(_owner, number, state));
         (_number, State) = (number, state);
