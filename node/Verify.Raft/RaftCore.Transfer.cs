@@ -4,6 +4,9 @@ namespace Verify.Raft;
 /// left the group (thesis §4.2.2).</summary>
 public sealed partial class RaftCore
 {
+    /// <summary>This node leads and is handing leadership on: it proposes nothing until that has happened or failed.</summary>
+    public bool IsHandingOver => _role is RoleState.Leader { Transfer: not null };
+
     /// <summary>Hands leadership to a voter that is caught up, as soon as it is (thesis §3.10). Until then, and for
     /// ElectionTicks at the most, proposals are refused. False when this node does not lead or the target is no other
     /// voter.</summary>

@@ -153,6 +153,47 @@ public sealed class NodeApiTests
     }
 
     [Test]
+    public void A_planned_transfer_fails_no_write_through_any_node()
+    {
+        var cluster = FakeCluster.Settled(3);
+        foreach (var round in Enumerable.Range(0, 6))
+        {
+            var leader = cluster.WaitForLeader();
+            var heir = cluster.Names[(cluster.Names.IndexOf(leader) + 1 + (round % 2)) % 3];
+            var transfer = cluster.Node(leader).AskAsync(new ApiRequest.TransferLeadership(new(heir))).AsTask();
+            var writes = new List<(string Key, Task<ApiReply> Asked)>();
+            for (var moment = 0; moment < 60; moment++)
+            {
+                foreach (var through in cluster.Names)
+                {
+                    var key = $"{round}-{moment}-{through}";
+                    writes.Add((key, cluster.Node(through).AskAsync(Put(key, "v")).AsTask()));
+                }
+
+                cluster.World.RunFor(TimeSpan.FromMilliseconds(1));
+            }
+
+            cluster.World.RunUntil(() => writes.TrueForAll(w => w.Asked.IsCompleted), TimeSpan.FromSeconds(1), "answers to all writes");
+            Assert.That(cluster.WaitForLeader(), Is.EqualTo(heir));
+            Assert.That(transfer.Result, Is.InstanceOf<ApiReply.Done>());
+            Assert.That(writes.Where(w => w.Asked.Result is not ApiReply.Done).Select(w => $"{w.Key}: {w.Asked.Result}"), Is.Empty);
+            Assert.That(cluster.Get(heir, writes[^1].Key), Is.EqualTo("v"));
+        }
+    }
+
+    [Test]
+    public void A_write_that_finds_no_next_leader_is_sent_back_after_the_time_of_an_election()
+    {
+        var cluster = FakeCluster.Settled(3);
+        var leader = cluster.WaitForLeader();
+        Isolate(cluster, leader);
+        cluster.World.RunUntil(() => cluster.Raft(leader).Leader is null, TimeSpan.FromSeconds(2), "the cut-off leader gives up");
+        var asked = cluster.World.Now;
+        Assert.That(cluster.Ask(leader, Put("k", "v")), Is.EqualTo(new ApiReply.NoLeader(TimeSpan.FromMilliseconds(250))));
+        Assert.That(TimeSpan.FromTicks(cluster.World.Now - asked), Is.InRange(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(270)));
+    }
+
+    [Test]
     public void Lists_and_status_are_answered_by_any_node()
     {
         var cluster = FakeCluster.Settled(3);

@@ -10,6 +10,9 @@ internal sealed class LeaderForwarding(PeerMesh mesh)
     private readonly SortedDictionary<long, (NodeId Leader, Question Question)> _sent = [];
     private long _numbers;
 
+    /// <summary>The node that was asked does not lead, so nothing has happened. True: the question is taken care of otherwise.</summary>
+    public Func<Question, bool> TakeBack { get; set; } = static _ => false;
+
     /// <summary>False: it was not sent, so nothing has happened.</summary>
     public bool TrySend(NodeId leader, Question question)
     {
@@ -24,6 +27,7 @@ internal sealed class LeaderForwarding(PeerMesh mesh)
         if (!_sent.TryGetValue(number, out var sent) || sent.Leader != from) return;
         _sent.Remove(number);
         if (!sent.Question.Takes(reply)) return;
+        if (reply is LeaderReply.Client(ApiReply.NoLeader) && sent.Question.IsOpen && TakeBack(sent.Question)) return;
         sent.Question.Give(reply);
     }
 

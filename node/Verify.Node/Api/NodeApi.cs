@@ -17,6 +17,7 @@ internal sealed class NodeApi
     private readonly Reads _reads;
     private readonly MembershipPilot _pilot;
     private readonly MembershipRequests _members;
+    private readonly HeldWrites _held;
 
     /// <summary>All have the same time, so they come in the order of their deadlines.</summary>
     private readonly Queue<Question> _deadlines = new();
@@ -24,10 +25,14 @@ internal sealed class NodeApi
     private TimeSpan? _leaderHeard;
     private TimeSpan _figuresDue;
 
+    /// <summary>When this node last knew a leader.</summary>
+    private TimeSpan? _leaderKnown;
+
     public NodeApi(ApiParts parts)
     {
         _parts = parts;
-        _forwarding = new(parts.Mesh);
+        _forwarding = new(parts.Mesh) { TakeBack = question => TryHold(question) };
+        _held = new(parts.RetryAfter, parts.Config.Limits);
         _writes = new(parts);
         _reads = new(parts, _forwarding, _deadlines.Enqueue);
         _pilot = new(parts, _writes);
@@ -48,6 +53,11 @@ internal sealed class NodeApi
         }
 
         _deadlines.Enqueue(question);
+        Route(question);
+    }
+
+    private void Route(Question question)
+    {
         switch (question.Request)
         {
             case LeaderRequest.Ha(var command):
@@ -109,6 +119,7 @@ internal sealed class NodeApi
         _writes.RaftChanged(status);
         _pilot.RaftChanged(status);
         _members.RaftChanged(status);
+        AskHeldAgain();
     }
 
     public void Tick(TimeSpan now)
@@ -124,6 +135,8 @@ internal sealed class NodeApi
         _reads.Tick(now);
         _pilot.Tick(now);
         _members.Look();
+        if (_parts.Raft.Leader is not null) _leaderKnown = now;
+        AskHeldAgain();
         if (now < _figuresDue) return;
         _figuresDue = now + FiguresInterval;
         var figures = _parts.LogFigures();
@@ -134,6 +147,7 @@ internal sealed class NodeApi
     /// <summary>The node stops: what is open stays open for ever.</summary>
     public void Close()
     {
+        foreach (var held in _held.TakeAll()) held.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
         while (_deadlines.TryDequeue(out var question)) question.Answer(new ApiReply.Unknown("the node stopped"));
     }
 
@@ -217,6 +231,7 @@ internal sealed class NodeApi
 
     private void Enter(Command command, Question question)
     {
+        if (_parts.Raft.IsHandingOver && !_parts.IsDiskFull() && TryHold(question)) return;
         switch (_writes.Enter(command, question))
         {
             case null:
@@ -234,7 +249,25 @@ internal sealed class NodeApi
     {
         var leader = _parts.Raft.Leader;
         if (question.WasForwarded || leader is null || leader == _parts.Config.Self || !_forwarding.TrySend(leader.Value, question))
-            question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
+        {
+            if (question.WasForwarded || !TryHold(question)) question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
+        }
+    }
+
+    /// <summary>Leadership changes hands at this moment: the write waits for the next leader, if there is one soon.</summary>
+    private bool TryHold(Question question)
+    {
+        var now = _parts.Pulse.Now;
+        return now - _leaderKnown < _parts.RetryAfter && _held.TryHold(question, now);
+    }
+
+    /// <summary>Held writes try again; what finds no way is held again or answered.</summary>
+    private void AskHeldAgain()
+    {
+        foreach (var question in _held.TakeAll())
+        {
+            if (question.IsOpen) Route(question);
+        }
     }
 
     private void Count(LeaderRequest request, LeaderReply reply)

@@ -21,6 +21,9 @@ internal sealed class Question
     public bool WasForwarded { get; }
     public TimeSpan Deadline { get; }
     public bool IsForHa { get; }
+
+    /// <summary>Until when it may be kept while leadership changes hands; null: it was not kept yet.</summary>
+    public TimeSpan? HeldUntil { get; set; }
     public bool IsOpen => Request is not null;
 
     /// <summary>Called with the outcome's name when the question is answered; for counting.</summary>
