@@ -82,7 +82,7 @@ internal sealed class SnapshotDesk(
     public void Go()
     {
         if (IsBusy || IsHeld) return;
-        if (_pieces.Count > 0) Start(new SnapshotJob.Store(TakeFirst(_pieces)));
+        if (_pieces.Count > 0 && !IsOvertaken) Start(new SnapshotJob.Store(TakeFirst(_pieces)));
         else if (_sends.Count > 0) Start(new SnapshotJob.Read(TakeFirst(_sends)));
         else if (IsDue()) Make();
     }
@@ -136,13 +136,16 @@ internal sealed class SnapshotDesk(
         Go();
     }
 
+    /// <summary>A snapshot that has arrived is to become the state, which follows when it is installed. Until then nothing of a newer one is
+    /// stored: once whole, that would take the place of the one that Raft counts on.</summary>
+    private bool IsOvertaken => raft.SnapshotIndex > state.Applied.Index;
+
     private bool IsDue()
     {
         var now = outlets.Now();
         if (_isMaking || now < _notBefore || outlets.IsInstalling()) return false;
-        // An installed snapshot has overtaken the state, which follows in a moment; or this node was let in and its log has not yet said
-        // who the members are, and then it could not start from the snapshot.
-        if (raft.SnapshotIndex > state.Applied.Index || raft.MembershipAt(state.Applied.Index).IsEmpty) return false;
+        // This node may have been let in, and its log has not yet said who the members are: then it could not start from the snapshot.
+        if (IsOvertaken || raft.MembershipAt(state.Applied.Index).IsEmpty) return false;
         if (_asked.Count > 0) return true;
         var fresh = state.Applied.Index.Value - (Newest?.Mark.Last.Index.Value ?? 0);
         var byEntries = settings.Entries > 0 && fresh >= settings.Entries;
