@@ -10,7 +10,7 @@ internal sealed class InstallCrashStory(StoryParts parts)
 {
     public static ClusterSwarmOptions Draw(Dice dice) => new()
     {
-        Voters = 3, Clients = 3, Keys = 1 + dice.Next(3), Duration = TimeSpan.FromMilliseconds(600 + dice.Next(1_000)), SnapshotEntries = 3 + dice.Next(12),
+        Voters = 3, Clients = 3, Keys = 1 + dice.Next(3), Duration = TimeSpan.FromMilliseconds(600 + dice.Next(2_000)), SnapshotEntries = 3 + dice.Next(12),
         TrailingEntries = dice.Next(3), PieceBytes = 1_024 << dice.Next(5), SegmentBytes = 4_096, LatencyMicros = 200 + dice.Next(2_000), JitterMicros = dice.Next(1_000),
     };
 
@@ -29,16 +29,21 @@ internal sealed class InstallCrashStory(StoryParts parts)
             var laggard = sim.Hosts[dice.Next(sim.Hosts.Count)];
             parts.Tell?.Invoke($"{sim.Now}: {laggard.Name} lags");
             sim.Isolate(laggard.Name);
-            foreach (var one in work) await one;
+            // Newer snapshots are made while an older one is on its way, or nothing happens any more.
+            var goesOn = dice.Chance(500);
+            if (!goesOn) foreach (var one in work) await one;
+            else await PassAsync((int)parts.Options.Duration.TotalMilliseconds / 2);
             laggard.Disk.SetTiming(DiskTiming.Flash.Times(20 + dice.Next(180)));
             sim.HealAll();
-            for (var crashes = 0; crashes < 1 + dice.Next(4) && promises.Broken is null; crashes++)
+            var crashesMax = goesOn ? dice.Next(2) : 1 + dice.Next(4);
+            for (var crashes = 0; crashes < crashesMax && promises.Broken is null; crashes++)
             {
                 await PassAsync(5 + dice.Next(600));
                 parts.Tell?.Invoke($"{sim.Now}: {laggard.Name} dies");
                 sim.Restart(laggard, dice.Chance(500) ? Crash.Power : Crash.Machine);
             }
 
+            foreach (var one in work) await one;
             laggard.Disk.SetTiming(DiskTiming.Flash);
         }
 

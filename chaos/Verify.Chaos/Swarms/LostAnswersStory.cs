@@ -26,7 +26,7 @@ internal sealed class LostAnswersStory(StoryParts parts)
             sim.Isolate(old.Name);
             var lost = new List<Task>();
             for (var i = 0; i < parts.Options.Clients; i++)
-                lost.Add(parts.Client((round * 100) + i).DoOnceAsync(OpKind.KvPut, $"k{dice.Next(parts.Options.Keys)}", old));
+                lost.Add(parts.Client((round * 100) + i).DoOnceAsync(OpKind.KvPut, LostKey(round, i), old));
             await PassAsync(1 + dice.Next(30));
             sim.Pause(old);
             await PassAsync(800 + dice.Next(800));
@@ -40,10 +40,15 @@ internal sealed class LostAnswersStory(StoryParts parts)
             sim.Resume(old);
             foreach (var one in lost) await one;
             foreach (var one in work) await one;
+            var reader = parts.Client((round * 100) + 90);
+            for (var i = 0; i < parts.Options.Clients; i++) await reader.DoAsync(OpKind.KvGet, LostKey(round, i), underLease: false);
         }
 
         if (promises.Broken is null) await parts.Ending.ConcludeAsync(parts.Client(999));
     }
+
+    /// <summary>Written once, so that a write that is lost is missed.</summary>
+    private static string LostKey(int round, int client) => $"lost-{round}-{client}";
 
     private Task PassAsync(int ms) => Task.Delay(TimeSpan.FromMilliseconds(ms), parts.World.Time, CancellationToken.None);
 }

@@ -142,6 +142,37 @@ public sealed class PromiseTests
     }
 
     [Test]
+    public void An_entry_of_a_term_whose_leader_lacks_it_breaks_ElectionSafety()
+    {
+        var (leader, other) = (NewLeaderOfOne(), NewNode(1));
+        var (term, last) = (leader.Core.Term, leader.Core.Last);
+        var promise = new ElectionSafety();
+        promise.Appended(other, Command(term.Value, last.Index.Value), [leader, other]);
+        promise.Appended(other, Command(term.Value + 1, last.Index.Value + 1), [leader, other]);
+        Assert.That(promise.Broken, Is.Null, "what the leader has, and what is of a term that it does not lead, is none of its business");
+        promise.Appended(other, Command(term.Value, last.Index.Value + 1), [leader, other]);
+        Assert.That(promise.Broken, Is.EqualTo($"n2 has {term}.{last.Index.Next}, which n1, leader of term {term}, has not: its log ends with {last}"));
+    }
+
+    [Test]
+    public void A_newer_log_without_what_was_committed_before_breaks_MoreUpToDateCorrect()
+    {
+        var committed = new CommittedLog();
+        committed.Add(Id(1, 1), new Term(1), OfThree);
+        committed.Add(Id(1, 2), new Term(1), OfThree);
+        var promise = new MoreUpToDateCorrect(committed);
+        var (behind, whole, newer) = (NewNode(0), NewNode(1), NewNode(2));
+        behind.Log.Append([Command(1, 1)]);
+        whole.Log.Append([Command(1, 1), Command(1, 2), Command(2, 3)]);
+        promise.Appended(behind);
+        promise.Appended(whole);
+        Assert.That(promise.Broken, Is.Null, "a log that is behind may lack it, and a newer one has it");
+        newer.Log.Append([Command(1, 1), Command(2, 2)]);
+        promise.Appended(newer);
+        Assert.That(promise.Broken, Is.EqualTo("n3's log ends with 2.2 and lacks 1.2, committed in term 1"));
+    }
+
+    [Test]
     public void A_leader_with_the_vote_of_itself_alone_breaks_ElectionQuorum_of_three()
     {
         var promise = new ElectionQuorum();
