@@ -3,6 +3,7 @@ using Verify.Node.Api;
 using Verify.Node.Consensus;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
+using Verify.Node.State;
 using Verify.Raft;
 
 namespace Verify.Node;
@@ -69,11 +70,10 @@ public sealed class VerifyNode
         var log = seam.Logs.CreateLogger("Verify.Node.Log");
         var owner = new DataOwner(config.ClusterId, config.Self);
         var settings = new LogSettings(config.Limits.SegmentBytesMax, config.Keys, seam.Dice.Fork("data at rest"));
-        var hasPeers = config.Members.Any(m => m.Id != config.Self);
+        // Whoever does not begin a group by itself was, or will be, let into one.
+        var hasPeers = config.Members.IsEmpty || config.Members.Any(m => m.Id != config.Self);
         var data = await DataDirectory.OpenAsync(seam.Disk, owner, settings, config.Snapshots, hasPeers, log);
-        var state = data.Snapshots.Newest is { } snapshot
-            ? await data.Snapshots.RestoreAsync(snapshot, config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax)
-            : null;
+        var state = data.Snapshots.Newest is { } snapshot ? await RestoreAsync(data, snapshot, config.Limits) : null;
         var core = new NodeCore(config, seam, data, state, haPart);
         ValidateMembers(config, core.Membership);
         core.Mesh.Start();
@@ -87,6 +87,19 @@ public sealed class VerifyNode
         // Without members and without anybody to ask, a node waits until a member of a group comes by and takes it in.
         if (!known.IsEmpty && !known.Contains(config.Self) && config.Members.All(m => m.Id != config.Self) && !config.Members.IsEmpty)
             throw new ArgumentException($"{config.Self} is not among the members {string.Join(", ", known.All)}", nameof(config));
+    }
+
+    /// <summary>It was whole when the directory was opened. The next start sees the damage first and falls back, is rebuilt, or refuses.</summary>
+    private static async ValueTask<ReplicatedState> RestoreAsync(DataDirectory data, SnapshotFile snapshot, Limits limits)
+    {
+        try
+        {
+            return await data.Snapshots.RestoreAsync(snapshot, limits.SessionsMax, limits.RecoveriesKeptMax);
+        }
+        catch (DamagedSnapshotException damage)
+        {
+            throw new DamagedLogException($"{damage.Message}. It was good a moment ago, so the disk is failing now. Check the disk, then start the node again.");
+        }
     }
 
     private static void Validate(NodeConfig config)
