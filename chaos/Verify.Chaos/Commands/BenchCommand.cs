@@ -13,11 +13,11 @@ namespace Verify.Chaos.Commands;
 internal static class BenchCommand
 {
     private const int GoalMissed = 1;
-    private static readonly string[] Parts = ["sim", "raft", "consensus", "failover"];
+    private static readonly string[] Parts = ["sim", "raft", "consensus", "snapshot", "failover"];
 
     public static Command Create()
     {
-        var part = new Argument<string>("part") { Description = "sim, raft, consensus, failover or all.", DefaultValueFactory = _ => "all" };
+        var part = new Argument<string>("part") { Description = "sim, raft, consensus, snapshot, failover or all.", DefaultValueFactory = _ => "all" };
         part.AcceptOnlyFromAmong([.. Parts, "all"]);
         var quick = new Option<bool>("--quick") { Description = "Fewer and shorter rounds: for a look, not for a record." };
         var rounds = new Option<int?>("--rounds") { Description = "Rounds of each part, elections and failovers included." };
@@ -33,6 +33,7 @@ internal static class BenchCommand
               consensus  three verify-node on loopback, synced before they acknowledge, in turn with three etcd (Debian's etcd-server;
                          both asked over HTTP/1.1 with JSON, etcd through its /v3 gateway): writes, reads, replication lag, planned
                          transfer, election after kill -9, cost at idle; beside them the sync alone, on the same disk
+              snapshot   three nodes with 100,000 keys of 1 KiB: what snapshots cost those who write, memory, restart
               failover   three nodes, three real servers: primary killed or hung -> first write on its successor, with its parts
             Other work on the machine makes every figure worse: the load average before and after is part of the record.
             Examples:
@@ -73,6 +74,7 @@ internal static class BenchCommand
                 "sim" => new SimBench(),
                 "raft" => new RaftBench(),
                 "consensus" => new ConsensusBench(),
+                "snapshot" => new SnapshotBench(),
                 _ => new FailoverBench(),
             };
             try

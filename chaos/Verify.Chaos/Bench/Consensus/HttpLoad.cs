@@ -97,7 +97,7 @@ internal static partial class HttpLoad
             try
             {
                 if (wire.TryTake() is not { } status) return false;
-                if (status == 200) load.LatenciesMs.Add(Stopwatch.GetElapsedTime(AskedAt, now).TotalMilliseconds);
+                if (status == 200) load.Answered(AskedAt, now);
                 else load.Refused($"status {status}");
             }
             catch (SocketException e)
@@ -115,15 +115,26 @@ internal static partial class HttpLoad
 internal sealed class LoadResult
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private long _lastAnswerAt;
 
     /// <summary>Of the questions that were answered with 200.</summary>
     public List<double> LatenciesMs { get; } = [];
     public double Seconds { get; set; }
+
+    /// <summary>Between two answers, whoever got them; the first counts from its question.</summary>
+    public double LongestPauseMs { get; private set; }
     public double PerSecond => LatenciesMs.Count / Seconds;
     public int Errors { get; private set; }
 
     /// <summary>The last thing that went wrong; empty when nothing did.</summary>
     public string Trouble { get; private set; } = "";
+
+    public void Answered(long askedAt, long now)
+    {
+        LatenciesMs.Add(Stopwatch.GetElapsedTime(askedAt, now).TotalMilliseconds);
+        LongestPauseMs = Math.Max(LongestPauseMs, Stopwatch.GetElapsedTime(_lastAnswerAt == 0 ? askedAt : _lastAnswerAt, now).TotalMilliseconds);
+        _lastAnswerAt = now;
+    }
 
     public void Refused(string why) => (Errors, Trouble) = (Errors + 1, why);
 }
