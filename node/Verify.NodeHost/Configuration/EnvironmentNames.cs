@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 
 namespace Verify.NodeHost.Configuration;
@@ -32,8 +33,12 @@ internal static partial class EnvironmentNames
         "VERIFY_CONFIG", "VERIFY_CACHE", "VERIFY_MUTANT", "VERIFY_NO_INSTALL", "VERIFY_REQUIRE_LIVE", "VERIFY_REWRITE", "VERIFY_SEED",
     };
 
+    private static readonly ImmutableSortedDictionary<string, string> Spelled = KeyMeanings.Keys.ToImmutableSortedDictionary(key => key, Spell, StringComparer.Ordinal);
+
     /// <summary>RaftDataDir is VERIFY_RAFT_DATA_DIR, MySQLTopologyUser is VERIFY_MYSQL_TOPOLOGY_USER.</summary>
-    public static string Of(string key) => "VERIFY_" + string.Join('_', Words().Matches(key).Select(w => w.Value.ToUpperInvariant()));
+    public static string Of(string key) => Spelled.TryGetValue(key, out var name) ? name : Spell(key);
+
+    private static string Spell(string key) => "VERIFY_" + string.Join('_', Words().Matches(key).Select(w => w.Value.ToUpperInvariant()));
 
     [GeneratedRegex("MySQL|SQLite3|HTTP|TLS|SSL|CA|DB|[A-Z][a-z0-9]*", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Words();
@@ -71,10 +76,14 @@ internal static partial class EnvironmentNames
 /// <summary>What was probably meant.</summary>
 internal static class Spelling
 {
+    private const int EditsMax = 3;
+
     public static string Nearest(string word, IEnumerable<string> known)
     {
-        var best = known.Select(k => (Key: k, Distance: Distance(k.ToUpperInvariant(), word.ToUpperInvariant()))).DefaultIfEmpty(("", int.MaxValue)).MinBy(k => k.Item2);
-        return best.Item2 <= 3 ? $"; did you mean {best.Item1}?" : "";
+        var wanted = word.ToUpperInvariant();
+        var best = known.Where(k => Math.Abs(k.Length - word.Length) <= EditsMax).Select(k => (Key: k, Distance: Distance(k.ToUpperInvariant(), wanted)))
+            .DefaultIfEmpty(("", int.MaxValue)).MinBy(k => k.Item2);
+        return best.Item2 <= EditsMax ? $"; did you mean {best.Item1}?" : "";
     }
 
     /// <summary>Levenshtein's edit distance.</summary>
