@@ -37,11 +37,11 @@ internal sealed class LinearizationSearch<TState, TCall>
             throw new ArgumentException($"call {wrong.Id} returned at {wrong.ReturnedUs} µs, before it was made at {wrong.CalledUs} µs", nameof(calls));
         }
 
-        _model = model;
         _order = Enumerable.Range(0, calls.Count)
             .OrderBy(i => calls[i].IsOptional).ThenBy(i => calls[i].IsOptional ? calls[i].CalledUs : calls[i].ReturnedUs).ThenBy(i => i)
             .ToArray();
         _calls = _order.Select(i => calls[i].Call).ToArray();
+        _model = model.For(_calls);
         _completed = calls.Count(c => !c.IsOptional);
         _remaining = _completed;
 
@@ -51,7 +51,7 @@ internal sealed class LinearizationSearch<TState, TCall>
         _key = new ulong[1 + _placed.Length + _placedOptional.Length];
         (_path, _pathState, _pathLastPlaced) = (new int[calls.Count], new int[calls.Count], new int[calls.Count]);
         _visited = new VisitedStates(memory);
-        _state = NumberOf(model.Initial);
+        _state = NumberOf(_model.Initial);
         _entry = _entries.First;
     }
 
