@@ -19,31 +19,9 @@ internal sealed class FailingPart<TState, TCall>(IModel<TState, TCall> model, Se
     /// <summary>True: each call that could honestly be left out makes the rest legal when it is. False: some try ran out of time or steps.</summary>
     public bool IsMinimal { get; private set; }
 
-    public IReadOnlyList<TimedCall<TCall>> Of(IReadOnlyList<TimedCall<TCall>> calls)
-    {
-        var prefix = ShortestPrefix(calls).OrderBy(c => c.CalledUs).ThenBy(c => c.Id).ToList();
-        return Thinned(prefix);
-    }
-
-    private List<TimedCall<TCall>> ShortestPrefix(IReadOnlyList<TimedCall<TCall>> calls)
-    {
-        var returns = calls.Where(c => !c.IsOptional).Select(c => c.ReturnedUs).Distinct().Order().ToArray();
-        var (low, high) = (0, returns.Length - 1); // cut off after returns[high] it fails
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (Fails(CutOff(calls, returns[middle])))
-            {
-                high = middle;
-            }
-            else
-            {
-                low = middle + 1;
-            }
-        }
-
-        return CutOff(calls, returns[high]);
-    }
+    /// <param name="lastReturnUs">The return that no order gets past.</param>
+    public IReadOnlyList<TimedCall<TCall>> Of(IReadOnlyList<TimedCall<TCall>> calls, long lastReturnUs) =>
+        Thinned(CutOff(calls, lastReturnUs).OrderBy(c => c.CalledUs).ThenBy(c => c.Id).ToList());
 
     private static List<TimedCall<TCall>> CutOff(IReadOnlyList<TimedCall<TCall>> calls, long lastReturnUs) =>
         calls.Where(c => c.CalledUs <= lastReturnUs)

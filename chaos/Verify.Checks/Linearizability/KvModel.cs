@@ -51,7 +51,8 @@ public sealed class KvModel : IModel<KvState, KvCall>
     {
         bool IsInside(int i) => i >= from && i < from + count;
         var staying = calls.Where((_, i) => !IsInside(i)).ToArray();
-        var seen = Seen(staying.Where(c => c.Kind != KvCallKind.CasRefused)).Distinct(StringComparer.Ordinal).ToArray();
+        // A compare-and-set of the chunk may have to stay, so what it expected counts as seen all the same.
+        var seen = Seen(staying.Where(c => c.Kind == KvCallKind.Get).Concat(calls.Where(c => c.Kind == KvCallKind.Cas))).Distinct(StringComparer.Ordinal).ToArray();
         var isRefusalLeft = staying.Any(c => c.Kind == KvCallKind.CasRefused);
         return Enumerable.Range(from, count).Select(i => calls[i].Kind switch
         {

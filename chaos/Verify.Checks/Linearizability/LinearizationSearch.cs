@@ -29,6 +29,7 @@ internal sealed class LinearizationSearch<TState, TCall>
 
     private int[] _longest = [];
     private int _longestDepth, _sharedDepth;
+    private int _furthestReturn;
 
     public LinearizationSearch(IModel<TState, TCall> model, IReadOnlyList<TimedCall<TCall>> calls, WordBudget memory)
     {
@@ -68,6 +69,10 @@ internal sealed class LinearizationSearch<TState, TCall>
         }
     }
 
+    /// <summary>Of a search that ended as illegal: the first return that no order gets past. Up to it the history is illegal, and no
+    /// earlier end of it is. As a place in the caller's list.</summary>
+    public int FirstImpossibleReturn => _order[_entries.Number(_furthestReturn)];
+
     /// <summary>Gives the memory of visited states back; the search cannot go on after this.</summary>
     public void Release() => _visited.Release();
 
@@ -94,12 +99,14 @@ internal sealed class LinearizationSearch<TState, TCall>
                     return SearchOutcome.OutOfMemory;
                 }
             }
-            else if (_depth == 0)
-            {
-                return SearchOutcome.Illegal;
-            }
             else
             {
+                _furthestReturn = Math.Max(_furthestReturn, _entry); // entries are numbered by time
+                if (_depth == 0)
+                {
+                    return SearchOutcome.Illegal;
+                }
+
                 TakeBack();
             }
         }

@@ -108,7 +108,7 @@ public sealed class PartitionedSearch<TState, TCall>(IModel<TState, TCall> model
     {
         var longest = search.Longest.Select(i => failed.Calls[i]).ToArray();
         var part = new FailingPart<TState, TCall>(model, limits, deadline);
-        var smallest = part.Of(failed.Calls);
+        var smallest = part.Of(failed.Calls, failed.Calls[search.FirstImpossibleReturn].ReturnedUs);
         return new LinearizationResult<TCall>(Verdict.Invalid, "", failed, longest, smallest, steps) { IsSmallestMinimal = part.IsMinimal };
     }
 

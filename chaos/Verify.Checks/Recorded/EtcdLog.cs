@@ -44,6 +44,11 @@ internal static partial class EtcdLog
             return;
         }
 
+        if (type is "info")
+        {
+            return; // it stays open, and its process does not come back
+        }
+
         if (pairs.OpenOf(process) is not { } open)
         {
             throw new RunFileException(file, line, $"process {process} has no call that could end here: is the beginning of the log missing?");
