@@ -35,6 +35,7 @@ public sealed partial class RaftCore
         var mayAnswer = _isHardStateDurable;
         var durable = LogIndex.Min(matches, _log.Durable);
 #if VERIFY_MUTANTS
+        if (Mutant.Is("M63", deviates: mayAnswer)) return;
         if (Mutant.Is("M61", deviates: !mayAnswer)) mayAnswer = true;
         if (Mutant.Is("M62", deviates: durable < matches)) durable = matches;
 #endif
