@@ -11,10 +11,14 @@ namespace Verify.Raft;
 /// 3. A read index that is confirmed by this round was committed before the round was sent, by durable acknowledgements.
 /// 4. The hint goes as far as the log is durable and known to fit the leader's: it is true of the disk, and Match never counts more.
 /// A second answer per append would double the messages under load. So it is given only when the disk has not answered for a whole
-/// heartbeat, and once per round.
+/// heartbeat, and once per round. And it ends after some election times: a leader that can commit nothing because a majority of the disks is
+/// full or dead must not lead for ever; its clients are better served by a clear refusal.
 /// </remarks>
 public sealed partial class RaftCore
 {
+    /// <summary>With the usual 250 ms these are two seconds.</summary>
+    private const int SilentElectionTimesMax = 8;
+
     /// <summary>The disk answered: this term and vote are durable. Only a driver that says so has early answers from this core.</summary>
     public void HardStateDurable(HardState state)
     {
@@ -27,7 +31,8 @@ public sealed partial class RaftCore
         (_isHardStateDurable, _roundAnsweredEarly) = (false, 0);
     }
 
-    private bool IsDiskSilent => _log.Durable < _log.Last.Index && _tick - _diskAnsweredTick >= _options.HeartbeatTicks;
+    private bool IsDiskSilent => _log.Durable < _log.Last.Index && _tick - _diskAnsweredTick >= _options.HeartbeatTicks
+        && _tick - _diskAnsweredTick < SilentElectionTimesMax * _options.ElectionTicks;
 
     private void AnswerRoundBeforeDisk(NodeId leader, LogIndex matches, long round)
     {
