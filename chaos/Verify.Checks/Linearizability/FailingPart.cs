@@ -13,6 +13,7 @@ internal sealed class FailingPart<TState, TCall>(IModel<TState, TCall> model, Se
     private const int NeighboursMax = 4;
 
     private const int PiecesMax = 16;
+    private const int WorthAnother = 8;
 
     private int _undecided;
 
@@ -36,7 +37,7 @@ internal sealed class FailingPart<TState, TCall>(IModel<TState, TCall> model, Se
         {
             var before = calls.Count;
             calls = Pass(calls, chunk, stride: chunk);
-            if (calls.Count < before && chunk < calls.Count / PiecesMax)
+            if (before - calls.Count > before / WorthAnother && chunk < calls.Count / PiecesMax)
             {
                 chunk = calls.Count; // halved by the loop
             }
