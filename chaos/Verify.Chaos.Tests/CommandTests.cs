@@ -73,6 +73,24 @@ public sealed class CommandTests
         Assert.That(outcome.Output, Does.StartWith("verify-chaos: ").And.Not.Contain("   at "));
     }
 
+    [TestCase("write 1,read 1", 0)]
+    [TestCase("write 1,read 2", 1)]
+    [TestCase("write 1", 2)]
+    [TestCase("swap 1", 3)]
+    public async Task A_history_from_a_file_is_judged_and_the_exit_code_says_how(string calls, int exitCode)
+    {
+        var file = Path.Combine(_folder, "history.edn");
+        await File.WriteAllLinesAsync(file, calls.Split(',').SelectMany((call, process) => new[]
+        {
+            $"{{:process {process}, :type :invoke, :f :{call.Split(' ')[0]}, :value {call.Split(' ')[1]}}}",
+            $"{{:process {process}, :type :ok, :f :{call.Split(' ')[0]}, :value {call.Split(' ')[1]}}}",
+        }));
+        var outcome = await ChaosProgram.RunAsync(Limit, "check", "--model", "register", file);
+        Assert.That(outcome.ExitCode, Is.EqualTo(exitCode), outcome.Output);
+        if (exitCode == 1) Assert.That(outcome.Output, Does.Contain("line 3: process 1 read 2 → 2"));
+        if (exitCode == 3) Assert.That(outcome.Output, Does.StartWith("verify-chaos: ").And.Contain("history.edn, line 1: ':swap'"));
+    }
+
     [Test]
     public async Task A_wrong_scenario_file_is_refused_with_line_and_column()
     {
@@ -89,7 +107,7 @@ public sealed class CommandTests
         var scenarios = await ChaosProgram.RunAsync(Limit, "scenarios");
         Assert.That(scenarios.ExitCode, Is.Zero);
         Assert.That(scenarios.Output, Does.Contain("dc-fencing").And.Contain("asymmetric-partition"));
-        foreach (var command in new[] { "run", "replay", "report", "bench", "mutants" })
+        foreach (var command in new[] { "run", "replay", "report", "bench", "mutants", "check" })
         {
             var help = await ChaosProgram.RunAsync(Limit, command, "--help");
             Assert.That(help.Output, Does.Contain("verify-chaos " + command), command);

@@ -17,6 +17,7 @@ var root = new RootCommand("""
     MutantsCommand.Create(),
     SwarmCommand.Create(),
     ToxiproxyCommand.Create(),
+    CheckCommand.Create(),
 };
 var result = root.Parse(args);
 if (result.Errors.Count > 0)

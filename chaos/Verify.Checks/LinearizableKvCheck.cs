@@ -22,8 +22,8 @@ public sealed class LinearizableKvCheck(SearchLimits limits) : ICheck
 
     public Finding Judge(RunFacts facts)
     {
-        var ops = facts.History.Ops.Where(o => o.Kind != OpKind.SqlInsert && (o.Outcome != OpOutcome.Failed || o.CasRefused)).ToArray();
-        var observations = ops.Count(o => o.Outcome != OpOutcome.Unknown && (o.Kind is OpKind.KvGet or OpKind.KvCas || o.CasRefused));
+        var ops = Relevant(facts.History);
+        var observations = ops.Count(IsObservation);
         var partitions = Partitions(ops);
         var result = new PartitionedSearch<int, RegisterCall>(new RegisterModel(), limits).Judge(partitions);
         var observed = Observed(result, ops.Length, partitions.Count);
@@ -45,15 +45,26 @@ public sealed class LinearizableKvCheck(SearchLimits limits) : ICheck
         };
     }
 
+    /// <summary>How small the failing part is, and whether that is the end of it.</summary>
+    internal static string Enough<TCall>(LinearizationResult<TCall> result) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{result.Smallest.Count} call{(result.Smallest.Count == 1 ? " is" : "s are")} enough to show it{(result.IsSmallestMinimal ? "" : " (perhaps fewer: there was no time to try them all)")}");
+
+    /// <summary>What certainly failed did not happen; a refusal is an observation, however it is filed.</summary>
+    internal static Op[] Relevant(History history) =>
+        history.Ops.Where(o => o.Kind != OpKind.SqlInsert && (o.Outcome != OpOutcome.Failed || o.CasRefused)).ToArray();
+
+    internal static bool IsObservation(Op op) => op.Outcome != OpOutcome.Unknown && (op.Kind is OpKind.KvGet or OpKind.KvCas || op.CasRefused);
+
     private static string Observed(LinearizationResult<RegisterCall> result, int calls, int keys) => result.Verdict switch
     {
         Verdict.Valid => $"a legal order exists for all {calls} calls on {keys} keys",
         Verdict.Invalid => $"no legal order exists for key '{result.Failed!.Name}': at most {result.Longest.Count} of its {result.Failed.Calls.Count} "
-            + $"calls can be put in order; {result.Smallest.Count} calls are enough to show it",
+            + $"calls can be put in order; {Enough(result)}",
         _ => result.Why,
     };
 
-    private static List<Partition<RegisterCall>> Partitions(Op[] ops) =>
+    internal static List<Partition<RegisterCall>> Partitions(Op[] ops) =>
         Enumerable.Range(0, ops.Length).GroupBy(i => ops[i].Key, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
             .Select(g => new Partition<RegisterCall>(g.Key, Calls(ops, g.ToArray())))
             .ToList();

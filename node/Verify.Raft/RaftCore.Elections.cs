@@ -146,14 +146,14 @@ public sealed partial class RaftCore
         ResetElectionTimer();
         if (_votedFor == candidate) return;
         _votedFor = candidate;
-        _pending.HardStateChanged = true;
+        HardStateChanged();
     }
 
     private void EnterTerm(Term term, NodeId? vote)
     {
         Invariant.Holds(term > _term, "a term never goes back");
         (_term, _votedFor) = (term, vote);
-        _pending.HardStateChanged = true;
+        HardStateChanged();
     }
 
     /// <summary>Within the same term the vote stays: a node that stood for election and gave up must not vote again.</summary>

@@ -102,6 +102,7 @@ public sealed partial class RaftCore
 #if VERIFY_MUTANTS
         if (Mutant.Is("M17", deviates: _log.Last.Index != matches)) matches = _log.Last.Index;
 #endif
+        AnswerRoundBeforeDisk(from, matches, append.ReadRound);
         SendWhenDurable(from, _term, new Message.AppendReply(Accepted: true, _log.IdAt(matches), LogIndex.Zero, append.ReadRound));
     }
 

@@ -27,6 +27,11 @@ public sealed partial class RaftCore
     private int? _patience;
     private long _heardLeaderTick;
 
+    // Whether a follower may say that it hears its leader although its disk is behind (RaftCore.SlowDisk.cs).
+    private bool _isHardStateDurable = true;
+    private long _diskAnsweredTick;
+    private long _roundAnsweredEarly;
+
     /// <param name="log">Every durable entry, in order, from index 1.</param>
     /// <exception cref="ArgumentException">Options, hard state and log do not fit together.</exception>
     public RaftCore(RaftOptions options, HardState hardState, IReadOnlyList<Entry> log)
@@ -108,6 +113,7 @@ public sealed partial class RaftCore
     public void Tick()
     {
         _tick++;
+        if (_log.Durable == _log.Last.Index) _diskAnsweredTick = _tick;
         if (_role is RoleState.Leader leader) TickLeader(leader);
         else TickElection();
     }
@@ -177,6 +183,7 @@ public sealed partial class RaftCore
     public void Appended(EntryId last)
     {
         _log.BecameDurable(last);
+        _diskAnsweredTick = _tick;
         if (_role is RoleState.Leader leader) CommitWhatAMajorityHolds(leader);
     }
 

@@ -13,11 +13,11 @@ namespace Verify.Chaos.Commands;
 internal static class BenchCommand
 {
     private const int GoalMissed = 1;
-    private static readonly string[] Parts = ["sim", "raft", "consensus", "snapshot", "failover"];
+    private static readonly string[] Parts = ["sim", "raft", "check", "consensus", "snapshot", "failover"];
 
     public static Command Create()
     {
-        var part = new Argument<string>("part") { Description = "sim, raft, consensus, snapshot, failover or all.", DefaultValueFactory = _ => "all" };
+        var part = new Argument<string>("part") { Description = "sim, raft, check, consensus, snapshot, failover or all.", DefaultValueFactory = _ => "all" };
         part.AcceptOnlyFromAmong([.. Parts, "all"]);
         var quick = new Option<bool>("--quick") { Description = "Fewer and shorter rounds: for a look, not for a record." };
         var rounds = new Option<int?>("--rounds") { Description = "Rounds of each part, elections and failovers included." };
@@ -30,6 +30,7 @@ internal static class BenchCommand
             Measures speed and says what it is held against.
               sim        simulated seconds per wall second of the dc-fencing world, histories judged
               raft       schedules per second of the swarm over the bare Raft core
+              check      the linearizability checker: 10,000 calls on one register, 100,000 on 1,000 keys
               consensus  three verify-node on loopback, synced before they acknowledge, in turn with three etcd (Debian's etcd-server;
                          both asked over HTTP/1.1 with JSON, etcd through its /v3 gateway): writes, reads, replication lag, planned
                          transfer, election after kill -9, cost at idle; beside them the sync alone, on the same disk
@@ -73,6 +74,7 @@ internal static class BenchCommand
             {
                 "sim" => new SimBench(),
                 "raft" => new RaftBench(),
+                "check" => new CheckBench(),
                 "consensus" => new ConsensusBench(),
                 "snapshot" => new SnapshotBench(),
                 _ => new FailoverBench(),

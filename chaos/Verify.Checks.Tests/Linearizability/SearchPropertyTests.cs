@@ -97,30 +97,5 @@ internal sealed class SearchPropertyTests
             return Call(call, n[3] % 12, (n[3] % 12) + (n[4] % 6), i, isOptional: n[5] % 4 == 0);
         }).ToArray();
 
-    /// <summary>Tries every order and every choice of the optional calls: slow, and too simple to be wrong.</summary>
-    private static bool HasLegalOrder(TimedCall<RegisterCall>[] calls)
-    {
-        var model = new RegisterModel();
-        bool From(int placed, int state)
-        {
-            if (calls.Select((c, i) => c.IsOptional || (placed >> i & 1) != 0).All(isDone => isDone))
-            {
-                return true;
-            }
-
-            for (var i = 0; i < calls.Length; i++)
-            {
-                var isFree = (placed >> i & 1) == 0
-                    && calls.Where((c, j) => (placed >> j & 1) == 0 && !c.IsOptional && c.ReturnedUs < calls[i].CalledUs).ToArray().Length == 0;
-                if (isFree && model.TryStep(state, calls[i].Call, out var next) && From(placed | 1 << i, next))
-                {
-                    return true;
-                }
-            }
-
-            return false;
-        }
-
-        return From(0, model.Initial);
-    }
+    private static bool HasLegalOrder(TimedCall<RegisterCall>[] calls) => EveryOrder.HasLegalOne(new RegisterModel(), calls);
 }

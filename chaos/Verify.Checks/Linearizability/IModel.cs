@@ -9,6 +9,9 @@ public interface IModel<TState, TCall>
 {
     TState Initial { get; }
 
+    /// <summary>The same object, made for these calls: it may treat states as one that no call among them can tell apart.</summary>
+    IModel<TState, TCall> For(IReadOnlyList<TCall> calls) => this;
+
     /// <summary>False: in this state the call cannot have given the answer that it gave.</summary>
     bool TryStep(TState state, TCall call, out TState next);
 

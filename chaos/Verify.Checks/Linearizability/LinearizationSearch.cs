@@ -29,6 +29,7 @@ internal sealed class LinearizationSearch<TState, TCall>
 
     private int[] _longest = [];
     private int _longestDepth, _sharedDepth;
+    private int _furthestReturn;
 
     public LinearizationSearch(IModel<TState, TCall> model, IReadOnlyList<TimedCall<TCall>> calls, WordBudget memory)
     {
@@ -37,11 +38,11 @@ internal sealed class LinearizationSearch<TState, TCall>
             throw new ArgumentException($"call {wrong.Id} returned at {wrong.ReturnedUs} µs, before it was made at {wrong.CalledUs} µs", nameof(calls));
         }
 
-        _model = model;
         _order = Enumerable.Range(0, calls.Count)
             .OrderBy(i => calls[i].IsOptional).ThenBy(i => calls[i].IsOptional ? calls[i].CalledUs : calls[i].ReturnedUs).ThenBy(i => i)
             .ToArray();
         _calls = _order.Select(i => calls[i].Call).ToArray();
+        _model = model.For(_calls);
         _completed = calls.Count(c => !c.IsOptional);
         _remaining = _completed;
 
@@ -51,7 +52,7 @@ internal sealed class LinearizationSearch<TState, TCall>
         _key = new ulong[1 + _placed.Length + _placedOptional.Length];
         (_path, _pathState, _pathLastPlaced) = (new int[calls.Count], new int[calls.Count], new int[calls.Count]);
         _visited = new VisitedStates(memory);
-        _state = NumberOf(model.Initial);
+        _state = NumberOf(_model.Initial);
         _entry = _entries.First;
     }
 
@@ -67,6 +68,10 @@ internal sealed class LinearizationSearch<TState, TCall>
             return _longest.Take(_longestDepth).Select(entry => _order[_entries.Number(entry)]).ToArray();
         }
     }
+
+    /// <summary>Of a search that ended as illegal: the first return that no order gets past. Up to it the history is illegal, and no
+    /// earlier end of it is. As a place in the caller's list.</summary>
+    public int FirstImpossibleReturn => _order[_entries.Number(_furthestReturn)];
 
     /// <summary>Gives the memory of visited states back; the search cannot go on after this.</summary>
     public void Release() => _visited.Release();
@@ -94,12 +99,14 @@ internal sealed class LinearizationSearch<TState, TCall>
                     return SearchOutcome.OutOfMemory;
                 }
             }
-            else if (_depth == 0)
-            {
-                return SearchOutcome.Illegal;
-            }
             else
             {
+                _furthestReturn = Math.Max(_furthestReturn, _entry); // entries are numbered by time
+                if (_depth == 0)
+                {
+                    return SearchOutcome.Illegal;
+                }
+
                 TakeBack();
             }
         }

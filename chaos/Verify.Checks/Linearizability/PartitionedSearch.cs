@@ -13,7 +13,11 @@ public sealed record LinearizationResult<TCall>(
     Partition<TCall>? Failed,
     IReadOnlyList<TimedCall<TCall>> Longest,
     IReadOnlyList<TimedCall<TCall>> Smallest,
-    long Steps);
+    long Steps)
+{
+    /// <summary>No call of <see cref="Smallest"/> can honestly be left out. False: there was no time to try them all.</summary>
+    public bool IsSmallestMinimal { get; init; }
+}
 
 /// <summary>Judges partitions side by side and stops at the first that has no legal order: one key with a deep search must not
 /// hide another that is plainly wrong. Works in rounds of a growing number of steps, so that which partition is reported
@@ -103,8 +107,9 @@ public sealed class PartitionedSearch<TState, TCall>(IModel<TState, TCall> model
         Partition<TCall> failed, LinearizationSearch<TState, TCall> search, long steps, Deadline deadline)
     {
         var longest = search.Longest.Select(i => failed.Calls[i]).ToArray();
-        var smallest = new FailingPart<TState, TCall>(model, limits, deadline).Of(failed.Calls);
-        return new LinearizationResult<TCall>(Verdict.Invalid, "", failed, longest, smallest, steps);
+        var part = new FailingPart<TState, TCall>(model, limits, deadline);
+        var smallest = part.Of(failed.Calls, failed.Calls[search.FirstImpossibleReturn].ReturnedUs);
+        return new LinearizationResult<TCall>(Verdict.Invalid, "", failed, longest, smallest, steps) { IsSmallestMinimal = part.IsMinimal };
     }
 
     private static LinearizationResult<TCall> Decided(
@@ -116,6 +121,12 @@ public sealed class PartitionedSearch<TState, TCall>(IModel<TState, TCall> model
             return new LinearizationResult<TCall>(Verdict.Valid, "", null, [], [], steps);
         }
 
+#if VERIFY_MUTANTS
+        if (Verify.Raft.Mutant.Is("T2", deviates: true))
+        {
+            return new LinearizationResult<TCall>(Verdict.Valid, "", null, [], [], steps);
+        }
+#endif
         var limit = outcomes[at] == SearchOutcome.OutOfTime ? "time" : "memory";
         return new LinearizationResult<TCall>(
             Verdict.Unknown, $"the search ran out of {limit} in '{partitions[at].Name}' ({partitions[at].Calls.Count} calls)", null, [], [], steps);

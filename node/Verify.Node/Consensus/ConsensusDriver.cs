@@ -101,6 +101,7 @@ internal sealed class ConsensusDriver(
                 if (group.NeedsDisk) SetDiskFull(false, "");
                 if (group.Install is { } mark) Install(mark, restored!, works);
                 foreach (var envelope in group.Messages) Send(envelope);
+                if (group.HardState is { } state) raft.HardStateDurable(state);
                 if (group.Last is { } last) raft.Appended(last);
                 Snapshots.IsHeld = _isStopped;
                 if (IsDiskFull) Retry();

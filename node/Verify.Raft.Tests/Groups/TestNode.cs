@@ -73,6 +73,7 @@ internal sealed class TestNode
         Write(work.Append);
         _disk.RemoveAll(e => e.Index <= work.DiscardUpTo);
         foreach (var envelope in work.SendWhenDurable) send(envelope);
+        if (work.HardState is { } durable) Core.HardStateDurable(durable);
         if (!work.Append.IsEmpty) Core.Appended(work.Append[^1].Id);
         else if (work.Install is { } installed) Core.Appended(installed.Last);
         foreach (var piece in work.SnapshotPieces) Store(piece);

@@ -44,6 +44,39 @@ public sealed class WholeNodeTests
     }
 
     [Test]
+    public void A_leader_keeps_its_lease_while_every_sync_of_the_only_other_node_takes_half_a_second()
+    {
+        for (var seed = 1UL; seed <= 5; seed++)
+        {
+            using var world = SimWorld.FromSeed(seed);
+            var (looks, withoutLease) = (0, 0);
+            world.Run(
+                async () =>
+                {
+                    var fleet = new NodeFleet(world, 3);
+                    var leader = await fleet.LeaderAsync();
+                    await fleet.PutAsync(() => leader, "before", "1");
+                    var others = world.Hosts.Where(host => host != leader).ToArray();
+                    others[0].Disk.SetTiming(DiskTiming.Flash with { SyncMin = Ms(500) });
+                    world.Kill(others[1]);
+                    for (var write = 0; write < 4; write++)
+                    {
+                        var writing = fleet.PutAsync(() => leader, $"slow-{write}", "1");
+                        while (!writing.IsCompleted)
+                        {
+                            await Task.Delay(Ms(10), world.WorldTime);
+                            looks++;
+                            if (fleet.Leader != leader) withoutLease++;
+                        }
+                    }
+                },
+                Limit);
+            Assert.That((withoutLease, looks > 100), Is.EqualTo((0, true)), $"seed {seed}: {looks} looks");
+            CheckOneLeaderPerTerm(world);
+        }
+    }
+
+    [Test]
     public void All_three_lose_power_at_once_again_and_again_and_every_acknowledged_write_is_there()
     {
         for (var seed = 1UL; seed <= Seeds; seed++)

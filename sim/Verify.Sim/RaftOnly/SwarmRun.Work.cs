@@ -54,6 +54,7 @@ internal sealed partial class SwarmRun
             _promises.Synced(node, work, replacedFrom);
             if (work.NeedsSync) _tale?.Tell(_step, $"n{node.Number + 1} has synced");
             foreach (var envelope in work.SendWhenDurable) Send(node, envelope);
+            if (work.HardState is { } state) node.Core.HardStateDurable(state);
             if (work.Append.IsEmpty && work.Install is null) continue;
             node.Core.Appended(work.Append.IsEmpty ? work.Install!.Last : work.Append[^1].Id);
             After(node);

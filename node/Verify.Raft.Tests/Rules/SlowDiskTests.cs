@@ -1,0 +1,123 @@
+using Verify.Raft.Tests.Groups;
+
+namespace Verify.Raft.Tests.Rules;
+
+/// <summary>A follower whose disk stands still for some heartbeats: what it may say meanwhile, and what not.</summary>
+public sealed class SlowDiskTests
+{
+    [Test]
+    public void A_leader_keeps_its_lease_while_the_disk_of_the_only_other_node_stands_still_and_commits_nothing_on_its_word()
+    {
+        var group = Settled();
+        group.Cut("n3");
+        group.Propose("n1", "x");
+        var refusals = 0;
+        for (var tick = 0; tick < 40; tick++)
+        {
+            TickWithoutSync(group);
+            if (!group["n1"].Core.HasLease) refusals++;
+        }
+
+        Assert.That((group["n1"].Core.Role, refusals), Is.EqualTo((RaftRole.Leader, 0)), "four election times without a disk");
+        Assert.That(group["n1"].Core.Commit, Is.LessThan(group["n1"].Core.Last.Index), "nothing is acknowledged that is not on n2's disk");
+
+        group["n2"].SyncAll(group.Send);
+        group.Settle();
+        Assert.That(group["n1"].Core.Commit, Is.EqualTo(group["n1"].Core.Last.Index));
+    }
+
+    [Test]
+    public void A_leader_whose_majority_has_dead_disks_gives_up_in_the_end()
+    {
+        var group = Settled();
+        group.Cut("n3");
+        group.Propose("n1", "x");
+        for (var tick = 0; tick < 100; tick++) TickWithoutSync(group);
+        Assert.That(group["n1"].Core.Role, Is.Not.EqualTo(RaftRole.Leader));
+    }
+
+    [Test]
+    public void Reads_are_confirmed_while_a_followers_disk_stands_still()
+    {
+        var group = Settled();
+        group.Cut("n3");
+        group.Propose("n1", "x");
+        for (var tick = 0; tick < 5; tick++) TickWithoutSync(group);
+        group["n1"].Core.RequestRead(new ReadTicket(7));
+        for (var tick = 0; tick < 3; tick++) TickWithoutSync(group);
+        Assert.That(group["n1"].Granted.Select(g => g.Ticket), Is.EqualTo(new[] { new ReadTicket(7) }));
+    }
+
+    [Test]
+    public void A_follower_whose_term_is_not_durable_says_nothing_before_its_disk_does()
+    {
+        NodeId me = new("n1"), leader = new("n2"), other = new("n3");
+        var core = new RaftCore(new RaftOptions { Self = me, Voters = [me, leader, other], Draw = bound => bound - 1 }, new HardState(new Term(1), null), []);
+        RaftWork Hear(long round)
+        {
+            var entry = new Entry(new EntryId(new Term(2), new LogIndex(1)), EntryKind.Command, new byte[] { 1 });
+            for (var i = 0; i < 5; i++) core.Tick();
+            core.Receive(new Envelope(leader, me, new Term(2), new Message.Append(EntryId.Zero, [entry], LogIndex.Zero, round)));
+            Assert.That(core.TryTakeWork(out var work), Is.True);
+            return work;
+        }
+
+        Hear(1);
+        Assert.That(Hear(2).SendNow, Is.Empty, "term 2 is not on the disk: after a crash this node would not know that it had been in it");
+        core.HardStateDurable(new HardState(new Term(1), null));
+        Assert.That(Hear(3).SendNow, Is.Empty, "what became durable is the term before");
+        core.HardStateDurable(new HardState(new Term(2), null));
+        Assert.That(Hear(4).SendNow.Select(m => m.Body), Is.EqualTo(new Message[] { new Message.AppendReply(Accepted: true, EntryId.Zero, LogIndex.Zero, 4) }));
+    }
+
+    [Test]
+    public void An_early_answer_claims_what_is_durable_once_per_round_and_only_after_a_heartbeat_of_silence()
+    {
+        var group = Settled();
+        group.Cut("n3");
+        group.Propose("n1", "x");
+        for (var tick = 0; tick < 12; tick++) TickWithoutSync(group);
+        var early = Spoken.Where(m => m.From == group["n2"].Id).Select(m => (Message.AppendReply)m.Body).ToArray();
+        Assert.That(early, Is.Not.Empty);
+        Assert.That(early.Select(r => r.ReadRound), Is.Unique);
+        Assert.That(early.Select(r => r.Hint), Is.All.EqualTo(group["n2"].Disk[^1].Id), "the last entry on its disk");
+        Assert.That(early, Has.Length.LessThanOrEqualTo(5), "at most one per heartbeat of two ticks, and none for the first");
+    }
+
+    private List<Envelope> Spoken { get; } = [];
+
+    [SetUp]
+    public void Forget() => Spoken.Clear();
+
+    private static TestGroup Settled()
+    {
+        var group = new TestGroup(3);
+        group.Elect("n1");
+        group.Propose("n1", "first");
+        group.Settle();
+        return group;
+    }
+
+    /// <summary>A tick for everybody; messages travel, but only n1 (and whoever is named) has a disk that answers.</summary>
+    private void TickWithoutSync(TestGroup group, params string[] others)
+    {
+        foreach (var node in group.Nodes) node.Core.Tick();
+        for (var turn = 0; turn < 4; turn++)
+        {
+            foreach (var node in group.Nodes)
+            {
+                while (node.TakeWork(group.Send) is not null)
+                {
+                }
+
+                if (node == group["n1"] || others.Any(o => node == group[o])) node.SyncAll(group.Send);
+            }
+
+            foreach (var envelope in group.Network.ToArray())
+            {
+                Spoken.Add(envelope);
+                group.Deliver(envelope);
+            }
+        }
+    }
+}

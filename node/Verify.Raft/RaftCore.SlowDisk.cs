@@ -1,0 +1,51 @@
+namespace Verify.Raft;
+
+/// <summary>A follower whose disk stands still goes on saying that it hears its leader, and claims no entry for it.</summary>
+/// <remarks>
+/// What a round means is that the follower heard the leader in this term and refuses its vote for ElectionTicks from then on; entries have no
+/// part in it. So the answer need not wait for entries, only for what keeps that refusal true through a crash:
+/// 1. Term and vote are durable. A node that had forgotten its term altogether would start without patience ("a new node owes nothing"), and one
+///    that had forgotten this term would have spoken in a term that it could enter again.
+/// 2. A restart starts patient, as if it had heard the leader just then, which is later than it did. So the leader's lease, which counts from
+///    when the round was sent, has ended before this node's patience does.
+/// 3. A read index that is confirmed by this round was committed before the round was sent, by durable acknowledgements.
+/// 4. The hint goes as far as the log is durable and known to fit the leader's: it is true of the disk, and Match never counts more.
+/// A second answer per append would double the messages under load. So it is given only when the disk has not answered for a whole
+/// heartbeat, and once per round. And it ends after some election times: a leader that can commit nothing because a majority of the disks is
+/// full or dead must not lead for ever; its clients are better served by a clear refusal.
+/// </remarks>
+public sealed partial class RaftCore
+{
+    /// <summary>With the usual 250 ms these are two seconds.</summary>
+    private const int SilentElectionTimesMax = 8;
+
+    /// <summary>The disk answered: this term and vote are durable. Only a driver that says so has early answers from this core.</summary>
+    public void HardStateDurable(HardState state)
+    {
+        if (state == new HardState(_term, _votedFor)) _isHardStateDurable = true;
+    }
+
+    private void HardStateChanged()
+    {
+        _pending.HardStateChanged = true;
+        (_isHardStateDurable, _roundAnsweredEarly) = (false, 0);
+    }
+
+    private bool IsDiskSilent => _log.Durable < _log.Last.Index && _tick - _diskAnsweredTick >= _options.HeartbeatTicks
+        && _tick - _diskAnsweredTick < SilentElectionTimesMax * _options.ElectionTicks;
+
+    private void AnswerRoundBeforeDisk(NodeId leader, LogIndex matches, long round)
+    {
+        if (!IsDiskSilent || round <= _roundAnsweredEarly) return;
+        var mayAnswer = _isHardStateDurable;
+        var durable = LogIndex.Min(matches, _log.Durable);
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M63", deviates: mayAnswer)) return;
+        if (Mutant.Is("M61", deviates: !mayAnswer)) mayAnswer = true;
+        if (Mutant.Is("M62", deviates: durable < matches)) durable = matches;
+#endif
+        if (!mayAnswer) return;
+        _roundAnsweredEarly = round;
+        SendNow(leader, new Message.AppendReply(Accepted: true, _log.IdAt(durable), LogIndex.Zero, round));
+    }
+}
