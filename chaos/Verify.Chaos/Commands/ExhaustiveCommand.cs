@@ -104,6 +104,7 @@ internal static class ExhaustiveCommand
         private readonly Option<int> _heartbeats = Count("--heartbeats", "Heartbeat timers that fire, together.", Usual.Heartbeats);
         private readonly Option<int> _duplicates = Count("--duplicates", "Messages that arrive once more, together.", Usual.Duplicates);
         private readonly Option<int> _drops = Count("--drops", "Messages that are lost, together. (One that never arrives is explored anyway.)", Usual.Drops);
+        private readonly Option<bool> _counted = new("--counted") { Description = "Each message arrives once, but for --duplicates and --drops; without it any loss, repetition and order is explored." };
         private readonly Option<int> _append = Count("--append-entries", "Entries in one append message at the most.", Usual.AppendEntries);
         private readonly Option<bool> _noSymmetry = new("--no-symmetry") { Description = "States that differ in the names of nodes only count each." };
         private readonly Option<bool> _idle = new("--idle-steps") { Description = "Go also into deliveries that change nothing." };
@@ -115,7 +116,7 @@ internal static class ExhaustiveCommand
 
         public void AddTo(Command command)
         {
-            foreach (var option in new Option[] { _nodes, _terms, _proposals, _crashes, _timeouts, _heartbeats, _duplicates, _drops, _append, _noSymmetry, _idle, _jobs, _for, _memory, _json, _bug })
+            foreach (var option in new Option[] { _nodes, _terms, _proposals, _crashes, _timeouts, _heartbeats, _duplicates, _drops, _counted, _append, _noSymmetry, _idle, _jobs, _for, _memory, _json, _bug })
                 command.Options.Add(option);
         }
 
@@ -124,7 +125,7 @@ internal static class ExhaustiveCommand
             {
                 Nodes = parse.GetValue(_nodes), Terms = parse.GetValue(_terms), Proposals = parse.GetValue(_proposals), Crashes = parse.GetValue(_crashes),
                 Timeouts = parse.GetValue(_timeouts), Heartbeats = parse.GetValue(_heartbeats), Duplicates = parse.GetValue(_duplicates), Drops = parse.GetValue(_drops),
-                AppendEntries = parse.GetValue(_append), UsesSymmetry = !parse.GetValue(_noSymmetry), SkipsIdleSteps = !parse.GetValue(_idle),
+                CountsMessages = parse.GetValue(_counted) || parse.GetValue(_duplicates) + parse.GetValue(_drops) > 0, AppendEntries = parse.GetValue(_append), UsesSymmetry = !parse.GetValue(_noSymmetry), SkipsIdleSteps = !parse.GetValue(_idle),
             },
             Math.Max(1, parse.GetValue(_jobs)), Duration(parse.GetValue(_for)!), Bytes(parse.GetValue(_memory)!), parse.GetValue(_json), parse.GetValue(_bug)!);
 

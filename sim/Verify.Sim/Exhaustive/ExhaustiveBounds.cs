@@ -23,10 +23,15 @@ public sealed record ExhaustiveBounds
     public int Timeouts { get; init; } = 2;
     public int Heartbeats { get; init; }
 
-    /// <summary>A message is delivered and stays under way.</summary>
+    /// <summary>False: what has been sent can arrive at any time, never, or many times, so that no message is ever taken from the network (as
+    /// in most TLA+ specifications of consensus); every loss, repetition and order is in it, and there are far fewer states. True: each
+    /// message arrives once, but for so many duplicates and drops.</summary>
+    public bool CountsMessages { get; init; }
+
+    /// <summary>A message is delivered and stays under way. Only when messages are counted.</summary>
     public int Duplicates { get; init; }
 
-    /// <summary>A message is lost. A late message may never arrive, so this shows no other faults, only more states.</summary>
+    /// <summary>A message is lost. Only when messages are counted; a late message may never arrive, so this shows no other faults.</summary>
     public int Drops { get; init; }
 
     /// <summary>Entries in one Append message.</summary>
@@ -51,12 +56,14 @@ public sealed record ExhaustiveBounds
         })
             Require(count is >= 0 and <= CountMax, $"{name}: 0 to {CountMax}");
         Require(Terms + Proposals <= LogMax, $"terms and proposals together: at most {LogMax}, the entries of the longest log (each leader appends a barrier)");
+        Require(CountsMessages || Duplicates + Drops == 0, "duplicates and drops are numbers only when messages are counted; otherwise any number is explored");
         Require(AppendEntries >= 1, "entries of an append: at least 1");
     }
 
     public string Describe() =>
         FormattableString.Invariant($"{Nodes} nodes, {Terms} terms, {Proposals} proposals, {Crashes} crashes, {Timeouts} timeouts, {Heartbeats} heartbeats, ")
-        + FormattableString.Invariant($"{Duplicates} duplicates, {Drops} drops{(AppendEntries < LogMax ? FormattableString.Invariant($", {AppendEntries} entries per append") : "")}")
+        + (CountsMessages ? FormattableString.Invariant($"{Duplicates} duplicates, {Drops} drops") : "any loss, repetition and order")
+        + FormattableString.Invariant($"{(AppendEntries < LogMax ? FormattableString.Invariant($", {AppendEntries} entries per append") : "")}")
         + (UsesSymmetry ? "" : ", without symmetry") + (SkipsIdleSteps ? "" : ", with idle steps");
 
     private static void Require(bool condition, string rule)

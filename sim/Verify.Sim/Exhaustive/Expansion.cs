@@ -10,6 +10,7 @@ internal sealed record FoundViolation(uint Parent, uint Action, BrokenPromise Br
 internal sealed class Expansion
 {
     private const int ActionKindShift = 29;
+    private const uint ReceiverMask = (1u << LocalSteps.ReceiverBits) - 1;
     private readonly ExhaustiveBounds _bounds;
     private readonly LocalSteps _steps;
     private readonly VisitedSet _visited;
@@ -17,6 +18,10 @@ internal sealed class Expansion
     private readonly ulong[] _next;
     private readonly NodeFacts[] _facts;
     private LevelChunk _out;
+    private uint[] _known = new uint[16];
+    private uint[] _fresh = new uint[16];
+    private int _knownCount;
+    private int _freshCount;
 
     public Expansion(ExhaustiveBounds bounds, LocalSteps steps, VisitedSet visited)
     {
@@ -84,13 +89,23 @@ internal sealed class Expansion
             if (proposals < _bounds.Proposals) Happen(state, sums, number, ActionKind.Propose, node, (uint)proposals + 1);
             if (Spent.Of(spent, ActionKind.Crash) < _bounds.Crashes) Happen(state, sums, number, ActionKind.Crash, node, 0);
         }
+        if (!_bounds.CountsMessages)
+        {
+            for (var at = _shape.Messages; at < state.Length; at++)
+            {
+                var receiver = (int)(state[at] & ReceiverMask);
+                var step = _steps.Step((int)state[receiver], ActionKind.Deliver, state[at]);
+                if (!step.IsIdle) Go(state, sums, number, ActionKind.Deliver, state[at], receiver, step, -1);
+            }
+            return;
+        }
         var mayStay = Spent.Of(spent, ActionKind.Duplicate) < _bounds.Duplicates;
         var mayVanish = Spent.Of(spent, ActionKind.Drop) < _bounds.Drops;
         for (var at = _shape.Messages; at < state.Length; at++)
         {
             var message = state[at];
             if (at + 1 < state.Length && state[at + 1] == message) continue;
-            var receiver = (int)(message & ((1 << LocalSteps.ReceiverBits) - 1));
+            var receiver = (int)(message & ReceiverMask);
             var step = _steps.Step((int)state[receiver], ActionKind.Deliver, message);
             if (!step.IsIdle || !_bounds.SkipsIdleSteps) Go(state, sums, number, ActionKind.Deliver, message, receiver, step, at);
             if (mayStay && !step.IsIdle) Go(state, sums, number, ActionKind.Duplicate, message, receiver, step, -1);
@@ -107,6 +122,7 @@ internal sealed class Expansion
     /// <param name="taken">The place of the message that is no longer under way; -1 for none.</param>
     private void Go(ReadOnlySpan<uint> state, ReadOnlySpan<ulong> sums, uint number, ActionKind kind, uint detail, int node, LocalStep? step, int taken)
     {
+        if (!_bounds.CountsMessages && step is { Broken: null } && SaysNothingNew(state, step, node)) return;
         Transitions++;
         var action = ((uint)kind << ActionKindShift) | detail;
         var broken = step?.Broken;
@@ -115,6 +131,7 @@ internal sealed class Expansion
         {
             sums.CopyTo(_next);
             if (step is not null) Add(_next, step.Change);
+            foreach (var known in _known.AsSpan(0, _knownCount)) Subtract(_next, _steps.Message(known).Hashes);
             if (taken >= 0) Subtract(_next, _steps.Message(state[taken]).Hashes);
             if (step is { IsSeen: true })
             {
@@ -156,6 +173,21 @@ internal sealed class Expansion
         return true;
     }
 
+    /// <summary>What has been said once can arrive at any time and any number of times: to say it again changes nothing.</summary>
+    private bool SaysNothingNew(ReadOnlySpan<uint> state, LocalStep step, int node)
+    {
+        (_knownCount, _freshCount) = (0, 0);
+        if (step.Sent.Length > _known.Length) (_known, _fresh) = (new uint[step.Sent.Length], new uint[step.Sent.Length]);
+        var said = state[_shape.Messages..];
+        for (var i = 0; i < step.Sent.Length; i++)
+        {
+            var message = step.Sent[i];
+            if (said.Contains(message) || (i > 0 && step.Sent[i - 1] == message)) _known[_knownCount++] = message;
+            else _fresh[_freshCount++] = message;
+        }
+        return _freshCount == 0 && step.Node == (int)state[node] && _bounds.SkipsIdleSteps;
+    }
+
     private BrokenPromise? Check(ReadOnlySpan<uint> state, int changed, int into, int history)
     {
         for (var node = 0; node < _facts.Length; node++) _facts[node] = _steps.Node(node == changed ? into : (int)state[node]).Facts;
@@ -164,7 +196,7 @@ internal sealed class Expansion
 
     private void Emit(ReadOnlySpan<uint> state, int node, LocalStep? step, int history, uint spent, int taken, ulong origin)
     {
-        var sent = step is null ? [] : step.Sent.AsSpan();
+        var sent = step is null ? [] : _bounds.CountsMessages ? step.Sent.AsSpan() : _fresh.AsSpan(0, _freshCount);
         var messages = (int)state[_shape.MessageCount] - (taken >= 0 ? 1 : 0) + sent.Length;
         var words = _shape.Messages + messages;
         var room = _out.Room(words);
