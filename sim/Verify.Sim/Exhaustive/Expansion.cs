@@ -1,6 +1,3 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
-
 namespace Verify.Sim.Exhaustive;
 
 /// <summary>A promise broken in the state that this action leads to.</summary>
@@ -17,17 +14,15 @@ internal sealed class Expansion
     private readonly StateShape _shape;
     private readonly ulong[] _next;
     private readonly NodeFacts[] _facts;
+    private readonly OpenNetwork _network;
     private LevelChunk _out;
-    private uint[] _known = new uint[16];
-    private uint[] _fresh = new uint[16];
-    private int _knownCount;
-    private int _freshCount;
 
     public Expansion(ExhaustiveBounds bounds, LocalSteps steps, VisitedSet visited)
     {
         (_bounds, _steps, _visited, _shape) = (bounds, steps, visited, new StateShape(bounds.Nodes));
         _next = new ulong[2 * steps.Renamings];
         _facts = new NodeFacts[bounds.Nodes];
+        _network = new OpenNetwork(steps, bounds.Nodes);
         _out = NewChunk();
     }
 
@@ -52,10 +47,10 @@ internal sealed class Expansion
         for (var node = 0; node < _bounds.Nodes; node++)
         {
             state[node] = (uint)_steps.FirstNodes[node];
-            Add(_next, _steps.Node(_steps.FirstNodes[node]).Hashes);
+            LaneSums.Add(_next, _steps.Node(_steps.FirstNodes[node]).Hashes);
         }
         state[_shape.History] = (uint)_steps.FirstHistory;
-        Add(_next, _steps.History(_steps.FirstHistory).Hashes);
+        LaneSums.Add(_next, _steps.History(_steps.FirstHistory).Hashes);
         Seen(0);
         _out.Keep(_shape.Messages, _next, 0);
     }
@@ -122,23 +117,26 @@ internal sealed class Expansion
     /// <param name="taken">The place of the message that is no longer under way; -1 for none.</param>
     private void Go(ReadOnlySpan<uint> state, ReadOnlySpan<ulong> sums, uint number, ActionKind kind, uint detail, int node, LocalStep? step, int taken)
     {
-        if (!_bounds.CountsMessages && step is { Broken: null } && SaysNothingNew(state, step, node)) return;
+        var isOpen = !_bounds.CountsMessages && step is { Broken: null };
+        if (isOpen)
+        {
+            _network.Load(state, state[_shape.Messages..], sums);
+            if (!_network.Follow(node, step!)) return;
+        }
         Transitions++;
         var action = ((uint)kind << ActionKindShift) | detail;
         var broken = step?.Broken;
         var history = (int)state[_shape.History];
         if (broken is null)
         {
-            sums.CopyTo(_next);
-            if (step is not null) Add(_next, step.Change);
-            foreach (var known in _known.AsSpan(0, _knownCount)) Subtract(_next, _steps.Message(known).Hashes);
-            if (taken >= 0) Subtract(_next, _steps.Message(state[taken]).Hashes);
+            if (isOpen) _network.Sums.CopyTo(_next, 0);
+            else Count(state, sums, step, taken);
             if (step is { IsSeen: true })
             {
                 var seen = _steps.See(history, step.Node);
                 broken = seen.Broken;
                 history = seen.History;
-                Add(_next, seen.Change);
+                LaneSums.Add(_next, seen.Change);
             }
             var spent = state[_shape.Spent] + Spent.One(kind);
             if (broken is null && !Seen(spent)) return;
@@ -150,6 +148,15 @@ internal sealed class Expansion
             }
         }
         Violation ??= new(number, action, broken);
+    }
+
+    private void Count(ReadOnlySpan<uint> state, ReadOnlySpan<ulong> sums, LocalStep? step, int taken)
+    {
+        sums.CopyTo(_next);
+        if (taken >= 0) LaneSums.Subtract(_next, _steps.Message(state[taken]).Hashes);
+        if (step is null) return;
+        LaneSums.Add(_next, step.NodeChange);
+        foreach (var message in step.Sent) LaneSums.Add(_next, _steps.Message(message).Hashes);
     }
 
     /// <summary>The state whose sums are in _next is new: the smallest of its namesakes stands for all of them.</summary>
@@ -173,21 +180,6 @@ internal sealed class Expansion
         return true;
     }
 
-    /// <summary>What has been said once can arrive at any time and any number of times: to say it again changes nothing.</summary>
-    private bool SaysNothingNew(ReadOnlySpan<uint> state, LocalStep step, int node)
-    {
-        (_knownCount, _freshCount) = (0, 0);
-        if (step.Sent.Length > _known.Length) (_known, _fresh) = (new uint[step.Sent.Length], new uint[step.Sent.Length]);
-        var said = state[_shape.Messages..];
-        for (var i = 0; i < step.Sent.Length; i++)
-        {
-            var message = step.Sent[i];
-            if (said.Contains(message) || (i > 0 && step.Sent[i - 1] == message)) _known[_knownCount++] = message;
-            else _fresh[_freshCount++] = message;
-        }
-        return _freshCount == 0 && step.Node == (int)state[node] && _bounds.SkipsIdleSteps;
-    }
-
     private BrokenPromise? Check(ReadOnlySpan<uint> state, int changed, int into, int history)
     {
         for (var node = 0; node < _facts.Length; node++) _facts[node] = _steps.Node(node == changed ? into : (int)state[node]).Facts;
@@ -196,14 +188,15 @@ internal sealed class Expansion
 
     private void Emit(ReadOnlySpan<uint> state, int node, LocalStep? step, int history, uint spent, int taken, ulong origin)
     {
-        var sent = step is null ? [] : _bounds.CountsMessages ? step.Sent.AsSpan() : _fresh.AsSpan(0, _freshCount);
-        var messages = (int)state[_shape.MessageCount] - (taken >= 0 ? 1 : 0) + sent.Length;
+        var sent = step is null ? [] : step.Sent.AsSpan();
+        var messages = _bounds.CountsMessages ? (int)state[_shape.MessageCount] - (taken >= 0 ? 1 : 0) + sent.Length : _network.Count;
         var words = _shape.Messages + messages;
         var room = _out.Room(words);
         state[.._bounds.Nodes].CopyTo(room);
         if (step is not null) room[node] = (uint)step.Node;
         (room[_shape.History], room[_shape.Spent], room[_shape.MessageCount]) = ((uint)history, spent, (uint)messages);
-        Merge(state, taken, sent, room[_shape.Messages..]);
+        if (_bounds.CountsMessages) Merge(state, taken, sent, room[_shape.Messages..]);
+        else _network.Messages.CopyTo(room[_shape.Messages..]);
         _out.Keep(words, _next, origin);
         if (!_out.IsFull) return;
         Chunks.Add(_out);
@@ -223,20 +216,4 @@ internal sealed class Expansion
     }
 
     private LevelChunk NewChunk() => new(_bounds.Nodes, _next.Length);
-
-    private static void Add(ulong[] sums, ulong[] change)
-    {
-        var wide = MemoryMarshal.Cast<ulong, Vector<ulong>>(sums.AsSpan());
-        var by = MemoryMarshal.Cast<ulong, Vector<ulong>>(change.AsSpan());
-        for (var i = 0; i < wide.Length; i++) wide[i] += by[i];
-        for (var i = wide.Length * Vector<ulong>.Count; i < sums.Length; i++) sums[i] += change[i];
-    }
-
-    private static void Subtract(ulong[] sums, ulong[] change)
-    {
-        var wide = MemoryMarshal.Cast<ulong, Vector<ulong>>(sums.AsSpan());
-        var by = MemoryMarshal.Cast<ulong, Vector<ulong>>(change.AsSpan());
-        for (var i = 0; i < wide.Length; i++) wide[i] -= by[i];
-        for (var i = wide.Length * Vector<ulong>.Count; i < sums.Length; i++) sums[i] -= change[i];
-    }
 }

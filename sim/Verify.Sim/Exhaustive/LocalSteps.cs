@@ -4,8 +4,12 @@ using Verify.Sim.RaftOnly;
 namespace Verify.Sim.Exhaustive;
 
 /// <summary>What happens to one node, known once and for all: the number of the node's state after it, what it says, and how the hash of any
-/// whole state changes with it under each renaming.</summary>
-internal sealed record LocalStep(int Node, uint[] Sent, ulong[] Change, bool IsIdle, bool ChangesFacts, bool IsSeen, BrokenPromise? Broken);
+/// whole state changes with the node under each renaming.</summary>
+internal sealed record LocalStep(int Node, uint[] Sent, ulong[] NodeChange, bool IsIdle, bool ChangesFacts, bool IsSeen, BrokenPromise? Broken)
+{
+    /// <summary>An answer of a term that is over here: nobody listens to it any more.</summary>
+    public bool IsPast { get; init; }
+}
 
 /// <summary>What the past of a state becomes when a node is seen to lead or to know more as committed.</summary>
 internal sealed record HistoryStep(int History, ulong[] Change, BrokenPromise? Broken);
@@ -77,16 +81,20 @@ internal sealed class LocalSteps
             var (next, sent) = (NumberOf(outcome.Node), outcome.Sent.Select(NumberOf).Order().ToArray());
             var after = Node(next);
             var change = new ulong[2 * Renamings];
-            for (var i = 0; i < change.Length; i++)
-            {
-                change[i] = after.Hashes[i] - before.Hashes[i];
-                foreach (var message in sent) change[i] += Message(message).Hashes[i];
-            }
+            for (var i = 0; i < change.Length; i++) change[i] = after.Hashes[i] - before.Hashes[i];
             var (old, facts) = (before.Facts, after.Facts);
             var isSeen = facts.Commit > old.Commit || (facts.IsLeader && (!old.IsLeader || old.Term != facts.Term));
-            return new(next, sent, change, IsIdle: next == number && sent.Length == 0, facts != old, isSeen, Broken: null);
+            var isIdle = next == number && sent.Length == 0;
+            return new(next, sent, change, isIdle, facts != old, isSeen, Broken: null) { IsPast = isIdle && IsPast(envelope, old.Term) };
         }
     }
+
+    private static bool IsPast(in Envelope envelope, int term) => envelope.Body switch
+    {
+        Verify.Raft.Message.VoteReply { IsPreVote: true, Granted: true } => envelope.Term.Value <= term,
+        Verify.Raft.Message.VoteReply or Verify.Raft.Message.AppendReply => envelope.Term.Value < term,
+        _ => false,
+    };
 
     private HistoryStep Look(int number, int node)
     {
