@@ -46,7 +46,7 @@ internal static class ExhaustiveCommand
         {
             result = new ExhaustiveExploration(wish.Bounds, wish.Jobs, wish.For, wish.MemoryBytes, TimeProvider.System, Progress).Run();
         }
-        catch (ArgumentException e)
+        catch (ImpossibleBoundException e)
         {
             throw new FormatException(e.Message, e);
         }

@@ -43,9 +43,9 @@ public sealed class ExhaustiveTests
     [Test]
     public void Bounds_without_room_are_refused_with_the_rule()
     {
-        var refused = Assert.Throws<ArgumentException>(() => new ExhaustiveBounds { Terms = 5, Proposals = 4 }.Validate());
+        var refused = Assert.Throws<ImpossibleBoundException>(() => new ExhaustiveBounds { Terms = 5, Proposals = 4 }.Validate());
         Assert.That(refused!.Message, Does.Contain("at most 8"));
-        Assert.Throws<ArgumentException>(() => new ExhaustiveBounds { Duplicates = 1 }.Validate());
+        Assert.Throws<ImpossibleBoundException>(() => new ExhaustiveBounds { Duplicates = 1 }.Validate());
     }
 
     [Test]

@@ -45,7 +45,7 @@ public sealed record ExhaustiveBounds
     /// the state before and can do nothing that the other cannot.</summary>
     public bool SkipsIdleSteps { get; init; } = true;
 
-    /// <exception cref="ArgumentException">A bound that the exploration has no room for; the message says which.</exception>
+    /// <exception cref="ImpossibleBoundException">A bound that the exploration has no room for; the message says which.</exception>
     public void Validate()
     {
         Require(Nodes is >= 1 and <= NodesMax, $"nodes: 1 to {NodesMax}");
@@ -68,6 +68,9 @@ public sealed record ExhaustiveBounds
 
     private static void Require(bool condition, string rule)
     {
-        if (!condition) throw new ArgumentException($"This bound is not possible: {rule}.");
+        if (!condition) throw new ImpossibleBoundException(rule);
     }
 }
+
+/// <summary>A bound that an exploration has no room for; the message names the rule.</summary>
+public sealed class ImpossibleBoundException(string rule) : Exception($"This bound is not possible: {rule}.");
