@@ -18,6 +18,7 @@ var root = new RootCommand("""
     SwarmCommand.Create(),
     ToxiproxyCommand.Create(),
     CheckCommand.Create(),
+    ExhaustiveCommand.Create(),
 };
 var result = root.Parse(args);
 if (result.Errors.Count > 0)

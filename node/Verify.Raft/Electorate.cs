@@ -38,7 +38,7 @@ internal sealed class Electorate
 }
 
 /// <summary>Counts the votes of an electorate, each voter once: the first answer stands.</summary>
-internal sealed class VoteTally
+internal sealed partial class VoteTally
 {
     private readonly Electorate _electorate;
     private readonly Ballot _incoming;
@@ -64,7 +64,7 @@ internal sealed class VoteTally
         _outgoing?.Record(voter, granted);
     }
 
-    private sealed class Ballot(ImmutableArray<NodeId> voters)
+    private sealed partial class Ballot(ImmutableArray<NodeId> voters)
     {
         private readonly Answer[] _answers = new Answer[voters.Length];
         private int _granted;

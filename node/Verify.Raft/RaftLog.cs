@@ -6,7 +6,7 @@ namespace Verify.Raft;
 /// disk, became durable, was committed, was handed out and was applied (Raft paper §5.3, §7 and figure 2).</summary>
 /// <remarks>Base ≤ Applied ≤ HandedOut ≤ min(Commit, Durable); Durable ≤ HandedToDisk ≤ Last.Index; Commit ≤ Last.Index. What is before
 /// Base is in a snapshot, and thus committed.</remarks>
-internal sealed class RaftLog
+internal sealed partial class RaftLog
 {
     private Entry[] _entries;
     private int _count;
