@@ -25,6 +25,7 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
     private Action? _watcher;
     private int _readyCount;
     private long _horizon = -1;
+    private long _numbers;
     private int _thread = Environment.CurrentManagedThreadId;
     private Exception? _failure;
 
@@ -36,6 +37,7 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
         public object? State;
         public long Due;
         public long Cause;
+        public long Number;
         public int Actor;
         public int Life;
         public int Label;
@@ -223,6 +225,7 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
         slot.State = state;
         slot.Due = due;
         slot.Cause = CauseNow;
+        slot.Number = ++_numbers;
         slot.Actor = actor.Id;
         slot.Life = life;
         slot.Label = label;
@@ -271,7 +274,11 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
     private int Choose()
     {
         for (var i = 0; i < _readyCount; i++)
-            _candidates[i] = new Candidate(_ready[i].Id, Trace.Labels.NumberOf(_slots[_ready[i].First].Label), StateHash: 0);
+        {
+            ref var first = ref _slots[_ready[i].First];
+            _candidates[i] = new Candidate(_ready[i].Id, Trace.Labels.NumberOf(first.Label), StateHash: 0, first.Number);
+        }
+
         var picked = Named is null ? strategy.Pick(_candidates.AsSpan(0, _readyCount)) : PickByName();
         if ((uint)picked < (uint)_readyCount) return picked;
         throw new InvalidOperationException($"{strategy.GetType().Name} picked {picked} of {_readyCount} actors");
