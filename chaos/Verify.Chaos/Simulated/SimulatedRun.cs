@@ -23,6 +23,12 @@ public sealed record SimulatedOptions
     /// <summary>The durations of the nodes. Those of production, but for a hunt that wants a window wider open.</summary>
     public Timing Timing { get; init; } = new();
 
+    /// <summary>Who goes first among those who could; see <see cref="Strategies"/>.</summary>
+    public string Strategy { get; init; } = "random";
+
+    /// <summary>What earlier schedules taught the strategy; null: it learns for itself. A run that is to be repeated needs the same.</summary>
+    public LearnedValues? Learned { get; init; }
+
     /// <summary>Where every line of the trace goes; null for nowhere.</summary>
     public string? TraceFile { get; init; }
 }
@@ -57,7 +63,7 @@ internal static class SimulatedRun
                 RunFacts? facts = null;
                 simulation.Run(async () => facts = await runner.RunAsync(CancellationToken.None), VirtualLimit);
                 var findings = RunOutcome.Judge(CheckMapping.For(scenario), facts!, runner.Troubles);
-                return Record(scenario, seed, world, simulation, clock) with
+                return Record(scenario, seed, options, world, simulation, clock) with
                 {
                     Verdict = findings.Worst(), FailureClass = RunOutcome.Class(findings, facts!.Events), Findings = findings,
                     Events = facts.Events, Ops = facts.History.Ops, FinalRows = facts.History.FinalRows, FinalPrimary = facts.History.FinalPrimary,
@@ -65,11 +71,11 @@ internal static class SimulatedRun
             }
             catch (Exception e) when (e is HarnessException or DeadlockException or WorldTimeoutException or StepLimitException)
             {
-                return Failed(scenario, seed, world, simulation, clock, e, runner.Ops.All());
+                return Failed(scenario, seed, options, world, simulation, clock, e, runner.Ops.All());
             }
             catch (SimWorldException e)
             {
-                return Failed(scenario, seed, world, simulation, clock, e, runner.Ops.All()) with { FailureClass = "crash" };
+                return Failed(scenario, seed, options, world, simulation, clock, e, runner.Ops.All()) with { FailureClass = "crash" };
             }
             finally
             {
@@ -81,26 +87,27 @@ internal static class SimulatedRun
     private static (SimulatedWorld World, SimWorld Simulation) Build(Scenario scenario, ulong seed, SimulatedOptions options, bool keepTrace)
     {
         var choices = new DiceChoices(seed);
-        var simulation = new SimWorld(new SimOptions { KeepWholeTrace = keepTrace }, choices, new RandomActors(choices));
+        var simulation = new SimWorld(new SimOptions { KeepWholeTrace = keepTrace }, choices, Strategy.Parse(options.Strategy).Create(choices, options.Learned));
         return (new SimulatedWorld(scenario, simulation, options), simulation);
     }
 
-    private static RunRecord Record(Scenario scenario, ulong seed, SimulatedWorld world, SimWorld simulation, Stopwatch clock) => new()
+    private static RunRecord Record(Scenario scenario, ulong seed, SimulatedOptions options, SimulatedWorld world, SimWorld simulation, Stopwatch clock) => new()
     {
         World = "sim", Seed = seed, Verdict = Verdict.Unknown, Findings = [], Nodes = world.Nodes, Servers = world.Servers, Details = world.Details,
         TraceHash = simulation.Trace.Hash.ToString("x16", CultureInfo.InvariantCulture),
         RunSeconds = simulation.NowMicros / 1e6, WallSeconds = clock.Elapsed.TotalSeconds,
-        RepeatCommand = $"dotnet run --project chaos/Verify.Chaos -c Release -- run {scenario.Name} --world sim --seeds {seed}{(world.FencingOff ? " --no-fencing" : "")}",
+        RepeatCommand = $"dotnet run --project chaos/Verify.Chaos -c Release -- run {scenario.Name} --world sim --seeds {seed}{(world.FencingOff ? " --no-fencing" : "")}{(options.Strategy == "random" ? "" : $" --strategy {options.Strategy}")}",
     };
 
     /// <summary>The run did not reach its end: nothing was proven, but a world that stands still or dies is told with what is known.</summary>
-    private static RunRecord Failed(Scenario scenario, ulong seed, SimulatedWorld world, SimWorld simulation, Stopwatch clock, Exception cause, IReadOnlyList<Op> ops)
+    private static RunRecord Failed(
+        Scenario scenario, ulong seed, SimulatedOptions options, SimulatedWorld world, SimWorld simulation, Stopwatch clock, Exception cause, IReadOnlyList<Op> ops)
     {
         // A fleet that never comes up or stands still breaks the promise to converge; a broken harness proves nothing.
         var isLiveness = cause is HarnessException or WorldTimeoutException;
         var finding = new Finding(isLiveness ? "convergence" : "harness", isLiveness ? Verdict.Invalid : Verdict.Unknown,
             "the run comes to its end", cause.Message, "no standstill, no crash") { Evidence = cause.ToString() };
-        return Record(scenario, seed, world, simulation, clock) with
+        return Record(scenario, seed, options, world, simulation, clock) with
         {
             Verdict = finding.Verdict, FailureClass = isLiveness ? "liveness" : "harness", Findings = [finding], Events = world.Events.Sorted(), Ops = ops,
         };
