@@ -9,7 +9,7 @@ using Verify.Scenarios;
 namespace Verify.Chaos.Mutants;
 
 /// <summary>A scenario in a whole simulated world (nodes, servers, clients), judged by the same checks as every run.</summary>
-internal sealed class ScenarioHunt(Scenario scenario, Timing timing, string twist = "") : IHunt
+internal sealed class ScenarioHunt(Scenario scenario, Timing timing, string twist = "", string strategy = "random") : IHunt
 {
     public string Name => scenario.Name;
     public string Story => twist.Length > 0 ? $"{scenario.Story} {twist}" : scenario.Story;
@@ -25,7 +25,7 @@ internal sealed class ScenarioHunt(Scenario scenario, Timing timing, string twis
 
     public Trial Try(ulong seed)
     {
-        var run = SimulatedRun.Play(scenario, seed, new() { Timing = timing });
+        var run = SimulatedRun.Play(scenario, seed, new() { Timing = timing, Strategy = strategy });
         var first = run.Findings.Where(f => f.Verdict == Verdict.Invalid).OrderBy(FirstUs).FirstOrDefault();
         var halt = run.Events.FirstOrDefault(e => e.Kind == EventKinds.Halted);
         if (halt is not null && (first is null || halt.AtUs <= FirstUs(first)))

@@ -34,6 +34,12 @@ public sealed record SimulatedOptions
     public Action<SimWorld> Begun { get; init; } = _ => { };
     public Action<SimWorld> Ended { get; init; } = _ => { };
 
+    /// <summary>Who goes first among those who could; see <see cref="Strategies"/>.</summary>
+    public string Strategy { get; init; } = "random";
+
+    /// <summary>What earlier schedules taught the strategy; null: it learns for itself. A run that is to be repeated needs the same.</summary>
+    public LearnedValues? Learned { get; init; }
+
     /// <summary>Where every line of the trace goes; null for nowhere.</summary>
     public string? TraceFile { get; init; }
 }
@@ -69,7 +75,7 @@ internal static class SimulatedRun
                 options.Begun(simulation);
                 simulation.Run(async () => facts = await runner.RunAsync(CancellationToken.None), VirtualLimit);
                 var findings = RunOutcome.Judge(CheckMapping.For(scenario), facts!, runner.Troubles);
-                return Record(scenario, seed, world, simulation, clock) with
+                return Record(scenario, seed, options, world, simulation, clock) with
                 {
                     Verdict = findings.Worst(), FailureClass = RunOutcome.Class(findings, facts!.Events), Findings = findings,
                     Events = facts.Events, Ops = facts.History.Ops, FinalRows = facts.History.FinalRows, FinalPrimary = facts.History.FinalPrimary,
@@ -77,7 +83,7 @@ internal static class SimulatedRun
             }
             catch (Exception e) when (e is HarnessException or DeadlockException or WorldTimeoutException or StepLimitException or SimWorldException)
             {
-                return Failed(scenario, seed, world, simulation, clock, e, runner.Ops.All());
+                return Failed(scenario, seed, options, world, simulation, clock, e, runner.Ops.All());
             }
             finally
             {
@@ -90,23 +96,25 @@ internal static class SimulatedRun
     private static (SimulatedWorld World, SimWorld Simulation) Build(Scenario scenario, ulong seed, SimulatedOptions options, bool keepTrace)
     {
         var choices = new DiceChoices(seed);
-        var simulation = new SimWorld(options.World with { KeepWholeTrace = keepTrace }, choices, new RandomActors(choices), options.Named());
+        var simulation = new SimWorld(
+            options.World with { KeepWholeTrace = keepTrace || options.World.KeepWholeTrace }, choices, Strategy.Parse(options.Strategy).Create(choices, options.Learned), options.Named());
         return (new SimulatedWorld(scenario, simulation, options), simulation);
     }
 
-    private static RunRecord Record(Scenario scenario, ulong seed, SimulatedWorld world, SimWorld simulation, Stopwatch clock) => new()
+    private static RunRecord Record(Scenario scenario, ulong seed, SimulatedOptions options, SimulatedWorld world, SimWorld simulation, Stopwatch clock) => new()
     {
         World = "sim", Seed = seed, Verdict = Verdict.Unknown, Findings = [], Nodes = world.Nodes, Servers = world.Servers, Details = world.Details,
         TraceHash = simulation.Trace.Hash.ToString("x16", CultureInfo.InvariantCulture),
         RunSeconds = simulation.NowMicros / 1e6, WallSeconds = clock.Elapsed.TotalSeconds,
-        RepeatCommand = $"dotnet run --project chaos/Verify.Chaos -c Release -- run {scenario.Name} --world sim --seeds {seed}{(world.FencingOff ? " --no-fencing" : "")}",
+        RepeatCommand = $"dotnet run --project chaos/Verify.Chaos -c Release -- run {scenario.Name} --world sim --seeds {seed}{(world.FencingOff ? " --no-fencing" : "")}{(options.Strategy == "random" ? "" : $" --strategy {options.Strategy}")}",
     };
 
     /// <summary>The run did not reach its end: nothing was proven, but a world that stands still or dies is told with what is known.</summary>
-    private static RunRecord Failed(Scenario scenario, ulong seed, SimulatedWorld world, SimWorld simulation, Stopwatch clock, Exception cause, IReadOnlyList<Op> ops)
+    private static RunRecord Failed(
+        Scenario scenario, ulong seed, SimulatedOptions options, SimulatedWorld world, SimWorld simulation, Stopwatch clock, Exception cause, IReadOnlyList<Op> ops)
     {
         var (failureClass, finding) = RunOutcome.OfBreakdown(cause, [.. world.Nodes.Keys]);
-        return Record(scenario, seed, world, simulation, clock) with
+        return Record(scenario, seed, options, world, simulation, clock) with
         {
             Verdict = finding.Verdict, FailureClass = failureClass, Findings = [finding], Events = world.Events.Sorted(), Ops = ops,
         };
