@@ -14,10 +14,10 @@ public sealed class FailureClassTests
 {
     private const string Small = """
         name: small
-        story: Three nodes and one client, and what a test adds.
+        story: Three nodes and three clients, and what a test adds.
         fleet:
           nodes: { east: 1, west: 1, north: 1 }
-        workload: { clients: 1, for: 2s, keys: 1, mix: { kvPut: 1, kvGet: 1 } }
+        workload: { clients: 3, for: 3s, keys: 2, pause: 10ms, mix: { kvPut: 1, kvGet: 1 } }
         warmUp: 1s
         settle: 3s
         steps: STEPS
@@ -50,7 +50,7 @@ public sealed class FailureClassTests
     [Test]
     public void A_node_that_ends_by_an_exception_is_a_crash()
     {
-        var run = Play("[]", new() { Begun = world => world.AtStep(5_000, () => world.Fail(new HostFailedException("n2", new InvalidOperationException("nobody expected this")))) });
+        var run = Play("[]", new() { Begun = world => world.AtStep(3_000, () => world.Fail(new HostFailedException("n2", new InvalidOperationException("nobody expected this")))) });
         Expect(run, Verdict.Invalid, FailureClass.Crash);
         Assert.That(run.Findings.Single().Observed, Does.Contain("nobody expected this"));
     }

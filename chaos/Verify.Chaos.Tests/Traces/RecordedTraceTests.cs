@@ -102,7 +102,7 @@ public sealed class RecordedTraceTests
         TraceFile.Write(Path.Combine(_folder, TraceFile.Name), recorded.Trace!);
         var read = TraceFile.Read(_folder);
         var whole = (ClusterPlay)PlayTarget.OfTrace(read).Playable;
-        var drawn = whole with { Schedule = whole.Schedule with { Deeds = null, Clients = null } };
+        var drawn = whole with { Schedule = whole.Schedule with { Deeds = null } };
         Assert.That(drawn.Play(new()).Hash, Is.EqualTo(recorded.Hash), "the seed, as it is drawn");
         Assert.That(whole.Play(new() { Named = new(read.Choices, read.Header.Seed) }).Hash, Is.EqualTo(recorded.Hash), "the list of deeds, with the choices by their names");
         Assert.That(whole.Schedule.Deeds, Is.Not.Empty);

@@ -9,6 +9,10 @@ public sealed record ClusterSchedule
     /// <summary>How many clients work; null: as many as were drawn.</summary>
     public int? Clients { get; init; }
 
+    /// <summary>How many nodes vote at the beginning, and how many wait to be let in; null: as many as were drawn.</summary>
+    public int? Voters { get; init; }
+    public int? Spares { get; init; }
+
     /// <summary>The deeds of the nemesis that are done, by their number in the drawn schedule, each with the state of the dice before it;
     /// null: all, as they are drawn.</summary>
     public IReadOnlyList<ClusterDeed>? Deeds { get; init; }
@@ -29,6 +33,6 @@ internal sealed record ClusterHooks
     public bool KeepsTrace { get; init; }
     public Action<Sim.SimWorld> Begun { get; init; } = _ => { };
 
-    /// <summary>With the deeds that were done, and how many clients worked.</summary>
-    public Action<Sim.SimWorld, IReadOnlyList<ClusterDeed>, int> Ended { get; init; } = (_, _, _) => { };
+    /// <summary>With the deeds that were done, and the options that were drawn.</summary>
+    public Action<Sim.SimWorld, IReadOnlyList<ClusterDeed>, ClusterSwarmOptions> Ended { get; init; } = (_, _, _) => { };
 }

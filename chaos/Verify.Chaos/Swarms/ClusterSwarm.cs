@@ -58,7 +58,8 @@ internal sealed class ClusterSwarm(
     {
         var dice = new Dice(seed).Fork(Name);
         var options = Draw(dice);
-        if (hooks.Schedule is { Clients: { } clients }) options = options with { Clients = clients };
+        if (hooks.Schedule is { } kept)
+            options = options with { Clients = kept.Clients ?? options.Clients, Voters = kept.Voters ?? options.Voters, Spares = kept.Spares ?? options.Spares };
         var choices = new DiceChoices(seed);
         using var sim = new SimWorld(
             options.WorldOptions() with { KeepWholeTrace = hooks.KeepsTrace }, choices, strategy?.Invoke(choices) ?? new RandomActors(choices), hooks.Named);
@@ -88,7 +89,7 @@ internal sealed class ClusterSwarm(
             discovery = promises.Broken ?? new("Live", e.Message.Split('\n')[0]);
         }
 
-        hooks.Ended(sim, nemesis.Done, options.Clients);
+        hooks.Ended(sim, nemesis.Done, options);
         if (discovery is not null && verdict == Verdict.Valid) verdict = Verdict.Invalid;
         return new SwarmTrial(verdict, discovery, options.Describe(), sim.Trace.Hash,
         [

@@ -107,11 +107,11 @@ internal sealed record ClusterPlay(ulong Seed, ClusterSchedule Schedule, string 
         var trial = swarm.Play(Seed, new ClusterHooks
         {
             Schedule = Schedule, Named = (INamedChoices?)hooks.Named ?? recording, KeepsTrace = hooks.Records, Begun = hooks.Watch,
-            Ended = (world, deeds, clients) =>
+            Ended = (world, deeds, drawn) =>
             {
                 faults = deeds.Count;
                 if (hooks.Records)
-                    trace = RecordedTrace.Of(Recorder.NewHeader("cluster", swarm.Name, Seed) with { Strategy = Strategy, Cluster = Schedule with { Deeds = [.. deeds], Clients = clients } }, world, recording);
+                    trace = RecordedTrace.Of(Recorder.NewHeader("cluster", swarm.Name, Seed) with { Strategy = Strategy, Cluster = Schedule with { Deeds = [.. deeds], Clients = drawn.Clients, Voters = drawn.Voters, Spares = drawn.Spares } }, world, recording);
             },
         });
         var check = trial.Discovery?.Promise ?? "";

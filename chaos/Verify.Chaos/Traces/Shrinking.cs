@@ -118,6 +118,14 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
             break;
         }
 
+        if (least.Spares > 0 && Holds(least with { Spares = 0 })) least = least with { Spares = 0 };
+        foreach (var voters in new[] { 1, 3 })
+        {
+            if (least.Voters <= voters || !Holds(least with { Voters = voters })) continue;
+            least = least with { Voters = voters };
+            break;
+        }
+
         // Recorded as it is now played: the trace and the schedule in its header belong together.
         var last = (cluster with { Schedule = least }).Play(new() { Named = new(choices, cluster.Seed), Records = true });
         var trace = last.Trace! with { Choices = choices };
@@ -125,7 +133,7 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
     }
 
     private static ShrinkSize SizeOf(ClusterSchedule schedule, RecordedTrace trace) =>
-        new(schedule.Deeds?.Count ?? 0, schedule.Deeds?.Count ?? 0, schedule.Clients ?? 0, trace.Events.Select(e => e.Actor).Where(a => a.StartsWith('n') && a != "network").Distinct(StringComparer.Ordinal).Count(), trace.Choices.Count);
+        new(schedule.Deeds?.Count ?? 0, schedule.Deeds?.Count ?? 0, schedule.Clients ?? 0, (schedule.Voters ?? 0) + (schedule.Spares ?? 0), trace.Choices.Count);
 
     private Shrunk Shrink(ScenarioPlay whole, Played first)
     {
