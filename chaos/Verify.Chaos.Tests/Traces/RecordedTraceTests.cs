@@ -79,10 +79,13 @@ public sealed class RecordedTraceTests
         var other = Target(4).Playable.Play(new() { Records = true }).Trace!;
         var difference = TraceDifference.Of(Seed3.Value, other)!;
         Assert.That(difference.Words, Does.StartWith("They first differ in ").And.Contain("Before, in both:").And.Contain("From there, first:").And.Contain("From there, second:"));
-        var late = Seed3.Value with { Events = [.. Seed3.Value.Events.Take(500), Seed3.Value.Events[500] with { Name = "n1 timer", Actor = "n1" }, .. Seed3.Value.Events.Skip(501)], Choices = [], Bytes = [] };
+        var late = Seed3.Value with { Events = [.. Seed3.Value.Events.Take(500), Seed3.Value.Events[500] with { Name = "n9 timer", Actor = "n9" }, .. Seed3.Value.Events.Skip(501)] };
         var planted = TraceDifference.Of(Seed3.Value, late)!;
-        Assert.That((planted.Step, planted.Words.Split('\n')[0]), Is.EqualTo((501L, planted.Words.Split('\n')[0])));
-        Assert.That(planted.Words, Does.Contain("first differ in step 501").Or.Contain("sent or wrote in step"));
+        Assert.That(planted.Step, Is.EqualTo(501));
+        Assert.That(planted.Words, Does.Contain("first differ in step 501: it is the turn of ").And.Contain("of n9 in the second"));
+        var picked = Seed3.Value.Choices.Select((c, i) => (c, i)).First(x => x.c.Taken.Length > 0 && x.i > 50);
+        var elsewhere = Seed3.Value with { Choices = [.. Seed3.Value.Choices.Select((c, i) => i == picked.i ? c with { Taken = "n9" } : c)] };
+        Assert.That(TraceDifference.Of(Seed3.Value, elsewhere)!.Words, Does.Contain($"{picked.c.Taken} went first in the first run and n9 in the second"));
     }
 
     [TestCase("", "is empty")]

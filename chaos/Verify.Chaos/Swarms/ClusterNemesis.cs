@@ -39,7 +39,12 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         {
             var pause = 20 + _dice.Next(options.PauseMsMax);
             await Task.Delay(TimeSpan.FromMilliseconds(pause), world.Time, CancellationToken.None);
-            if (deeds.Count == 0 || !goes()) continue;
+            if (deeds.Count == 0 || !goes())
+            {
+                _done.Add(new(pause, ClusterDeed.Nothing, _dice.State));
+                continue;
+            }
+
             var (name, deed) = deeds[_dice.Next(deeds.Count)];
             _done.Add(new(pause, name, _dice.State));
             if (await deed()) Count(name);

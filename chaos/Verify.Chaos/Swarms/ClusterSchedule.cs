@@ -22,7 +22,11 @@ public sealed record ClusterSchedule
 /// <param name="AfterMs">When, from the last deed.</param>
 /// <param name="Name">Which one: "kills".</param>
 /// <param name="Dice">The state of the nemesis's dice: whom it hits and how.</param>
-public sealed record ClusterDeed(int AfterMs, string Name, ulong Dice);
+public sealed record ClusterDeed(int AfterMs, string Name, ulong Dice)
+{
+    /// <summary>Only time passes.</summary>
+    public const string Nothing = "";
+}
 
 /// <summary>Who looks on while a schedule of whole nodes is played, and what of it is played.</summary>
 internal sealed record ClusterHooks

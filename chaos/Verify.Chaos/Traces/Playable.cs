@@ -109,7 +109,7 @@ internal sealed record ClusterPlay(ulong Seed, ClusterSchedule Schedule, string 
             Schedule = Schedule, Named = (INamedChoices?)hooks.Named ?? recording, KeepsTrace = hooks.Records, Begun = hooks.Watch,
             Ended = (world, deeds, drawn) =>
             {
-                faults = deeds.Count;
+                faults = deeds.Count(d => d.Name != ClusterDeed.Nothing);
                 if (hooks.Records)
                     trace = RecordedTrace.Of(Recorder.NewHeader("cluster", swarm.Name, Seed) with { Strategy = Strategy, Cluster = Schedule with { Deeds = [.. deeds], Clients = drawn.Clients, Voters = drawn.Voters, Spares = drawn.Spares } }, world, recording);
             },

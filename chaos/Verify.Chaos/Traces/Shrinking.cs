@@ -133,7 +133,7 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
     }
 
     private static ShrinkSize SizeOf(ClusterSchedule schedule, RecordedTrace trace) =>
-        new(schedule.Deeds?.Count ?? 0, schedule.Deeds?.Count ?? 0, schedule.Clients ?? 0, (schedule.Voters ?? 0) + (schedule.Spares ?? 0), trace.Choices.Count);
+        new(schedule.Deeds?.Count(d => d.Name != ClusterDeed.Nothing) ?? 0, schedule.Deeds?.Count ?? 0, schedule.Clients ?? 0, (schedule.Voters ?? 0) + (schedule.Spares ?? 0), trace.Choices.Count);
 
     private Shrunk Shrink(ScenarioPlay whole, Played first)
     {

@@ -30,8 +30,8 @@ internal sealed record TraceDifference(long Step, string Actor, string Words)
         text.AppendLine("Before, in both:");
         for (var at = Math.Max(1, first - LinesBefore); at < first; at++)
             if (a.EventOf(at) is { } common) text.Append("    ").AppendLine(TraceText.Line(common));
-        After(text, "first", a, first);
-        After(text, "second", b, first);
+        After(text, "first", a, Math.Max(1, first));
+        After(text, "second", b, Math.Max(1, first));
         return new(first, actor, text.ToString().TrimEnd());
     }
 
