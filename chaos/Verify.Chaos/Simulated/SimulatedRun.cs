@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Verify.Chaos.Running;
 using Verify.Checks;
+using Verify.MySql;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
 using Verify.Reports.Model;
@@ -81,7 +82,8 @@ internal static class SimulatedRun
                     Events = facts.Events, Ops = facts.History.Ops, FinalRows = facts.History.FinalRows, FinalPrimary = facts.History.FinalPrimary,
                 };
             }
-            catch (Exception e) when (e is HarnessException or DeadlockException or WorldTimeoutException or StepLimitException or SimWorldException)
+            catch (Exception e) when (e is HarnessException or DeadlockException or WorldTimeoutException or StepLimitException or SimWorldException
+                or MySqlException or IOException)
             {
                 return Failed(scenario, seed, options, world, simulation, clock, e, runner.Ops.All());
             }
