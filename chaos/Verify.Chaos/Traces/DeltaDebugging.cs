@@ -23,7 +23,7 @@ internal static class DeltaDebugging
     }
 
     /// <summary>From the end: what comes late is rarely needed, and its absence moves nothing before it.</summary>
-    private static IReadOnlyList<T>? WithoutAPart<T>(IReadOnlyList<T> left, int parts, Func<IReadOnlyList<T>, bool> fails, Func<bool> goesOn)
+    private static List<T>? WithoutAPart<T>(IReadOnlyList<T> left, int parts, Func<IReadOnlyList<T>, bool> fails, Func<bool> goesOn)
     {
         for (var part = parts - 1; part >= 0 && goesOn(); part--)
         {

@@ -69,8 +69,8 @@ internal static class ScenarioParts
         var left = places;
         foreach (var (place, names) in places)
         {
-            if (!names.Contains(name)) continue;
-            left = names.Length == 1 ? left.Remove(place) : left.SetItem(place, names.Remove(name));
+            if (!names.Contains(name, StringComparer.Ordinal)) continue;
+            left = names.Length == 1 ? left.Remove(place) : left.SetItem(place, names.Remove(name, StringComparer.Ordinal));
         }
 
         return left;

@@ -51,11 +51,11 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
     private static PlayHooks Named(RecordedTrace? recorded) =>
         recorded is { Header.QuietOtherwise: true } ? new() { Named = new(recorded.Choices, recorded.Header.Seed, otherwise: true) } : new();
 
-    private bool Fails(IPlayable playable, PlayHooks hooks, Func<string> left)
+    private bool Fails(Func<Played> play, Func<string> left)
     {
         if (!GoesOn) return false;
         _tries++;
-        var fails = playable.Play(hooks).Failed.Contains(_check, StringComparer.Ordinal);
+        var fails = play().Failed.Contains(_check, StringComparer.Ordinal);
         var elapsed = time.GetElapsedTime(_start);
         if (elapsed - _told < Progress) return fails;
         _told = elapsed;
@@ -66,7 +66,7 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
     private Shrunk Shrink(RaftPlay raft, Played first)
     {
         var schedule = raft.Schedule;
-        bool Holds(SwarmSchedule s, int count) => Fails(raft with { Schedule = s }, new(), () => $"{count} parts left");
+        bool Holds(SwarmSchedule s, int count) => Fails(() => (raft with { Schedule = s }).Play(new()), () => $"{count} parts left");
         var deeds = DeltaDebugging.Minimize(schedule.Deeds, d => Holds(schedule with { Deeds = [.. d] }, d.Count), () => GoesOn);
         var least = schedule with { Deeds = [.. deeds] };
         // Which faults of messages are needed: each is one choice inside a deed.
@@ -102,7 +102,7 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
         // The choices of the whole run, by their names: what is left keeps its delays when something else is taken away.
         var whole = cluster.Play(new() { Records = true }).Trace!;
         var (schedule, choices) = (whole.Header.Cluster!, whole.Choices);
-        bool Holds(ClusterSchedule s) => Fails(cluster with { Schedule = s }, new() { Named = new(choices, cluster.Seed) }, () => $"{s.Deeds?.Count} deeds, {s.Clients} clients");
+        bool Holds(ClusterSchedule s) => Fails(() => (cluster with { Schedule = s }).Play(new() { Named = new(choices, cluster.Seed) }), () => $"{s.Deeds?.Count} deeds, {s.Clients} clients");
         if (!Holds(schedule))
         {
             tell("  the written schedule does not fail as the drawn one does; nothing was taken away");
@@ -144,8 +144,9 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
             if (!IsScenario(smaller)) return false;
             for (var seed = least.Seed; seed < least.Seed + SeedsTried; seed++)
             {
-                if (!Fails(least with { Scenario = smaller, Seed = seed }, new(), () => ScenarioParts.Describe(least.Scenario))) continue;
-                least = least with { Scenario = smaller, Seed = seed };
+                var candidate = least with { Scenario = smaller, Seed = seed };
+                if (!Fails(() => candidate.Play(new()), () => ScenarioParts.Describe(least.Scenario))) continue;
+                least = candidate;
                 return true;
             }
 
@@ -179,7 +180,7 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
         }
 
         bool Holds(IReadOnlyList<(ChoiceKind, string, string)> kept) =>
-            Fails(play, new() { Named = new(Of(kept), play.Seed, otherwise: true) }, () => $"{kept.Count} of {groups.Length} groups of choices");
+            Fails(() => play.Play(new() { Named = new(Of(kept), play.Seed, otherwise: true) }), () => $"{kept.Count} of {groups.Length} groups of choices");
         var needed = DeltaDebugging.Minimize(groups, Holds, () => GoesOn);
         if (needed.Count == groups.Length) return null;
         var last = play.Play(new() { Named = new(Of(needed), play.Seed, otherwise: true), Records = true });
