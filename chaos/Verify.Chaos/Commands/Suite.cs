@@ -4,6 +4,7 @@ using Verify.Chaos.Live;
 using Verify.Chaos.Output;
 using Verify.Chaos.Running;
 using Verify.Chaos.Simulated;
+using Verify.Chaos.Traces;
 using Verify.Checks;
 using Verify.Reports.Model;
 using Verify.Scenarios;
@@ -30,6 +31,7 @@ internal sealed record SuiteOptions
 /// <summary>Runs all seeds and the live run, keeps what is worth keeping, writes the report, says the verdict.</summary>
 internal sealed class Suite(SuiteOptions options)
 {
+    private const int KeptMax = 20;
     private readonly Teller _out = new(options.Json);
     private readonly List<RunRecord> _runs = [];
 
@@ -85,16 +87,18 @@ internal sealed class Suite(SuiteOptions options)
                 var at = Interlocked.Increment(ref next);
                 if (at >= options.Seeds.Count) return;
                 var run = SimulatedRun.Play(options.Scenario, options.Seeds[at], new() { FencingOff = options.FencingOff, Twice = options.Twice });
+                var trace = run.Verdict == Verdict.Valid || Volatile.Read(ref bad) >= KeptMax ? null : Recorded(ref run);
                 lock (gate)
                 {
                     done++;
                     virtualSeconds += run.RunSeconds;
                     if (run.Verdict != Verdict.Valid) bad++;
-                    var keep = isFirst && at == 0 || (run.Verdict != Verdict.Valid && bad <= 20);
+                    var keep = isFirst && at == 0 || (run.Verdict != Verdict.Valid && bad <= KeptMax);
                     if (at == 0) isFirst = false;
                     if (keep)
                     {
                         folder.Keep(run, Replay(run, commit));
+                        if (trace is not null) TraceFile.Write(Path.Combine(folder.FolderOf(run), TraceFile.Name), trace);
                         if (run.Verdict != Verdict.Valid) TellFailure(folder, run);
                     }
 
@@ -117,6 +121,17 @@ internal sealed class Suite(SuiteOptions options)
         _runs.Sort((a, b) => a.Seed.CompareTo(b.Seed));
     }
 
+    /// <summary>A run that failed is played once more with its trace kept. When that is another run, it is the first thing to know about it.</summary>
+    private RecordedTrace Recorded(ref RunRecord run)
+    {
+        var (again, trace) = Recorder.Record(
+            options.Scenario, options.ScenarioText, run.Seed, new() { FencingOff = options.FencingOff }, Recorder.NewHeader("scenario", options.Scenario.Name, run.Seed));
+        if (again.TraceHash == run.TraceHash) return trace;
+        var finding = new Finding(RunOutcome.DeterminismCheck, Verdict.Invalid, "the same seed gives the same trace", $"{run.TraceHash}, and {again.TraceHash} when it was recorded", "equal hashes");
+        run = run with { Verdict = Verdict.Invalid, FailureClass = FailureClass.Nondeterminism, Findings = [finding, .. run.Findings] };
+        return trace;
+    }
+
     private async Task RunLiveAsync(RunFolder folder, CancellationToken cancel)
     {
         var run = await LiveRun.PlayAsync(options.Scenario, options.Seeds[0], options.LiveOptions, folder.Path, s => _out.Line($"live  {s}"), cancel);
@@ -126,7 +141,7 @@ internal sealed class Suite(SuiteOptions options)
 
     private ReplayRecord Replay(RunRecord run, string commit) => new()
     {
-        ScenarioText = options.ScenarioText, Seed = run.Seed, TraceHash = run.TraceHash, Commit = commit, FencingOff = options.FencingOff,
+        ScenarioText = options.ScenarioText, Seed = run.Seed, TraceHash = run.TraceHash, Commit = commit, FencingOff = options.FencingOff, Mutant = ArmedBug.Id,
     };
 
     private void TellFailure(RunFolder folder, RunRecord run)
@@ -134,6 +149,7 @@ internal sealed class Suite(SuiteOptions options)
         var path = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder.FolderOf(run));
         _out.Line($"sim   seed {run.Seed}: {Words.Of(run.Verdict)} ({run.FailureClass}): {string.Join("; ", run.Findings.Where(f => f.Verdict != Verdict.Valid).Select(f => $"{f.Check}: {f.Observed}"))}");
         _out.Line($"      repeat it: dotnet run --project chaos/Verify.Chaos -c Release -- replay {path}");
+        _out.Line($"      shrink it: dotnet run --project chaos/Verify.Chaos -c Release -- shrink {path}");
     }
 
     private void Tell(RunFolder folder, SuiteRecord suite)

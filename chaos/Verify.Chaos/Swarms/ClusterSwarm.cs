@@ -21,7 +21,9 @@ internal sealed record StoryParts(
 
 /// <summary>Whole nodes with real frames and files and clients of the KV, while members come and go and everything breaks. Afterwards
 /// all is healed: the group must come together, every node must hold the same state, and what clients saw must be linearizable.</summary>
-internal sealed class ClusterSwarm(Action<string>? tell = null, ClusterStory story = ClusterStory.Everything) : ISwarm
+/// <param name="strategy">Who goes first among those who could; random when null.</param>
+internal sealed class ClusterSwarm(
+    Action<string>? tell = null, ClusterStory story = ClusterStory.Everything, Func<IChoiceSource, IActorScheduler>? strategy = null) : ISwarm
 {
     private static readonly TimeSpan VirtualTimeMax = TimeSpan.FromMinutes(10);
 
@@ -49,22 +51,30 @@ internal sealed class ClusterSwarm(Action<string>? tell = null, ClusterStory sto
             + "transfers, snapshots, clock steps and drift; linearizability, one leader per term, one state per log index, convergence",
     };
 
-    public SwarmTrial Play(ulong seed) => WorldThread.Run(() =>
+    public SwarmTrial Play(ulong seed) => Play(seed, new ClusterHooks());
+
+    /// <summary>The schedule of a seed, or what was left of it, with somebody who looks on.</summary>
+    public SwarmTrial Play(ulong seed, ClusterHooks hooks) => WorldThread.Run(() =>
     {
         var dice = new Dice(seed).Fork(Name);
         var options = Draw(dice);
-        using var sim = SimWorld.FromSeed(seed, options.WorldOptions());
+        if (hooks.Schedule is { } kept)
+            options = options with { Clients = kept.Clients ?? options.Clients, Voters = kept.Voters ?? options.Voters, Spares = kept.Spares ?? options.Spares };
+        var choices = new DiceChoices(seed);
+        using var sim = new SimWorld(
+            options.WorldOptions() with { KeepWholeTrace = hooks.KeepsTrace }, choices, strategy?.Invoke(choices) ?? new RandomActors(choices), hooks.Named);
         var promises = new ClusterPromises();
         sim.Trace.NodeEventSeen = promises.See;
         var history = new List<Op>();
         var world = new ClusterWorld(sim, options);
-        var nemesis = new ClusterNemesis(world, options, dice.Fork("nemesis"), promises, tell);
+        var nemesis = new ClusterNemesis(world, options, dice.Fork("nemesis"), promises, tell, hooks.Schedule?.Deeds);
         var ending = new ClusterEnding(world, options, nemesis, promises, tell);
         var parts = new StoryParts(world, options, dice, promises, nemesis, ending, history, tell);
         Discovery? discovery = null;
         var verdict = Verdict.Valid;
         try
         {
+            hooks.Begun(sim);
             sim.Run(() => RunAsync(parts), VirtualTimeMax);
             discovery = promises.Broken;
             if (discovery is null) (verdict, discovery) = Judge(history, sim);
@@ -79,6 +89,7 @@ internal sealed class ClusterSwarm(Action<string>? tell = null, ClusterStory sto
             discovery = promises.Broken ?? new("Live", e.Message.Split('\n')[0]);
         }
 
+        hooks.Ended(sim, nemesis.Done, options);
         if (discovery is not null && verdict == Verdict.Valid) verdict = Verdict.Invalid;
         return new SwarmTrial(verdict, discovery, options.Describe(), sim.Trace.Hash,
         [

@@ -1,5 +1,6 @@
 using Verify.Raft;
 using Verify.Sim.Scheduling;
+using Happening = Verify.Sim.RaftOnly.SwarmWord;
 
 namespace Verify.Sim.RaftOnly;
 
@@ -25,7 +26,12 @@ internal sealed partial class SwarmRun
     {
         _tale?.Work(_step, node, work);
         var installs = node.Took(work);
-        if (installs is not null) _counts.Installs++;
+        if (installs is not null)
+        {
+            _counts.Installs++;
+            _timeline?.Saw(node.Number, InstallKind, StateOf(node));
+        }
+
         _promises.Took(node, work, installs);
         return installs;
     }

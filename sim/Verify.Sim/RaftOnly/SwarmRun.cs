@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Verify.Raft;
 using Verify.Sim.Scheduling;
+using Happening = Verify.Sim.RaftOnly.SwarmWord;
 
 namespace Verify.Sim.RaftOnly;
 
@@ -8,6 +9,7 @@ namespace Verify.Sim.RaftOnly;
 /// its own; a tick of the swarm is the true time by which leases are compared between nodes.</summary>
 internal sealed partial class SwarmRun
 {
+    private static readonly ImmutableArray<SwarmDeed> Drawn = [.. Enum.GetValues<SwarmWord>().Where(w => w <= SwarmWord.Lag).Select(w => new SwarmDeed(w))];
     private readonly RaftSwarmOptions _options;
     private readonly IChoiceSource _choices;
     private readonly SwarmNetwork _network;
@@ -16,6 +18,8 @@ internal sealed partial class SwarmRun
     private readonly int[] _weights;
     private readonly int _weightSum;
     private readonly SwarmTale? _tale;
+    private readonly SwarmWatch _watch;
+    private readonly Timeline? _timeline;
     private EventHash _hash = EventHash.Start();
     private SwarmViolation? _violation;
     private long _now;
@@ -23,10 +27,11 @@ internal sealed partial class SwarmRun
     private long _proposals;
     private SwarmCounts _counts;
 
-    public SwarmRun(RaftSwarmOptions options, IChoiceSource choices, Action<string>? tell)
+    public SwarmRun(RaftSwarmOptions options, IChoiceSource choices, SwarmWatch watch)
     {
-        (_options, _choices, _tale) = (options, choices, tell is null ? null : new SwarmTale(tell));
-        _network = new SwarmNetwork(options, choices);
+        _watch = watch;
+        (_options, _choices, _tale, _timeline) = (options, choices, watch.Tell is null ? null : new SwarmTale(watch.Tell), watch.Timeline);
+        _network = new SwarmNetwork(options, choices, watch.Actors, number => StateOf(_nodes![number]));
         var names = SwarmNames.First(options.Nodes);
         var voters = names[..options.Voters];
         _nodes = new SwarmNode[options.Nodes];
@@ -41,16 +46,21 @@ internal sealed partial class SwarmRun
         if (options.DriftPerMille > 0) DrawClocks();
     }
 
-    private enum Happening { Tick, Deliver, Propose, Read, Partition, Crash, Transfer, LeaseRead, Members, Snapshot, Stall, Lag }
+    /// <summary>Kinds of the timeline beside those of messages (<see cref="SwarmNetwork.KindOf"/>).</summary>
+    private const int TickKind = 16;
+    private const int CrashKind = 17;
+    private const int RestartKind = 18;
+    private const int InstallKind = 19;
 
     public RaftSwarmResult Run()
     {
         try
         {
-            if (_options.Strategy == SwarmStrategy.Storm) Storm();
+            if (_watch.Schedule is { } schedule) Follow(schedule);
+            else if (_options.Strategy == SwarmStrategy.Storm) Storm();
             else if (_options.Strategy == SwarmStrategy.Takeover) Takeovers();
             else while (Goes) Happen(Draw());
-            if (_violation is null && _options.LivenessTicksMax > 0) ComeToLife();
+            if (_violation is null && _options.LivenessTicksMax > 0) Do(new(SwarmWord.Revive) { IsStep = false });
         }
         catch (InvariantBrokenException broken)
         {
@@ -63,7 +73,10 @@ internal sealed partial class SwarmRun
         }
         _violation ??= FirstBroken();
         return new RaftSwarmResult(
-            _options, _violation, _hash.Value, _promises.Elections, _promises.Commits, _promises.ReadsGranted, _counts);
+            _options, _violation, _hash.Value, _promises.Elections, _promises.Commits, _promises.ReadsGranted, _counts)
+        {
+            MessageFaults = _network.Faults,
+        };
     }
 
     private bool Goes => _step < _options.Steps && _violation is null;
@@ -90,7 +103,50 @@ internal sealed partial class SwarmRun
         _promises.FirstBroken() is { Broken: { } what } promise ? new SwarmViolation(promise.Name, _step, what) : null;
 
     /// <summary>One step: what is due on the disks, then this.</summary>
-    private void Happen(Happening happening)
+    private void Happen(Happening happening) => Do(Drawn[(int)happening]);
+
+    /// <summary>Everything that is done to the nodes goes through here, so that it can be written down, and left out.</summary>
+    private void Do(SwarmDeed deed)
+    {
+        _watch.Recorder?.Begin(deed);
+        if (_step + 1 == _watch.StopAtStep) _watch.Stopped?.Invoke();
+        if (deed.Word <= Happening.Lag) Step(deed.Word);
+        else Order(deed);
+        _watch.Recorder?.End();
+        if (!deed.IsStep) return;
+        _step++;
+        _violation ??= FirstBroken();
+    }
+
+    /// <summary>What was drawn or written down, one after the other.</summary>
+    private void Follow(SwarmSchedule schedule)
+    {
+        var choices = (ScheduledChoices)_choices;
+        for (var i = 0; i < schedule.Deeds.Length && _violation is null; i++)
+        {
+            choices.Begin(schedule.Deeds[i], i);
+            Do(schedule.Deeds[i]);
+        }
+    }
+
+    private void Order(SwarmDeed deed)
+    {
+        var node = deed.Node >= 0 && deed.Node < _nodes.Length ? _nodes[deed.Node] : null;
+        switch (deed.Word)
+        {
+            case SwarmWord.Part: Part(deed.Company); break;
+            case SwarmWord.Revive: ComeToLife(); break;
+            case SwarmWord.RestartNode when node is { IsUp: false }: Restart(node); break;
+            case SwarmWord.ProposeTo when node is not null: Propose(node); break;
+            case SwarmWord.ReadFrom when node is not null: Read(node); break;
+            case SwarmWord.SnapshotOf when node is not null: TakeSnapshot(node); break;
+            case SwarmWord.MembersBy when node is not null: ChangeMembers(node); break;
+            case SwarmWord.ChangeInto when node is { IsUp: true }: ChangeMembers(node, deed.Target); break;
+            default: break; // Nobody there to do it: an earlier deed was left out.
+        }
+    }
+
+    private void Step(Happening happening)
     {
         foreach (var node in _nodes)
             if (node.IsUp) DiskDue(node);
@@ -109,8 +165,6 @@ internal sealed partial class SwarmRun
             case Happening.Lag: Lag(); break;
             default: TickAll(); break;
         }
-        _step++;
-        _violation ??= FirstBroken();
     }
 
     private Happening Draw()
@@ -132,8 +186,10 @@ internal sealed partial class SwarmRun
             for (; node.TickPhase >= 1000; node.TickPhase -= 1000)
             {
                 if (!node.IsUp) continue;
+                var before = node.Core.Role;
                 node.Core.Tick();
                 After(node);
+                if (node.Core.Role != before) _timeline?.Saw(node.Number, TickKind, StateOf(node));
             }
         }
     }
@@ -157,8 +213,30 @@ internal sealed partial class SwarmRun
         _tale?.Arrives(_step, flight.Envelope);
         node.Core.Receive(flight.Envelope);
         After(node);
+        _timeline?.Saw(flight.To, SwarmNetwork.KindOf(flight.Envelope.Body), StateOf(node));
         if (flight.Envelope.Body is Message.AppendReply or Message.SnapshotReply) _promises.ObservePeers(node);
     }
+
+    /// <summary>What is worth telling apart of a node: its role, how its term and its log stand to the others', what is uncommitted, and whether the members change.</summary>
+    private ulong StateOf(SwarmNode node)
+    {
+        if (!node.IsUp) return 1;
+        var (term, last, commit) = (0L, 0L, 0L);
+        foreach (var other in _nodes)
+        {
+            if (!other.IsUp) continue;
+            term = Math.Max(term, other.Core.Term.Value);
+            last = Math.Max(last, other.Core.Last.Index.Value);
+            commit = Math.Max(commit, other.Core.Commit.Value);
+        }
+
+        var core = node.Core;
+        return 2 | ((ulong)core.Role << 2) | (UpToThree(term - core.Term.Value) << 4) | (UpToThree(last - core.Last.Index.Value) << 6)
+            | (UpToThree(commit - core.Commit.Value) << 8) | (UpToThree(core.Last.Index.Value - core.Commit.Value) << 10)
+            | (core.Membership.IsJoint ? 1UL << 12 : 0) | (core.Last.Term < core.Term ? 1UL << 13 : 0);
+    }
+
+    private static ulong UpToThree(long difference) => (ulong)Math.Min(3, difference);
 
     private void Propose(SwarmNode node)
     {
