@@ -30,8 +30,8 @@ internal sealed class ScenarioHunt(Scenario scenario, Timing timing, string twis
         var halt = run.Events.FirstOrDefault(e => e.Kind == EventKinds.Halted);
         if (halt is not null && (first is null || halt.AtUs <= FirstUs(first)))
             return Trial.Bad(Discovery.InvariantHalt, $"{halt.Subject}: {halt["reason"]}");
+        if (first is { Check: RunOutcome.CrashCheck }) return Trial.Bad(Discovery.InvariantCrash, first.Observed);
         if (first is not null) return Trial.Bad(first.Check, first.Observed);
-        if (run.FailureClass == "crash") return Trial.Bad(Discovery.InvariantCrash, Cause(run));
         return run.Verdict == Verdict.Valid ? Trial.Clean : Trial.Undecided(Cause(run));
     }
 

@@ -23,6 +23,17 @@ public sealed record SimulatedOptions
     /// <summary>The durations of the nodes. Those of production, but for a hunt that wants a window wider open.</summary>
     public Timing Timing { get; init; } = new();
 
+    /// <summary>The simulated world's network, disks and timers.</summary>
+    public SimOptions World { get; init; } = new();
+
+    /// <summary>Notes or makes the choices by their names; null: they have none.</summary>
+    public Func<INamedChoices?> Named { get; init; } = () => null;
+
+    /// <summary>Called with each world before it begins, and after its end, however that came; for recording, for stopping at a step, and
+    /// for tests that break something.</summary>
+    public Action<SimWorld> Begun { get; init; } = _ => { };
+    public Action<SimWorld> Ended { get; init; } = _ => { };
+
     /// <summary>Who goes first among those who could; see <see cref="Strategies"/>.</summary>
     public string Strategy { get; init; } = "random";
 
@@ -44,11 +55,11 @@ internal static class SimulatedRun
         if (!options.Twice) return run;
         var again = PlayOnce(scenario, seed, options);
         if (again.TraceHash == run.TraceHash) return run;
-        var finding = new Finding("determinism", Verdict.Invalid, "the same seed gives the same trace", $"{run.TraceHash} and {again.TraceHash}", "equal hashes")
+        var finding = new Finding(RunOutcome.DeterminismCheck, Verdict.Invalid, "the same seed gives the same trace", $"{run.TraceHash} and {again.TraceHash}", "equal hashes")
         {
             Evidence = FirstDifference(scenario, seed, options),
         };
-        return run with { Verdict = Verdict.Invalid, FailureClass = "nondeterminism", Findings = [finding, .. run.Findings] };
+        return run with { Verdict = Verdict.Invalid, FailureClass = FailureClass.Nondeterminism, Findings = [finding, .. run.Findings] };
     }
 
     private static RunRecord PlayOnce(Scenario scenario, ulong seed, SimulatedOptions options) => WorldThread.Run(() =>
@@ -61,6 +72,7 @@ internal static class SimulatedRun
             try
             {
                 RunFacts? facts = null;
+                options.Begun(simulation);
                 simulation.Run(async () => facts = await runner.RunAsync(CancellationToken.None), VirtualLimit);
                 var findings = RunOutcome.Judge(CheckMapping.For(scenario), facts!, runner.Troubles);
                 return Record(scenario, seed, options, world, simulation, clock) with
@@ -69,16 +81,13 @@ internal static class SimulatedRun
                     Events = facts.Events, Ops = facts.History.Ops, FinalRows = facts.History.FinalRows, FinalPrimary = facts.History.FinalPrimary,
                 };
             }
-            catch (Exception e) when (e is HarnessException or DeadlockException or WorldTimeoutException or StepLimitException)
+            catch (Exception e) when (e is HarnessException or DeadlockException or WorldTimeoutException or StepLimitException or SimWorldException)
             {
                 return Failed(scenario, seed, options, world, simulation, clock, e, runner.Ops.All());
             }
-            catch (SimWorldException e)
-            {
-                return Failed(scenario, seed, options, world, simulation, clock, e, runner.Ops.All()) with { FailureClass = "crash" };
-            }
             finally
             {
+                options.Ended(simulation);
                 if (options.TraceFile is { } file) File.WriteAllLines(file, simulation.Trace.Lines.Select(l => $"{Sim.Tracing.Trace.TimeText(l.Micros)}  #{l.Step}  {l.What}"));
             }
         }
@@ -87,7 +96,8 @@ internal static class SimulatedRun
     private static (SimulatedWorld World, SimWorld Simulation) Build(Scenario scenario, ulong seed, SimulatedOptions options, bool keepTrace)
     {
         var choices = new DiceChoices(seed);
-        var simulation = new SimWorld(new SimOptions { KeepWholeTrace = keepTrace }, choices, Strategy.Parse(options.Strategy).Create(choices, options.Learned));
+        var simulation = new SimWorld(
+            options.World with { KeepWholeTrace = keepTrace || options.World.KeepWholeTrace }, choices, Strategy.Parse(options.Strategy).Create(choices, options.Learned), options.Named());
         return (new SimulatedWorld(scenario, simulation, options), simulation);
     }
 
@@ -103,13 +113,10 @@ internal static class SimulatedRun
     private static RunRecord Failed(
         Scenario scenario, ulong seed, SimulatedOptions options, SimulatedWorld world, SimWorld simulation, Stopwatch clock, Exception cause, IReadOnlyList<Op> ops)
     {
-        // A fleet that never comes up or stands still breaks the promise to converge; a broken harness proves nothing.
-        var isLiveness = cause is HarnessException or WorldTimeoutException;
-        var finding = new Finding(isLiveness ? "convergence" : "harness", isLiveness ? Verdict.Invalid : Verdict.Unknown,
-            "the run comes to its end", cause.Message, "no standstill, no crash") { Evidence = cause.ToString() };
+        var (failureClass, finding) = RunOutcome.OfBreakdown(cause, [.. world.Nodes.Keys]);
         return Record(scenario, seed, options, world, simulation, clock) with
         {
-            Verdict = finding.Verdict, FailureClass = isLiveness ? "liveness" : "harness", Findings = [finding], Events = world.Events.Sorted(), Ops = ops,
+            Verdict = finding.Verdict, FailureClass = failureClass, Findings = [finding], Events = world.Events.Sorted(), Ops = ops,
         };
     }
 
@@ -123,6 +130,7 @@ internal static class SimulatedRun
                 var runner = new ScenarioRunner(scenario, world, new Dice(seed).Fork("scenario"));
                 try
                 {
+                    options.Begun(simulation);
                     simulation.Run(() => runner.RunAsync(CancellationToken.None), VirtualLimit);
                 }
                 catch (Exception e) when (e is HarnessException or DeadlockException or WorldTimeoutException or SimWorldException)
