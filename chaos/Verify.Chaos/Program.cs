@@ -16,6 +16,8 @@ var root = new RootCommand("""
     FuzzCommand.Create(),
     MutantsCommand.Create(),
     SwarmCommand.Create(),
+    ExploreCommand.Create(),
+    MergeCommand.Create(),
     ToxiproxyCommand.Create(),
 };
 var result = root.Parse(args);

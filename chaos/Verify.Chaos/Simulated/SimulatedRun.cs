@@ -37,8 +37,8 @@ public sealed record SimulatedOptions
     /// <summary>Who goes first among those who could; see <see cref="Strategies"/>.</summary>
     public string Strategy { get; init; } = "random";
 
-    /// <summary>What earlier schedules taught the strategy; null: it learns for itself. A run that is to be repeated needs the same.</summary>
-    public LearnedValues? Learned { get; init; }
+    /// <summary>Makes the scheduler in the place of <see cref="Strategy"/>: for one that learns from run to run, or that somebody watches.</summary>
+    public Func<IChoiceSource, IActorScheduler>? Scheduler { get; init; }
 
     /// <summary>Where every line of the trace goes; null for nowhere.</summary>
     public string? TraceFile { get; init; }
@@ -97,7 +97,8 @@ internal static class SimulatedRun
     {
         var choices = new DiceChoices(seed);
         var simulation = new SimWorld(
-            options.World with { KeepWholeTrace = keepTrace || options.World.KeepWholeTrace }, choices, Strategy.Parse(options.Strategy).Create(choices, options.Learned), options.Named());
+            options.World with { KeepWholeTrace = keepTrace || options.World.KeepWholeTrace }, choices,
+            options.Scheduler?.Invoke(choices) ?? Strategy.Parse(options.Strategy).Create(choices), options.Named());
         return (new SimulatedWorld(scenario, simulation, options), simulation);
     }
 
