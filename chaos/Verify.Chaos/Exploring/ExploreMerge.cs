@@ -52,7 +52,7 @@ internal static class ExploreMerge
     }
 
     /// <summary>Seeds that nobody played, though no time budget ended before them, and seeds that were played twice.</summary>
-    private static IReadOnlyList<string> Remarks(IReadOnlyList<ExploreRecord> all, IReadOnlyList<SeedSpan> done)
+    private static List<string> Remarks(List<ExploreRecord> all, IReadOnlyList<SeedSpan> done)
     {
         var remarks = new List<string>();
         var overlaps = SeedSpans.Overlaps(all.SelectMany(Spans));
