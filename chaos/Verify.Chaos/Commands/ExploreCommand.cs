@@ -39,9 +39,11 @@ internal static class ExploreCommand
         var outFile = new Option<string?>("--out") { Description = "Write the result as JSON to this file." };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON on standard output; everything for people goes to standard error." };
         var tell = new Option<bool>("--tell") { Description = "Tell the first schedule in words." };
-        var command = new Command("explore", Help) { world, scenario, strategy, seeds, budget, shard, jobs, keepGoing, outFile, json, tell };
+        var mutant = new Option<string?>("--mutant") { Description = "Test build only: with this planted bug (M07) switched on." };
+        var command = new Command("explore", Help) { world, scenario, strategy, seeds, budget, shard, jobs, keepGoing, outFile, json, tell, mutant };
         command.SetAction((parse, cancel) => ProgramErrors.GuardAsync(() =>
         {
+            Arm(parse.GetValue(mutant));
             var explored = Explored(parse.GetValue(world)!, parse.GetValue(scenario), ExploreStrategies.Parse(parse.GetValue(strategy)!));
             var time = parse.GetValue(budget) is { } text ? ParseTime(text) : (TimeSpan?)null;
             var wish = new ExploreOptions
@@ -70,6 +72,16 @@ internal static class ExploreCommand
         if (strategy is null) throw new FormatException("feedback is for the Raft core alone: --world raft");
         if (scenario is not null) return WorldsExplored.Of(ScenarioFiles.Read(scenario).Scenario, scenario, strategy);
         return world == "cluster" ? WorldsExplored.Clusters(strategy) : WorldsExplored.Fleets(strategy);
+    }
+
+    private static void Arm(string? mutant)
+    {
+        if (mutant is null) return;
+#if VERIFY_MUTANTS
+        Verify.Raft.Mutant.Armed = mutant;
+#else
+        throw new HarnessException($"this is a production build, which contains no planted bugs. The test build does: {Mutants.HuntReport.Program} explore --mutant {mutant}");
+#endif
     }
 
     private static int Explore(IExplored explored, ExploreOptions options, bool json, string? outFile, CancellationToken cancel)
