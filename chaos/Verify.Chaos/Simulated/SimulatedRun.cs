@@ -107,7 +107,8 @@ internal static class SimulatedRun
         World = "sim", Seed = seed, Verdict = Verdict.Unknown, Findings = [], Nodes = world.Nodes, Servers = world.Servers, Details = world.Details,
         TraceHash = simulation.Trace.Hash.ToString("x16", CultureInfo.InvariantCulture),
         RunSeconds = simulation.NowMicros / 1e6, WallSeconds = clock.Elapsed.TotalSeconds,
-        RepeatCommand = $"dotnet run --project chaos/Verify.Chaos -c Release -- run {scenario.Name} --world sim --seeds {seed}{(world.FencingOff ? " --no-fencing" : "")}{(options.Strategy == "random" ? "" : $" --strategy {options.Strategy}")}",
+        RepeatCommand = "dotnet run --project chaos/Verify.Chaos -c Release -- " + (options.Strategy == "random"
+            ? $"run {scenario.Name} --world sim --seeds {seed}{(world.FencingOff ? " --no-fencing" : "")}" : $"explore --scenario {scenario.Name} --strategy {options.Strategy} --seeds {seed} --tell"),
     };
 
     /// <summary>The run did not reach its end: nothing was proven, but a world that stands still or dies is told with what is known.</summary>
