@@ -6,13 +6,15 @@ namespace Microsoft.Coyote.Random
     /// <summary>Stub of Coyote's source of controlled values.</summary>
     public sealed class Generator
     {
+        private readonly StubEngine? _engine = StubEngine.Current;
+
         private Generator()
         {
         }
 
         public static Generator Create() => new();
 
-        public int NextInteger(int maxValue) => StubEngine.Current is { } engine ? engine.NextInteger(maxValue) : 0;
+        public int NextInteger(int maxValue) => _engine?.NextInteger(maxValue) ?? 0;
     }
 }
 

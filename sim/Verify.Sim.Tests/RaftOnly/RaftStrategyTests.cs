@@ -6,7 +6,7 @@ namespace Verify.Sim.Tests.RaftOnly;
 /// <summary>The Raft swarm under the strategies, and guided by what its schedules showed.</summary>
 public sealed class RaftStrategyTests
 {
-    private static IEnumerable<string> Names() => Strategies.Names;
+    private static string[] Names() => [.. Strategies.Names];
 
     private static RaftSwarmResult Play(string strategy, ulong seed) =>
         RaftSwarm.Run(seed, null, choices => new SwarmWatch { Actors = Strategies.Parse(strategy)(choices) });

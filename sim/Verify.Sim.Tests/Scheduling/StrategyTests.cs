@@ -7,7 +7,7 @@ public sealed class StrategyTests
 {
     private const int Steps = 20;
 
-    private static IEnumerable<string> Names() => Strategies.Names;
+    private static string[] Names() => [.. Strategies.Names];
 
     /// <summary>Two constraints: the second actor's last step falls between the third and the fourth of the first. Depth 2.</summary>
     private static bool IsInterrupted(int[] order)
