@@ -20,6 +20,8 @@ var root = new RootCommand("""
     FuzzCommand.Create(),
     MutantsCommand.Create(),
     SwarmCommand.Create(),
+    ExploreCommand.Create(),
+    MergeCommand.Create(),
     ToxiproxyCommand.Create(),
     CheckCommand.Create(),
     ExhaustiveCommand.Create(),

@@ -7,6 +7,7 @@ using Verify.Chaos.Running;
 using Verify.Chaos.Swarms;
 using Verify.Checks;
 using Verify.Sim.RaftOnly;
+using Verify.Sim.Scheduling;
 
 namespace Verify.Chaos.Commands;
 
@@ -31,14 +32,18 @@ internal static class SwarmCommand
     private static Command Raft()
     {
         var (seeds, jobs, json, tell, markdown) = Common("1..20000");
-        var strategy = new Option<string>("--strategy") { Description = "random, storm or priorities; any when left out.", DefaultValueFactory = _ => "" };
+        var strategy = new Option<string>("--strategy")
+        {
+            Description = $"How schedules are made: random, storm, priorities, takeover; any when left out. Or who picks among deliveries: {Strategies.Words}.", DefaultValueFactory = _ => "",
+        };
         var command = new Command("raft", "The Raft core alone.") { seeds, jobs, json, tell, markdown, strategy };
         command.SetAction((parse, _) => ProgramErrors.GuardAsync(() =>
         {
-            var only = StrategyOf(parse.GetValue(strategy)!);
-            if (parse.GetValue(tell)) return Task.FromResult(TellRaft(SeedRange.Parse(parse.GetValue(seeds)!)[0], only));
-            return Task.FromResult(Play(new RaftSwarmTrials(only), new(parse.GetValue(seeds)!, parse.GetValue(jobs), parse.GetValue(json), parse.GetValue(markdown)),
-                $"swarm raft{(only is { } one ? $" --strategy {one.ToString().ToLowerInvariant()}" : "")}"));
+            var word = parse.GetValue(strategy)!;
+            var (only, actors) = StrategyOf(word);
+            if (parse.GetValue(tell)) return Task.FromResult(TellRaft(SeedRange.Parse(parse.GetValue(seeds)!)[0], only, actors));
+            return Task.FromResult(Play(new RaftSwarmTrials(only, actors), new(parse.GetValue(seeds)!, parse.GetValue(jobs), parse.GetValue(json), parse.GetValue(markdown)),
+                $"swarm raft{(word.Length > 0 ? $" --strategy {word}" : "")}"));
         }));
         return command;
     }
@@ -50,13 +55,14 @@ internal static class SwarmCommand
         {
             Description = $"Lean towards one story: {string.Join(", ", Enum.GetNames<ClusterStory>()).ToLowerInvariant()}.", DefaultValueFactory = _ => nameof(ClusterStory.Everything).ToLowerInvariant(),
         };
-        var command = new Command("cluster", "Whole nodes with KV clients in simulated worlds.") { seeds, jobs, json, tell, markdown, story };
+        var strategy = new Option<string>("--strategy") { Description = $"Who goes first among those who could: {Strategies.Words}.", DefaultValueFactory = _ => "random" };
+        var command = new Command("cluster", "Whole nodes with KV clients in simulated worlds.") { seeds, jobs, json, tell, markdown, story, strategy };
         command.SetAction((parse, _) => ProgramErrors.GuardAsync(() =>
         {
             var leaning = StoryOf(parse.GetValue(story)!);
             Action<string>? tale = parse.GetValue(tell) ? Console.Error.WriteLine : null;
-            return Task.FromResult(Play(new ClusterSwarm(tale, leaning), new(parse.GetValue(seeds)!, tale is null ? parse.GetValue(jobs) : 1, parse.GetValue(json), parse.GetValue(markdown)),
-                $"swarm cluster{(leaning == ClusterStory.Everything ? "" : $" --story {leaning.ToString().ToLowerInvariant()}")}"));
+            return Task.FromResult(Play(new ClusterSwarm(tale, leaning, Strategies.Parse(parse.GetValue(strategy)!)), new(parse.GetValue(seeds)!, tale is null ? parse.GetValue(jobs) : 1, parse.GetValue(json), parse.GetValue(markdown)),
+                $"swarm cluster{(leaning == ClusterStory.Everything ? "" : $" --story {leaning.ToString().ToLowerInvariant()}")}{(parse.GetValue(strategy) == "random" ? "" : $" --strategy {parse.GetValue(strategy)}")}"));
         }));
         return command;
     }
@@ -81,16 +87,21 @@ internal static class SwarmCommand
         new Option<bool>("--tell") { Description = "Tell the first schedule in words." },
         new Option<string?>("--markdown") { Description = "Write the record as a page to this file." });
 
-    private static SwarmStrategy? StrategyOf(string word) => word.Length == 0 ? null
-        : Enum.TryParse<SwarmStrategy>(word, ignoreCase: true, out var strategy) ? strategy
-        : throw new FormatException($"'{word}' is no strategy; there are: {string.Join(", ", Enum.GetNames<SwarmStrategy>()).ToLowerInvariant()}");
+    /// <summary>A way of making schedules, or somebody who picks among deliveries in schedules that are drawn.</summary>
+    private static (SwarmStrategy? Shape, Func<IChoiceSource, IActorScheduler>? Actors) StrategyOf(string word)
+    {
+        if (word.Length == 0) return (null, null);
+        if (Enum.TryParse<SwarmStrategy>(word, ignoreCase: true, out var shape) && !char.IsAsciiDigit(word[0])) return (shape, null);
+        return Strategies.Names.Contains(word.Split(':')[0], StringComparer.Ordinal) ? (null, Strategies.Parse(word))
+            : throw new FormatException($"'{word}' is no strategy; there are: {string.Join(", ", Enum.GetNames<SwarmStrategy>()).ToLowerInvariant()}, {Strategies.Words}");
+    }
 
     private static ClusterStory StoryOf(string word) => Enum.TryParse<ClusterStory>(word, ignoreCase: true, out var story) ? story
         : throw new FormatException($"'{word}' is no story; there are: {string.Join(", ", Enum.GetNames<ClusterStory>()).ToLowerInvariant()}");
 
-    private static int TellRaft(ulong seed, SwarmStrategy? strategy)
+    private static int TellRaft(ulong seed, SwarmStrategy? strategy, Func<IChoiceSource, IActorScheduler>? actors)
     {
-        var result = RaftSwarm.Run(seed, Console.WriteLine, strategy);
+        var result = RaftSwarm.Run(seed, strategy, choices => new SwarmWatch { Tell = Console.WriteLine, Actors = actors?.Invoke(choices) });
         Console.WriteLine($"drawn: {result.Options.Describe()}");
         Console.WriteLine(result.Violation is { } violation ? $"step {violation.Step}: {violation.Promise}: {violation.What}" : "clean");
         return result.IsClean ? 0 : 1;

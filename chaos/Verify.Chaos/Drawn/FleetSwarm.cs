@@ -25,12 +25,12 @@ internal sealed class FleetSwarm(Action<string>? tell = null) : ISwarm
             [("operations", run.Ops.Count), ("faults", run.Events.Count(e => e.Kind == EventKinds.FaultBegun)), ("simulated s", (long)run.RunSeconds)]);
     }
 
-    private static Discovery? Found(RunRecord run)
+    internal static Discovery? Found(RunRecord run)
     {
         var worst = run.Findings.Where(f => f.Verdict == run.Verdict && f.Verdict != Verdict.Valid).ToArray();
         return worst.Length == 0 ? null : new(worst[0].Check, string.Join("; ", worst.Select(f => f.Observed)));
     }
 
-    private static ulong HashOf(RunRecord run) =>
+    internal static ulong HashOf(RunRecord run) =>
         ulong.TryParse(run.TraceHash, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var hash) ? hash : 0;
 }

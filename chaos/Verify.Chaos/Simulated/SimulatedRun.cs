@@ -38,8 +38,8 @@ public sealed record SimulatedOptions
     /// <summary>Who goes first among those who could; see <see cref="Strategies"/>.</summary>
     public string Strategy { get; init; } = "random";
 
-    /// <summary>What earlier schedules taught the strategy; null: it learns for itself. A run that is to be repeated needs the same.</summary>
-    public LearnedValues? Learned { get; init; }
+    /// <summary>Makes the scheduler in the place of <see cref="Strategy"/>: for one that learns from run to run, or that somebody watches.</summary>
+    public Func<IChoiceSource, IActorScheduler>? Scheduler { get; init; }
 
     /// <summary>Where every line of the trace goes; null for nowhere.</summary>
     public string? TraceFile { get; init; }
@@ -99,7 +99,8 @@ internal static class SimulatedRun
     {
         var choices = new DiceChoices(seed);
         var simulation = new SimWorld(
-            options.World with { KeepWholeTrace = keepTrace || options.World.KeepWholeTrace }, choices, Strategy.Parse(options.Strategy).Create(choices, options.Learned), options.Named());
+            options.World with { KeepWholeTrace = keepTrace || options.World.KeepWholeTrace }, choices,
+            options.Scheduler?.Invoke(choices) ?? Strategy.Parse(options.Strategy).Create(choices), options.Named());
         return (new SimulatedWorld(scenario, simulation, options), simulation);
     }
 
@@ -108,7 +109,8 @@ internal static class SimulatedRun
         World = "sim", Seed = seed, Verdict = Verdict.Unknown, Findings = [], Nodes = world.Nodes, Servers = world.Servers, Details = world.Details,
         TraceHash = simulation.Trace.Hash.ToString("x16", CultureInfo.InvariantCulture),
         RunSeconds = simulation.NowMicros / 1e6, WallSeconds = clock.Elapsed.TotalSeconds,
-        RepeatCommand = $"dotnet run --project chaos/Verify.Chaos -c Release -- run {scenario.Name} --world sim --seeds {seed}{(world.FencingOff ? " --no-fencing" : "")}{(options.Strategy == "random" ? "" : $" --strategy {options.Strategy}")}",
+        RepeatCommand = "dotnet run --project chaos/Verify.Chaos -c Release -- " + (options.Strategy == "random"
+            ? $"run {scenario.Name} --world sim --seeds {seed}{(world.FencingOff ? " --no-fencing" : "")}" : $"explore --scenario {scenario.Name} --strategy {options.Strategy} --seeds {seed} --tell"),
     };
 
     /// <summary>The run did not reach its end: nothing was proven, but a world that stands still or dies is told with what is known.</summary>

@@ -12,6 +12,9 @@ public sealed record SwarmWatch
     /// <summary>Picks among the messages that are due; null: they arrive as they were sent, or overtake each other at a drawn rate.</summary>
     public IActorScheduler? Actors { get; init; }
 
+    /// <summary>Each candidate comes with its receiver's state. It costs time, and only learning looks at it.</summary>
+    internal bool TellsStates => Actors is LearningActors;
+
     /// <summary>Sees which node met what in which state.</summary>
     public Timeline? Timeline { get; init; }
 

@@ -8,8 +8,8 @@ namespace Verify.Sim.RaftOnly;
 /// <summary>The messages under way, oldest first, and who does not hear whom. It loses, repeats, holds back and reorders as
 /// the options say; what crosses a cut is lost when it would arrive.</summary>
 /// <param name="actors">Who picks among the messages that are due, one per link; null: the oldest, or another one at the drawn rate.</param>
-/// <param name="stateOf">What a strategy may know of a receiver.</param>
-internal sealed class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choices, IActorScheduler? actors, Func<int, ulong> stateOf)
+/// <param name="stateOf">What a strategy may know of a receiver; null: nothing.</param>
+internal sealed class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choices, IActorScheduler? actors, Func<int, ulong>? stateOf)
 {
     private const int MessagesMax = 96;
     private readonly List<Flight> _flights = [];
@@ -65,7 +65,7 @@ internal sealed class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choic
             links |= link;
             _places[count] = i;
             var label = (one.From << 8) | KindOf(one.Envelope.Body);
-            _candidates[count++] = new Candidate(one.To, label, stateOf(one.To), one.Number);
+            _candidates[count++] = new Candidate(one.To, label, stateOf is null ? 0 : stateOf(one.To), one.Number);
         }
 
         flight = default;

@@ -31,7 +31,7 @@ internal sealed partial class SwarmRun
     {
         _watch = watch;
         (_options, _choices, _tale, _timeline) = (options, choices, watch.Tell is null ? null : new SwarmTale(watch.Tell), watch.Timeline);
-        _network = new SwarmNetwork(options, choices, watch.Actors, number => StateOf(_nodes![number]));
+        _network = new SwarmNetwork(options, choices, watch.Actors, watch.TellsStates ? number => StateOf(_nodes![number]) : null);
         var names = SwarmNames.First(options.Nodes);
         var voters = names[..options.Voters];
         _nodes = new SwarmNode[options.Nodes];

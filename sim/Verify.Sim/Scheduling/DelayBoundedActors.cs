@@ -39,7 +39,7 @@ public sealed class DelayBoundedActors(IChoiceSource choices, int delays, int pi
     {
         var place = choices.Next(ChoiceKind.Actor, _round.Count + 1);
         _round.Insert(place, actor);
-        if (place <= _turn && _round.Count > 1) _turn++;
+        if (place <= _turn && _picks > 0) _turn++;
         for (var i = place; i < _round.Count; i++) _places[_round[i]] = i + 1;
     }
 

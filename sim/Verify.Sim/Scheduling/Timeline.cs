@@ -25,7 +25,7 @@ public sealed class Timeline(PatternSet seen, int length = 2)
     /// <param name="state">The actor's state after it, told roughly: whoever tells too much finds everything new.</param>
     public void Saw(int actor, int kind, ulong state)
     {
-        var letter = Mix(((ulong)(uint)kind << 48) ^ state);
+        var letter = Mix(((ulong)(uint)kind * 0x9E3779B97F4A7C15UL) ^ state);
         var at = (actor & (ActorsMax - 1)) * length;
         var pattern = letter;
         for (var i = length - 1; i > 0; i--)
@@ -43,6 +43,17 @@ public sealed class Timeline(PatternSet seen, int length = 2)
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
         return z ^ (z >> 31);
+    }
+}
+
+/// <summary>Tells a timeline what a strategy picks: the way to see patterns in whole simulated worlds.</summary>
+public sealed class WatchedPicks(IActorScheduler strategy, Timeline timeline) : IActorScheduler
+{
+    public int Pick(ReadOnlySpan<Candidate> enabled)
+    {
+        var picked = strategy.Pick(enabled);
+        if ((uint)picked < (uint)enabled.Length) timeline.Saw(enabled[picked].Actor, enabled[picked].Label, enabled[picked].StateHash);
+        return picked;
     }
 }
 
