@@ -43,6 +43,7 @@ public sealed partial class Nemesis
             foreach (var member in members)
             {
                 after += await world.DiskHurtsAsync(member, hurt);
+                await world.MendDiskAsync(member);
                 if (hurt == DiskHurt.MisdirectedWrite) await world.KillAsync(member);
                 await world.StartAgainAsync(member);
             }

@@ -10,6 +10,8 @@ namespace Verify.Chaos.Running;
 /// <summary>Does to the fleet what the scenario says, when it says so, and undoes it. Every hurt knows how to undo itself.</summary>
 public sealed partial class Nemesis(IWorld world, Targets targets, Dice dice)
 {
+    private const int RevivalsMax = 4;
+
     /// <summary>What is due at one moment: ends before beginnings, so that what is healed can be hurt anew.</summary>
     private const int Ends = 0;
     private const int Begins = 1;
@@ -51,6 +53,10 @@ public sealed partial class Nemesis(IWorld world, Targets targets, Dice dice)
     {
         // A node without a disk needs a group that is whole otherwise to come back to.
         while (_open.Count > 0) await EndAsync(_open.FindLast(w => w.Step.Fault is not Fault.LostDisk) ?? _open[^1]);
+
+        // Who ended himself (a full disk at the start, a write that failed in the last moment) is started again, as a supervisor does.
+        for (var tries = 0; tries < RevivalsMax && await world.ReviveAsync(); tries++)
+            await Task.Delay(TimeSpan.FromMilliseconds(500), world.Time, CancellationToken.None);
     }
 
     private async ValueTask BeginAsync(Step step, string name)

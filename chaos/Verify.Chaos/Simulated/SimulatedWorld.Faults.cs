@@ -67,6 +67,22 @@ internal sealed partial class SimulatedWorld
         return ValueTask.CompletedTask;
     }
 
+    public ValueTask MendDiskAsync(string node)
+    {
+        var disk = _nodes[node].Disk;
+        disk.FailNextWrites(0);
+        disk.FailNextSyncs(0);
+        disk.MisdirectNextWrites(0);
+        return ValueTask.CompletedTask;
+    }
+
+    public async ValueTask<bool> ReviveAsync()
+    {
+        var dead = _nodes.Values.Where(n => !n.IsAlive && !_withoutDisk.Contains(n.Name)).ToArray();
+        foreach (var host in dead) await StartAgainAsync(host.Name);
+        return dead.Length > 0;
+    }
+
     public ValueTask<long> DiskHurtsAsync(string node, DiskHurt hurt)
     {
         var disk = _nodes[node].Disk;

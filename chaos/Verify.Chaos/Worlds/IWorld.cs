@@ -81,6 +81,12 @@ public interface IWorld : IAsyncDisposable
     ValueTask HurtDiskAsync(string node, DiskHurt hurt) =>
         throw new NotSupportedException("the disks of live nodes are the machine's: damage to single bytes and operations is for the simulation");
 
+    /// <summary>What was to happen to the disk's next operations does not happen any more.</summary>
+    ValueTask MendDiskAsync(string node) => ValueTask.CompletedTask;
+
+    /// <summary>What a supervisor does: starts every node whose process has ended. False when there was none.</summary>
+    ValueTask<bool> ReviveAsync() => ValueTask.FromResult(false);
+
     /// <summary>How often the hurts of this kind bit on this node since the beginning: operations that failed or went astray, or bytes that changed.</summary>
     ValueTask<long> DiskHurtsAsync(string node, DiskHurt hurt) => ValueTask.FromResult(0L);
 
