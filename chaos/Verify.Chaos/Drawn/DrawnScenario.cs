@@ -12,9 +12,12 @@ namespace Verify.Chaos.Drawn;
 public sealed class DrawnScenario
 {
     private readonly Knobs _knobs;
+    private readonly bool _livesOnACore;
+    private readonly bool _faultPoints;
 
     private DrawnScenario(ulong seed, Knobs knobs, Scenario scenario, SimOptions options) =>
-        (Seed, _knobs, Scenario, Options) = (seed, knobs, scenario, options);
+        (Seed, _knobs, Scenario, Options, _livesOnACore, _faultPoints) =
+            (seed, knobs, scenario, options, knobs.Switch("liveness with a core", 600) && scenario.Fleet.Nodes.Values.Sum(n => n.Length) > 2, knobs.Switch("fault points in node code", 500));
 
     public ulong Seed { get; }
     public Scenario Scenario { get; }
@@ -23,7 +26,7 @@ public sealed class DrawnScenario
     public SimOptions Options { get; }
 
     /// <summary>How the scenario is to be played: in this world, judged as one seed of many.</summary>
-    public Simulated.SimulatedOptions RunOptions => new() { World = Options, IsDrawn = true };
+    public Simulated.SimulatedOptions RunOptions => new() { World = Options, IsDrawn = true, LivesOnACore = _livesOnACore, FaultPoints = _faultPoints };
 
     /// <summary>How many options were drawn.</summary>
     public int KnobCount => _knobs.Count;

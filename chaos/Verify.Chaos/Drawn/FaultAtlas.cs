@@ -73,7 +73,8 @@ public sealed class FaultAtlas
     private static bool StopsNodes(Fault fault) => IsDamage(fault) || fault is Fault.Kill or Fault.Pause or Fault.DiskFull or Fault.FailWrites or Fault.FailSyncs
         or Fault.RestartStorm or Fault.RollingRestart;
 
-    private static Target TargetOf(Fault fault) => fault switch
+    /// <summary>Whom a fault that damages hits.</summary>
+    public static Target TargetOf(Fault fault) => fault switch
     {
         Fault.BitRot(var target) => target,
         Fault.TornSector(var target) => target,

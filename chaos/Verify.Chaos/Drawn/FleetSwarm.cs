@@ -22,7 +22,8 @@ internal sealed class FleetSwarm(Action<string>? tell = null) : ISwarm
         var run = SimulatedRun.Play(drawn.Scenario, seed, drawn.RunOptions);
         foreach (var finding in run.Findings) tell?.Invoke($"{finding.Verdict,-8} {finding.Check,-18} {finding.Observed} (bound: {finding.Bound})\n{finding.Evidence}");
         return new SwarmTrial(run.Verdict, Found(run), drawn.Print(), HashOf(run),
-            [("operations", run.Ops.Count), ("simulated s", (long)run.RunSeconds), .. Faults(run)]);
+            [("operations", run.Ops.Count), ("simulated s", (long)run.RunSeconds), .. Faults(run),
+            .. run.MarkCounts.Select(m => ($"{MarkCatalog.Prefix}{m.Key}", m.Value)), .. run.FaultPointHits.Select(h => ($"fault point {h.Key}", h.Value))]);
     }
 
     /// <summary>How often each fault was done, and in how many of these it left a number that proves its effect.</summary>

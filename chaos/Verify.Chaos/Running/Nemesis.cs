@@ -49,10 +49,12 @@ public sealed partial class Nemesis(IWorld world, Targets targets, Dice dice)
     }
 
     /// <summary>Undoes whatever is still open.</summary>
-    public async ValueTask HealAllAsync()
+    /// <param name="exceptLostDisks">A node without a disk stays away.</param>
+    public async ValueTask HealAllAsync(bool exceptLostDisks = false)
     {
         // A node without a disk needs a group that is whole otherwise to come back to.
-        while (_open.Count > 0) await EndAsync(_open.FindLast(w => w.Step.Fault is not Fault.LostDisk) ?? _open[^1]);
+        while (_open.FindLast(w => w.Step.Fault is not Fault.LostDisk) is { } wound) await EndAsync(wound);
+        while (!exceptLostDisks && _open.Count > 0) await EndAsync(_open[^1]);
 
         // Who ended himself (a full disk at the start, a write that failed in the last moment) is started again, as a supervisor does.
         for (var tries = 0; tries < RevivalsMax && await world.ReviveAsync(); tries++)

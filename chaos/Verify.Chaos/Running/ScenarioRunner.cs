@@ -18,6 +18,12 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
     /// <summary>One seed of a swarm may draw a fault that finds nobody or hits nothing; what somebody wrote down must be done and bite.</summary>
     public bool ToleratesMisses { get; init; }
 
+    /// <summary>After the faults a random quorum is healed and the rest kept down, before everything is healed.</summary>
+    public bool LivesOnACore { get; init; }
+
+    /// <summary>What came of that; null when it was not asked for.</summary>
+    public Verify.Checks.Finding? Core { get; private set; }
+
     /// <summary>Why the run is no pass: steps that could not be done, or had no effect.</summary>
     public IReadOnlyList<string> Troubles { get; private set; } = [];
 
@@ -41,6 +47,11 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
         {
             await nemesis.RunAsync(scenario.Steps, startUs, cancel);
             await work;
+            if (LivesOnACore)
+            {
+                Phase("core");
+                Core = await new CorePhase(world, nemesis, dice.Fork("core")).RunAsync(scenario.Steps);
+            }
         }
         finally
         {

@@ -19,6 +19,7 @@ internal sealed partial class SimulatedWorld
     private const int TriesMax = 60;
     private readonly SortedDictionary<string, string> _tokens = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _withoutDisk = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _heldDown = new(StringComparer.Ordinal);
     private int _tokensMade;
 
     public ValueTask StepClockAsync(string node, TimeSpan by)
@@ -76,9 +77,22 @@ internal sealed partial class SimulatedWorld
         return ValueTask.CompletedTask;
     }
 
+    public async ValueTask HoldDownAsync(IReadOnlyCollection<string> nodes)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        _heldDown.UnionWith(nodes);
+        foreach (var node in nodes) await KillAsync(node);
+    }
+
+    public ValueTask ReleaseAsync()
+    {
+        _heldDown.Clear();
+        return ValueTask.CompletedTask;
+    }
+
     public async ValueTask<bool> ReviveAsync()
     {
-        var dead = _nodes.Values.Where(n => !n.IsAlive && !_withoutDisk.Contains(n.Name)).ToArray();
+        var dead = _nodes.Values.Where(n => !n.IsAlive && !_withoutDisk.Contains(n.Name) && !_heldDown.Contains(n.Name)).ToArray();
         foreach (var host in dead) await StartAgainAsync(host.Name);
         return dead.Length > 0;
     }

@@ -136,7 +136,7 @@ internal sealed partial class SimulatedWorld : IWorld
     {
         var isNode = _nodes.TryGetValue(name, out var host);
         host ??= _serverHosts[name];
-        if (host.IsAlive || _withoutDisk.Contains(name)) return ValueTask.CompletedTask;
+        if (host.IsAlive || _withoutDisk.Contains(name) || _heldDown.Contains(name)) return ValueTask.CompletedTask;
         Events.Add(isNode ? EventKinds.NodeUp : EventKinds.ServerUp, name, host.DataCenter);
         _world.Start(host);
         return ValueTask.CompletedTask;

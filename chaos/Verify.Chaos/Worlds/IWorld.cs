@@ -84,6 +84,12 @@ public interface IWorld : IAsyncDisposable
     /// <summary>What was to happen to the disk's next operations does not happen any more.</summary>
     ValueTask MendDiskAsync(string node) => ValueTask.CompletedTask;
 
+    /// <summary>These nodes die and stay down, whatever anybody says, until <see cref="ReleaseAsync"/>.</summary>
+    ValueTask HoldDownAsync(IReadOnlyCollection<string> nodes) => throw new NotSupportedException("a liveness phase with a core is for the simulation");
+
+    /// <summary>Nodes that were held down may be started again.</summary>
+    ValueTask ReleaseAsync() => ValueTask.CompletedTask;
+
     /// <summary>What a supervisor does: starts every node whose process has ended. False when there was none.</summary>
     ValueTask<bool> ReviveAsync() => ValueTask.FromResult(false);
 
@@ -126,7 +132,14 @@ public enum DiskHurt
 /// <param name="Converged">One leader, every running node in its quorum, the primary writable, every other running server
 /// read-only and either replicating from the primary or set aside by name, no recovery open.</param>
 /// <param name="Waiting">What is missing for that, for messages.</param>
-public sealed record FleetState(string? Leader, string? Primary, bool Converged, string Waiting);
+public sealed record FleetState(string? Leader, string? Primary, bool Converged, string Waiting)
+{
+    /// <summary>One leader, and every running node in its quorum; whatever the servers do.</summary>
+    public bool GroupIsWhole { get; init; }
+
+    /// <summary>The nodes whose process runs.</summary>
+    public IReadOnlyList<string> Running { get; init; } = [];
+}
 
 /// <summary>One question to the KV.</summary>
 public sealed record KvQuestion(OpKind Kind, string Key, string? Value, long? ExpectedIndex, string Session, long Sequence);

@@ -122,6 +122,9 @@ internal sealed class SimLink
 
     public CutWindow? Cut(CutStyle style, long now)
     {
+#if VERIFY_MUTANTS
+        if (Raft.Mutant.Is("T3", deviates: true)) return null;
+#endif
         if (_cuts++ > 0) return null;
         return OpenCut = new CutWindow(From.Name, To.Name, style, now);
     }
