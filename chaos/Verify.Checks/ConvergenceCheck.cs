@@ -98,6 +98,7 @@ public sealed class ConvergenceCheck(TimeSpan bound, TimeSpan liveBlip) : ICheck
         private readonly SortedSet<string> _down = new(StringComparer.Ordinal);
         private readonly SortedSet<string> _inQuorum = new(StringComparer.Ordinal);
         private readonly SortedSet<string> _leading = new(StringComparer.Ordinal);
+        private readonly SortedSet<string> _frozenLeading = new(StringComparer.Ordinal);
         private readonly SortedSet<string> _writable = new(StringComparer.Ordinal);
 
         public void See(RunEvent e)
@@ -156,7 +157,10 @@ public sealed class ConvergenceCheck(TimeSpan bound, TimeSpan liveBlip) : ICheck
             }
             else if (LeaderClaims.Ends(e))
             {
-                _leading.Remove(e.Subject);
+                // Frozen, it does not lead; thawed, it goes on with what it held until it says otherwise (a single node need not).
+                var wasLeading = _leading.Remove(e.Subject);
+                if (e.Is(EventKinds.NodeDown) && e["how"] == "pause" && wasLeading) _frozenLeading.Add(e.Subject);
+                else if (_frozenLeading.Remove(e.Subject) && e.Is(EventKinds.NodeUp) && e["how"] == "resume") _leading.Add(e.Subject);
             }
         }
 

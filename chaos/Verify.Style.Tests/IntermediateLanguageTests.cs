@@ -92,6 +92,19 @@ public sealed class IntermediateLanguageTests
         Assert.That(Checkout.Methods(assembly).SelectMany(Checkout.Mentions).Select(m => m.DeclaringType?.FullName), Has.None.EqualTo("Verify.Raft.Mutant"));
     }
 
+    [TestCase("Verify.Raft")]
+    [TestCase("Verify.Node")]
+    [TestCase("Verify.MySql")]
+    [TestCase("Verify.Sim")]
+    [TestCase("verify-node")]
+    public void A_production_build_holds_no_fault_point_and_reaches_no_mark(string name)
+    {
+        string[] probes = ["Verify.Raft.FaultPoint", "Verify.Raft.ProbeRun", "Verify.Raft.Mark"];
+        using var assembly = Checkout.Assembly(name);
+        Assert.That(assembly.MainModule.GetTypes().Select(t => t.FullName), Has.None.EqualTo(probes[0]).And.None.EqualTo(probes[1]));
+        Assert.That(Checkout.Methods(assembly).SelectMany(Checkout.Mentions).Select(m => m.DeclaringType?.FullName).Where(probes.Contains), Is.Empty);
+    }
+
     /// <summary>What the compiler puts into a method with yield: by the thread's number an enumerable decides whether it may be its own
     /// enumerator or makes a second object. What is enumerated is the same.</summary>
     private static bool IsIteratorPlumbing(MethodDefinition method, MemberReference member) =>

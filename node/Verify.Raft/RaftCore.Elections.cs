@@ -45,6 +45,9 @@ public sealed partial class RaftCore
     {
         var patience = _options.Draw(_options.ElectionTicks);
 #if VERIFY_MUTANTS
+        if (FaultPoint.Fires("a node is impatient")) patience = 0;
+#endif
+#if VERIFY_MUTANTS
         if (Mutant.Is("M46", deviates: patience != 0)) patience = 0;
 #endif
         return patience;
@@ -63,8 +66,13 @@ public sealed partial class RaftCore
         if (!request.IsTransfer && Mutant.Is("M42", deviates: isPatient)) isPatient = false;
 #endif
         var refuses = envelope.Term < _term || (isPatient && !request.IsTransfer);
+        Mark.ReachedIf(isPatient && envelope.Term >= _term && !request.IsTransfer, "a patient voter refused an election");
         if (!refuses && !request.IsPreVote && envelope.Term > _term) StepDown(envelope.Term);
         var granted = !refuses && WouldVoteFor(envelope.From, envelope.Term) && IsUpToDate(request.LastEntry);
+        Mark.ReachedIf(!refuses && !IsUpToDate(request.LastEntry), "a candidate lacked entries");
+#if VERIFY_MUTANTS
+        if (granted && FaultPoint.Fires("a vote is withheld", perMille: 100)) granted = false;
+#endif
         if (granted && !request.IsPreVote) Vote(envelope.From);
 #if VERIFY_MUTANTS
         if (granted && request.IsPreVote && Mutant.Is("M11", deviates: envelope.Term > _term)) StepDown(envelope.Term);
@@ -100,12 +108,22 @@ public sealed partial class RaftCore
             case RoleState.PreCandidate candidate when reply.IsPreVote && term == (reply.Granted ? _term.Next : _term):
                 candidate.Votes.Record(from, reply.Granted);
                 if (candidate.Votes.Outcome == VoteOutcome.Won) BecomeCandidate(isTransfer: false);
-                else if (candidate.Votes.Outcome == VoteOutcome.Lost) BecomeFollower(_term, leader: null);
+                else if (candidate.Votes.Outcome == VoteOutcome.Lost)
+                {
+                    Mark.Reached("a pre-vote was lost");
+                    BecomeFollower(_term, leader: null);
+                }
+
                 break;
             case RoleState.Candidate candidate when !reply.IsPreVote && term == _term:
                 candidate.Votes.Record(from, reply.Granted);
                 if (candidate.Votes.Outcome == VoteOutcome.Won) BecomeLeader();
-                else if (candidate.Votes.Outcome == VoteOutcome.Lost) BecomeFollower(_term, leader: null);
+                else if (candidate.Votes.Outcome == VoteOutcome.Lost)
+                {
+                    Mark.Reached("an election was lost");
+                    BecomeFollower(_term, leader: null);
+                }
+
                 break;
             default:
                 break; // The answer to a question that is no longer asked.
@@ -114,7 +132,11 @@ public sealed partial class RaftCore
 
     private void ReceiveTimeoutNow()
     {
-        if (_role is (RoleState.Follower or RoleState.PreCandidate) && MayCampaign) BecomeCandidate(isTransfer: true);
+        if (_role is (RoleState.Follower or RoleState.PreCandidate) && MayCampaign)
+        {
+            Mark.Reached("a node was asked to lead");
+            BecomeCandidate(isTransfer: true);
+        }
     }
 
     /// <summary>A message of this term's leader arrived.</summary>
@@ -128,6 +150,7 @@ public sealed partial class RaftCore
         }
         else
         {
+            Mark.Reached("a candidate met a leader of its term");
             BecomeFollower(_term, leader);
         }
         _heardLeaderTick = _tick;

@@ -113,8 +113,13 @@ public sealed partial class RaftCore
 
     private void RefuseWaitingReads()
     {
+        Mark.ReachedIf(_readsBeforeBarrier.Count > 0, "reads waited for a barrier that did not come");
         while (_readsBeforeBarrier.TryDequeue(out var ticket)) _pending.ReadsRefused.Add(ticket);
         if (_role is not RoleState.Leader leader) return;
-        while (leader.Rounds.TryTakeAny(out var ticket)) _pending.ReadsRefused.Add(ticket);
+        while (leader.Rounds.TryTakeAny(out var ticket))
+        {
+            Mark.Reached("a leader that stepped down refused a read");
+            _pending.ReadsRefused.Add(ticket);
+        }
     }
 }

@@ -22,12 +22,23 @@ public sealed partial class RaftCore
 #endif
         if (isAlone)
         {
+            Mark.Reached("a leader without a quorum stepped down");
             BecomeFollower(_term, leader: null);
             return;
         }
         if (_tick - leader.Rounds.LatestTick < _options.HeartbeatTicks) return;
+#if VERIFY_MUTANTS
+        if (FaultPoint.Fires("a leader steps down", perMille: 5))
+        {
+            BecomeFollower(_term, leader: null);
+            return;
+        }
+#endif
         foreach (var peer in leader.Peers)
         {
+#if VERIFY_MUTANTS
+            if (peer.State == ProgressState.Replicate && FaultPoint.Fires("a leader goes back to probing", perMille: 50)) peer.BackToProbe();
+#endif
             // Streaming to a node that does not answer fills buffers only; find the place again when it is back.
             if (peer.State == ProgressState.Replicate && _tick - peer.HeardTick >= _options.ElectionTicks) peer.BackToProbe();
             if (peer.State == ProgressState.Snapshot) TickSnapshot(peer);
@@ -51,6 +62,7 @@ public sealed partial class RaftCore
             if (peer.Next <= _log.Base.Index && peer.State != ProgressState.Snapshot) peer.BeginSnapshot(NewestSnapshot);
             if (peer.State == ProgressState.Snapshot)
             {
+                Mark.Reached("a follower needed a snapshot");
                 SendSnapshot(leader, peer);
                 continue;
             }
@@ -64,7 +76,11 @@ public sealed partial class RaftCore
     private void SendAppend(RoleState.Leader leader, Progress peer)
     {
         var previous = _log.IdAt(peer.Next.Previous);
-        var entries = peer.MayCarryEntries ? _log.Slice(peer.Next, _options.AppendEntriesMax, _options.AppendBytesMax) : [];
+        var entriesMax = _options.AppendEntriesMax;
+#if VERIFY_MUTANTS
+        if (FaultPoint.Fires("an append carries one entry")) entriesMax = 1;
+#endif
+        var entries = peer.MayCarryEntries ? _log.Slice(peer.Next, entriesMax, _options.AppendBytesMax) : [];
         SendNow(peer.Peer, new Message.Append(previous, entries, _log.Commit, leader.Rounds.Latest));
         peer.Sent(previous.Index.Plus(entries.Length), leader.Rounds.Latest, _log.Commit);
     }
@@ -79,6 +95,7 @@ public sealed partial class RaftCore
         HearFromLeader(from);
         if (!HoldsPrevious(append))
         {
+            Mark.Reached("an append did not fit the log");
             var hint = _log.LastNotAfter(new EntryId(append.Previous.Term, LogIndex.Min(append.Previous.Index, _log.Last.Index)));
             hint = LogIndex.Max(hint, _log.Base.Index);
             SendWhenDurable(from, _term, new Message.AppendReply(Accepted: false, _log.IdAt(hint), append.Previous.Index, append.ReadRound));
@@ -123,8 +140,10 @@ public sealed partial class RaftCore
     /// <summary>Takes the entries over, and with them the memberships that they bring or take away.</summary>
     private void Merge(Message.Append append)
     {
+        var before = _log.Last.Index;
         var first = _log.Merge(append.Entries);
         if (first == LogIndex.Zero) return;
+        Mark.ReachedIf(first <= before, "entries that were not committed were replaced");
         var hasChanged = _history.TruncateFrom(first);
         for (var i = (int)(first.Value - append.Entries[0].Index.Value); i < append.Entries.Length; i++)
         {

@@ -27,6 +27,7 @@ public sealed partial class RaftCore
         if (transfer.IsFarewell && _log.Commit != _log.Last.Index) return;
         leader.Transfer = transfer with { HasBeenSent = true };
         leader.HasAskedForElection = true;
+        Mark.Reached("leadership was handed over");
         // A leader that goes for good tells everybody what is committed, and goes.
         if (transfer.IsFarewell) SendAppends(leader);
         SendNow(transfer.To, new Message.TimeoutNow());

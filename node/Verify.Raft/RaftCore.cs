@@ -123,6 +123,9 @@ public sealed partial class RaftCore
     public void Receive(in Envelope envelope)
     {
         if (envelope.From == Self || envelope.To != Self) return;
+#if VERIFY_MUTANTS
+        if (FaultPoint.Fires("a message is dropped", perMille: 30)) return;
+#endif
 
         // A request for a vote has rules of its own for terms: it must not disturb a group that is well led.
         if (envelope.Body is Message.VoteRequest request)
@@ -143,6 +146,7 @@ public sealed partial class RaftCore
 #if VERIFY_MUTANTS
             if (Mutant.Is("M10", deviates: _role is RoleState.Leader or RoleState.Candidate)) return;
 #endif
+            Mark.ReachedIf(_role is RoleState.Leader, "a leader heard of a later term");
             StepDown(envelope.Term);
         }
 
@@ -160,6 +164,8 @@ public sealed partial class RaftCore
 
     private void ReceiveFromThePast(in Envelope envelope)
     {
+        Mark.ReachedIf(envelope.Body is Message.Append, "a leader of the past spoke");
+        Mark.ReachedIf(envelope.Body is Message.SnapshotChunk, "a snapshot met a newer term");
         if (envelope.Body is Message.Append append) RefuseFromThePast(envelope.From, append.Previous.Index, append.ReadRound);
         else if (envelope.Body is Message.SnapshotChunk chunk) RefuseFromThePast(envelope.From, chunk.Id.Last.Index, chunk.ReadRound);
 #if VERIFY_MUTANTS
@@ -174,6 +180,9 @@ public sealed partial class RaftCore
         if (_role is not RoleState.Leader leader) return new ProposeResult.NotLeader(Leader);
         if (leader.Transfer is { } transfer)
             return new ProposeResult.Overloaded($"leadership is being handed to {transfer.To}; ask again in a moment");
+#if VERIFY_MUTANTS
+        if (FaultPoint.Fires("a proposal is pushed back", perMille: 50)) return new ProposeResult.Overloaded("a fault point pushes back");
+#endif
         if (_log.Last.Index.Value - _log.Commit.Value >= _options.UncommittedEntriesMax)
             return new ProposeResult.Overloaded($"{_options.UncommittedEntriesMax} entries wait for a majority; ask again later");
         return new ProposeResult.Accepted(_log.Append(_term, EntryKind.Command, command).Id);

@@ -67,7 +67,7 @@ internal sealed class ScenarioWriterTests
 
     private static object Flat(Step step) => (step.At, step.Until, step.Fault is Fault.Partition p
         ? string.Join('|', p.Groups.Select(g => string.Join(',', g)))
-        : step.Fault.ToString());
+        : step.Fault is Fault.Ring or Fault.Swizzle ? ScenarioWriter.FaultText(step.Fault) : step.Fault.ToString());
 
     private static readonly Target[] AllTargets =
     [
@@ -86,6 +86,16 @@ internal sealed class ScenarioWriterTests
         new Fault.Partition([[AllTargets[3]], [AllTargets[4], AllTargets[5]]]),
         new Fault.Slow(AllTargets[3], AllTargets[4], TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(50)),
         new Fault.Slow(AllTargets[5], AllTargets[6], TimeSpan.FromMilliseconds(0.25), TimeSpan.Zero),
+        new Fault.Ring([.. AllTargets[3..7]]), new Fault.Bridge(AllTargets[5]), new Fault.Swizzle([AllTargets[3]]), new Fault.Swizzle([AllTargets[4], AllTargets[6]]),
+        new Fault.Lossy(AllTargets[3], AllTargets[4], 1), new Fault.Garble(AllTargets[0], AllTargets[2], 1_000), new Fault.Repeat(AllTargets[6], AllTargets[4], 20),
+        new Fault.Reconnect(AllTargets[4], AllTargets[3], TimeSpan.FromMilliseconds(10)),
+        .. NodeTargets.SelectMany(t => new Fault[]
+        {
+            new Fault.SlowDisk(t, 50), new Fault.FailWrites(t), new Fault.FailSyncs(t), new Fault.BitRot(t), new Fault.TornSector(t), new Fault.Misdirect(t), new Fault.LostDisk(t),
+            new Fault.ClockStep(t, TimeSpan.FromHours(-1)), new Fault.ClockStrobe(t, TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(100)),
+            new Fault.RestartStorm(t, TimeSpan.FromMilliseconds(400)),
+        }),
+        new Fault.RollingRestart(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(3)),
     ];
 
     private static Expectation[] AllExpectations(TimeSpan bound) =>

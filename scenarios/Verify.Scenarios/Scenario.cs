@@ -73,6 +73,60 @@ public abstract record Fault
 
     /// <summary>Latency between data centres.</summary>
     public sealed record Slow(Target From, Target To, TimeSpan Delay, TimeSpan Jitter) : Fault;
+
+    /// <summary>Each of these data centres reaches its two neighbours in this circle only.</summary>
+    public sealed record Ring(ImmutableArray<Target> Places) : Fault;
+
+    /// <summary>The other data centres form two halves that reach each other through nobody but this one, which reaches both.</summary>
+    public sealed record Bridge(Target Place) : Fault;
+
+    /// <summary>The links of these data centres are clogged one by one and unclogged in another order, both drawn (FoundationDB's swizzle-clogging).</summary>
+    public sealed record Swizzle(ImmutableArray<Target> Places) : Fault;
+
+    /// <summary>So many of 1,000 segments are lost and sent again, which holds up those behind them.</summary>
+    public sealed record Lossy(Target From, Target To, int PerMille) : Fault;
+
+    /// <summary>In so many of 1,000 segments between nodes a bit is turned, past TCP's checksum.</summary>
+    public sealed record Garble(Target From, Target To, int PerMille) : Fault;
+
+    /// <summary>So many of 1,000 segments between nodes arrive twice.</summary>
+    public sealed record Repeat(Target From, Target To, int PerMille) : Fault;
+
+    /// <summary>Again and again who speaks on this way loses the connection and dials anew, while what was under way still arrives.</summary>
+    public sealed record Reconnect(Target From, Target To, TimeSpan Every) : Fault;
+
+    /// <summary>The node's disk takes so many times as long.</summary>
+    public sealed record SlowDisk(Target Target, int Factor) : Fault;
+
+    /// <summary>The next write to the node's disk fails. The node ends, and is started again.</summary>
+    public sealed record FailWrites(Target Target) : Fault;
+
+    /// <summary>The next sync of the node's disk fails. The node ends, and is started again.</summary>
+    public sealed record FailSyncs(Target Target) : Fault;
+
+    /// <summary>The node dies; bits turn in its files; it is started again.</summary>
+    public sealed record BitRot(Target Target) : Fault;
+
+    /// <summary>The node dies; a sector of its files is torn at rest; it is started again.</summary>
+    public sealed record TornSector(Target Target) : Fault;
+
+    /// <summary>A write of the node lands in another sector, and nobody is told. At the end the node is started anew, so that it reads what is there.</summary>
+    public sealed record Misdirect(Target Target) : Fault;
+
+    /// <summary>The node dies and its disk is gone. It is taken out of the group, and comes in again with a token and an empty disk.</summary>
+    public sealed record LostDisk(Target Target) : Fault;
+
+    /// <summary>The wall clock jumps, and back at the end.</summary>
+    public sealed record ClockStep(Target Target, TimeSpan By) : Fault;
+
+    /// <summary>The wall clock jumps there and back again and again.</summary>
+    public sealed record ClockStrobe(Target Target, TimeSpan By, TimeSpan Every) : Fault;
+
+    /// <summary>Killed and started again, over and over.</summary>
+    public sealed record RestartStorm(Target Target, TimeSpan Every) : Fault;
+
+    /// <summary>Every node in turn is killed and, a while later, started again, before the next one's turn comes.</summary>
+    public sealed record RollingRestart(TimeSpan Down, TimeSpan Every) : Fault;
 }
 
 /// <summary>Who is hit: a question that is answered when the step runs; the answer is recorded.</summary>

@@ -58,6 +58,24 @@ public static partial class ScenarioWriter
             $"{{ target: {Text(skew.Target)}, offset: {DurationText.Of(skew.Offset)}, drift: {skew.Drift.ToString("R", CultureInfo.InvariantCulture)} }}",
         Fault.Slow slow =>
             $"{{ from: {Text(slow.From)}, to: {Text(slow.To)}, delay: {DurationText.Of(slow.Delay)}, jitter: {DurationText.Of(slow.Jitter)} }}",
+        Fault.Ring ring => Listed(ring.Places),
+        Fault.Bridge bridge => Text(bridge.Place),
+        Fault.Swizzle swizzle => Listed(swizzle.Places),
+        Fault.Lossy lossy => Way(lossy.From, lossy.To, $"perMille: {lossy.PerMille}"),
+        Fault.Garble garble => Way(garble.From, garble.To, $"perMille: {garble.PerMille}"),
+        Fault.Repeat repeat => Way(repeat.From, repeat.To, $"perMille: {repeat.PerMille}"),
+        Fault.Reconnect again => Way(again.From, again.To, $"every: {DurationText.Of(again.Every)}"),
+        Fault.SlowDisk slow => $"{{ target: {Text(slow.Target)}, factor: {slow.Factor} }}",
+        Fault.FailWrites fail => Text(fail.Target),
+        Fault.FailSyncs fail => Text(fail.Target),
+        Fault.BitRot rot => Text(rot.Target),
+        Fault.TornSector torn => Text(torn.Target),
+        Fault.Misdirect misdirect => Text(misdirect.Target),
+        Fault.LostDisk lost => Text(lost.Target),
+        Fault.ClockStep step => $"{{ target: {Text(step.Target)}, by: {DurationText.Of(step.By)} }}",
+        Fault.ClockStrobe strobe => $"{{ target: {Text(strobe.Target)}, by: {DurationText.Of(strobe.By)}, every: {DurationText.Of(strobe.Every)} }}",
+        Fault.RestartStorm storm => $"{{ target: {Text(storm.Target)}, every: {DurationText.Of(storm.Every)} }}",
+        Fault.RollingRestart rolling => $"{{ down: {DurationText.Of(rolling.Down)}, every: {DurationText.Of(rolling.Every)} }}",
         _ => throw new ArgumentOutOfRangeException(nameof(fault), fault, "not a fault"),
     };
 
@@ -74,6 +92,10 @@ public static partial class ScenarioWriter
         Expectation.SingleLeader or Expectation.SameLog or Expectation.NoLostWrites => expectation.Word,
         _ => throw new ArgumentOutOfRangeException(nameof(expectation), expectation, "not an expectation"),
     };
+
+    private static string Listed(ImmutableArray<Target> targets) => $"[{string.Join(", ", targets.Select(Text))}]";
+
+    private static string Way(Target from, Target to, string rest) => $"{{ from: {Text(from)}, to: {Text(to)}, {rest} }}";
 
     private static string Text(Target target) => Quoted(TargetText.Of(target));
 

@@ -81,6 +81,45 @@ public sealed partial class SimWorld
         foreach (var link in LinksBetween(one, other)) Reset(link);
     }
 
+    /// <summary>What is wrong with one way from now on; <see cref="LinkTrouble.None"/> ends it.</summary>
+    public void SetTrouble(string from, string to, LinkTrouble trouble)
+    {
+        ArgumentNullException.ThrowIfNull(trouble);
+        foreach (var link in LinksBetween(from, to)) link.SetTrouble(trouble);
+    }
+
+    /// <summary>How often troubles bit on one way, since the beginning.</summary>
+    public TroubleCounts TroublesOf(string from, string to)
+    {
+        var sum = new TroubleCounts(0, 0, 0);
+        foreach (var link in LinksBetween(from, to))
+            sum = new(sum.Lost + link.Troubles.Lost, sum.Garbled + link.Troubles.Garbled, sum.Repeated + link.Troubles.Repeated);
+        return sum;
+    }
+
+    /// <summary>Whoever speaks from there to here learns that the connection is lost, and may dial anew at once; what was under way arrives
+    /// late all the same. Returns how many ends were told.</summary>
+    public int LoseWriters(string from, string to)
+    {
+        var broken = 0;
+        foreach (var link in LinksBetween(from, to))
+        {
+            if (link.From.Life is not { IsAlive: true } life) continue;
+            foreach (var stream in life.Streams)
+                if (stream.Joins(link.From, link.To) && stream.BreakHere("connection timed out")) broken++;
+        }
+
+        return broken;
+    }
+
+    /// <summary>Segments and attempts to connect that cuts have stopped on one way, since the beginning.</summary>
+    public long StoppedBetween(string from, string to)
+    {
+        var stopped = 0L;
+        foreach (var link in LinksBetween(from, to)) stopped += link.Stopped;
+        return stopped;
+    }
+
     /// <summary>Segments that got through and that were held on one way, since the beginning.</summary>
     public (long Delivered, long Held) TrafficOf(string from, string to)
     {

@@ -70,11 +70,13 @@ internal static class SwarmCommand
     private static Command Fleet()
     {
         var (seeds, jobs, json, tell, markdown) = Common("1..100");
-        var command = new Command("fleet", "Drawn fleets with MySQL servers, each a scenario of its own; --tell prints all that was drawn first.") { seeds, jobs, json, tell, markdown };
+        var canary = new Option<bool>("--canary") { Description = "One seed in a hundred fails on purpose; a run that does not report them ends with code 3." };
+        var marks = new Option<bool>("--marks") { Description = "End with code 3 when a sometimes-mark that is not rare was never reached (test build, -p:Mutants=true)." };
+        var command = new Command("fleet", "Drawn fleets with MySQL servers, each a scenario of its own; --tell prints all that was drawn first.") { seeds, jobs, json, tell, markdown, canary, marks };
         command.SetAction((parse, _) => ProgramErrors.GuardAsync(() =>
         {
             Action<string>? tale = parse.GetValue(tell) ? Console.Error.WriteLine : null;
-            return Task.FromResult(Play(new FleetSwarm(tale), new(parse.GetValue(seeds)!, tale is null ? parse.GetValue(jobs) : 1, parse.GetValue(json), parse.GetValue(markdown)), "swarm fleet"));
+            return Task.FromResult(Play(new FleetSwarm(tale), new(parse.GetValue(seeds)!, tale is null ? parse.GetValue(jobs) : 1, parse.GetValue(json), parse.GetValue(markdown), parse.GetValue(canary), parse.GetValue(marks)), "swarm fleet"));
         }));
         return command;
     }
@@ -107,13 +109,18 @@ internal static class SwarmCommand
         return result.IsClean ? 0 : 1;
     }
 
-    private static int Play(ISwarm swarm, Wish wish, string verbs)
+    private static int Play(ISwarm bare, Wish wish, string verbs)
     {
         const int FailuresMax = 10;
+        var range = SeedRange.Parse(wish.Seeds);
+        var swarm = wish.Canary ? new Canary(bare) : bare;
+        var canaries = wish.Canary ? range.Count(Canary.Sings) : 0;
         var started = TimeProvider.System.GetUtcNow();
         Action<string> tell = wish.Json ? Console.Error.WriteLine : Console.WriteLine;
         var (schedules, seconds, hash, failures, counts) =
-            new SwarmSweep(swarm, Math.Max(1, wish.Jobs), FailuresMax, TimeProvider.System, tell).Play(SeedRange.Parse(wish.Seeds));
+            new SwarmSweep(swarm, Math.Max(1, wish.Jobs), FailuresMax + canaries, TimeProvider.System, tell).Play(range);
+        var deaf = wish.Canary ? Canary.Objection([.. range], failures) : null;
+        failures = [.. failures.Where(f => f.Promise != Canary.Promise)];
         var record = new SwarmRecord
         {
             Swarm = swarm.Name, StartedAt = started, Seeds = wish.Seeds, Jobs = wish.Jobs, Schedules = schedules, Seconds = seconds, Hash = hash, Failures = failures, Counts = counts,
@@ -125,8 +132,20 @@ internal static class SwarmCommand
             $"{schedules} schedules in {seconds:0.0} s ({schedules / seconds:0.#}/s), hash {hash}, {failures.Count} failed: {string.Join(", ", counts.Select(c => $"{c.Value} {c.Key}"))}"));
         if (wish.Markdown is { } file) File.WriteAllText(file, SwarmPage.Of(record, swarm.Story));
         if (wish.Json) Console.WriteLine(JsonSerializer.Serialize(record, Json));
+        if (deaf is not null)
+        {
+            tell($"RED: {deaf}");
+            return ProgramErrors.HarnessFailed;
+        }
+
+        if (wish.Marks && MarkCatalog.Missing(counts) is { Count: > 0 } missing)
+        {
+            tell($"RED: never reached: {string.Join("; ", missing)}. Marks are compiled into the test build only (-p:Mutants=true)");
+            return ProgramErrors.HarnessFailed;
+        }
+
         return record.Verdict switch { Verdict.Valid => 0, Verdict.Invalid => 1, _ => 2 };
     }
 
-    private sealed record Wish(string Seeds, int Jobs, bool Json, string? Markdown);
+    private sealed record Wish(string Seeds, int Jobs, bool Json, string? Markdown, bool Canary = false, bool Marks = false);
 }

@@ -19,10 +19,24 @@ internal sealed class FleetSwarm(Action<string>? tell = null) : ISwarm
     {
         var drawn = DrawnScenario.Of(seed);
         tell?.Invoke(drawn.Print());
-        var run = SimulatedRun.Play(drawn.Scenario, seed, new() { World = drawn.Options });
+        var run = SimulatedRun.Play(drawn.Scenario, seed, drawn.RunOptions);
         foreach (var finding in run.Findings) tell?.Invoke($"{finding.Verdict,-8} {finding.Check,-18} {finding.Observed} (bound: {finding.Bound})\n{finding.Evidence}");
         return new SwarmTrial(run.Verdict, Found(run), drawn.Print(), HashOf(run),
-            [("operations", run.Ops.Count), ("faults", run.Events.Count(e => e.Kind == EventKinds.FaultBegun)), ("simulated s", (long)run.RunSeconds)]);
+            [("operations", run.Ops.Count), ("simulated s", (long)run.RunSeconds), .. Faults(run),
+            .. run.MarkCounts.Select(m => ($"{MarkCatalog.Prefix}{m.Key}", m.Value)), .. run.FaultPointHits.Select(h => ($"fault point {h.Key}", h.Value))]);
+    }
+
+    /// <summary>How often each fault was done, and in how many of these it left a number that proves its effect.</summary>
+    private static IEnumerable<(string Name, long Count)> Faults(RunRecord run)
+    {
+        foreach (var ended in run.Events.Where(e => e.Kind == EventKinds.FaultEnded))
+        {
+            yield return ($"{ended["fault"]} done", 1);
+            if (ended.Number("proof") > 0) yield return ($"{ended["fault"]} proven", 1);
+        }
+
+        foreach (var begun in run.Events.Where(e => e.Kind == EventKinds.FaultBegun && e["effect"].StartsWith("not done", StringComparison.Ordinal)))
+            yield return ($"{begun["fault"]} found nobody", 1);
     }
 
     internal static Discovery? Found(RunRecord run)

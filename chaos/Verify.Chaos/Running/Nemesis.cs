@@ -2,42 +2,63 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Verify.Chaos.Worlds;
 using Verify.Checks;
+using Verify.Node.Seam;
 using Verify.Scenarios;
 
 namespace Verify.Chaos.Running;
 
 /// <summary>Does to the fleet what the scenario says, when it says so, and undoes it. Every hurt knows how to undo itself.</summary>
-public sealed class Nemesis(IWorld world, Targets targets)
+public sealed partial class Nemesis(IWorld world, Targets targets, Dice dice)
 {
+    private const int RevivalsMax = 4;
+
+    /// <summary>What is due at one moment: ends before beginnings, so that what is healed can be hurt anew.</summary>
+    private const int Ends = 0;
+    private const int Begins = 1;
+
     private readonly List<Wound> _open = [];
     private readonly List<string> _troubles = [];
+    private readonly List<string> _misses = [];
+    private readonly PriorityQueue<Func<ValueTask>, (long AtUs, int Kind, int Order)> _due = new();
+    private long _startUs;
+    private int _order;
 
     /// <summary>Steps that could not be done: their target had no answer, or the world refused. A run with troubles is no pass.</summary>
     public IReadOnlyList<string> Troubles => _troubles;
 
+    /// <summary>Steps that were done and had no effect. In a scenario that somebody wrote they are as bad as troubles.</summary>
+    public IReadOnlyList<string> Misses => _misses;
+
     /// <summary>Runs all steps; times count from <paramref name="startUs"/>.</summary>
     public async Task RunAsync(ImmutableArray<Step> steps, long startUs, CancellationToken cancel)
     {
-        var due = new List<(TimeSpan At, int Order, Step Step, bool Begins)>();
+        _startUs = startUs;
         for (var i = 0; i < steps.Length; i++)
         {
-            due.Add((steps[i].At, i, steps[i], Begins: true));
-            if (steps[i].Until is { } until) due.Add((until, i, steps[i], Begins: false));
+            var (step, name) = (steps[i], $"step {i + 1}");
+            Due(step.At, Begins, () => BeginAsync(step, name));
+            if (step.Until is { } until) Due(until, Ends, () => EndAsync(_open.Find(w => ReferenceEquals(w.Step, step))));
         }
 
-        foreach (var (at, order, step, begins) in due.OrderBy(d => d.At).ThenBy(d => d.Begins).ThenBy(d => d.Order))
+        while (_due.TryDequeue(out var deed, out var when))
         {
-            var wait = startUs + (long)at.TotalMicroseconds - world.Events.NowUs;
+            var wait = startUs + when.AtUs - world.Events.NowUs;
             if (wait > 0) await Task.Delay(TimeSpan.FromMicroseconds(wait), world.Time, cancel);
-            if (begins) await BeginAsync(step, $"step {order + 1}");
-            else await EndAsync(_open.Find(w => w.Step == step));
+            await deed();
         }
     }
 
     /// <summary>Undoes whatever is still open.</summary>
-    public async ValueTask HealAllAsync()
+    /// <param name="exceptLostDisks">A node without a disk stays away.</param>
+    public async ValueTask HealAllAsync(bool exceptLostDisks = false)
     {
-        while (_open.Count > 0) await EndAsync(_open[^1]);
+        // A node without a disk needs a group that is whole otherwise to come back to.
+        while (_open.FindLast(w => w.Step.Fault is not Fault.LostDisk) is { } wound) await EndAsync(wound);
+        while (!exceptLostDisks && _open.Count > 0) await EndAsync(_open[^1]);
+
+        // Who ended himself (a full disk at the start, a write that failed in the last moment) is started again, as a supervisor does.
+        for (var tries = 0; tries < RevivalsMax && await world.ReviveAsync(); tries++)
+            await Task.Delay(TimeSpan.FromMilliseconds(500), world.Time, CancellationToken.None);
     }
 
     private async ValueTask BeginAsync(Step step, string name)
@@ -57,7 +78,16 @@ public sealed class Nemesis(IWorld world, Targets targets)
     private async ValueTask EndAsync(Wound? wound)
     {
         if (wound is null || !_open.Remove(wound)) return;
-        var proof = await wound.Undo();
+        var proof = -1L;
+        try
+        {
+            proof = await wound.Undo();
+        }
+        catch (IOException e)
+        {
+            _troubles.Add($"{wound.Name} ({wound.Step.Fault.Word}) could not be undone: {e.Message}");
+        }
+
         world.Events.Add(EventKinds.FaultEnded, wound.Name, "", fields:
             [("fault", wound.Step.Fault.Word), ("resolved", wound.Resolved), ("proof", proof.ToString(CultureInfo.InvariantCulture))]);
     }
@@ -67,11 +97,14 @@ public sealed class Nemesis(IWorld world, Targets targets)
         Fault.Partition(var groups) => await PartitionAsync(step, name, groups),
         Fault.OneWay(var from, var to) => await OneWayAsync(step, name, from, to),
         Fault.Slow(var from, var to, var delay, var jitter) => await SlowAsync(step, name, from, to, delay, jitter),
-        Fault.Kill(var target) => await EachAsync(step, name, target, world.KillAsync, world.StartAgainAsync),
-        Fault.Pause(var target) => await EachAsync(step, name, target, world.PauseAsync, world.ResumeAsync),
-        Fault.ClockSkew(var target, var offset, var drift) => await EachAsync(step, name, target,
+        Fault.Kill(var target) => await EachAsync(step, name, await targets.MembersAsync(target), world.KillAsync, world.StartAgainAsync),
+        Fault.Pause(var target) => await EachAsync(step, name, await targets.MembersAsync(target), world.PauseAsync, world.ResumeAsync),
+        Fault.ClockSkew(var target, var offset, var drift) => await EachAsync(step, name, await NodesAsync(target),
             n => world.SkewClockAsync(n, offset, drift), n => world.SkewClockAsync(n, TimeSpan.Zero, 1.0)),
         Fault.DiskFull(var target) => await DiskFullAsync(step, name, target),
+        Fault.Ring or Fault.Bridge or Fault.Swizzle or Fault.Lossy or Fault.Garble or Fault.Repeat or Fault.Reconnect => await HurtLinksAsync(step, name),
+        Fault.SlowDisk or Fault.FailWrites or Fault.FailSyncs or Fault.BitRot or Fault.TornSector or Fault.Misdirect or Fault.LostDisk => await HurtDisksAsync(step, name),
+        Fault.ClockStep or Fault.ClockStrobe or Fault.RestartStorm or Fault.RollingRestart => await HurtOverTimeAsync(step, name),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 
@@ -114,7 +147,7 @@ public sealed class Nemesis(IWorld world, Targets targets)
         {
             var dropped = 0L;
             foreach (var (from, to) in cuts) dropped += await world.MendAsync(from, to);
-            if (dropped == 0) _troubles.Add($"{name} ({step.Fault.Word} {resolved}) dropped nothing: the fault had no effect");
+            if (dropped == 0) _misses.Add($"{name} ({step.Fault.Word} {resolved}) dropped nothing: the fault had no effect");
             return dropped;
         });
     }
@@ -133,9 +166,11 @@ public sealed class Nemesis(IWorld world, Targets targets)
         });
     }
 
-    private async ValueTask<Wound> EachAsync(Step step, string name, Target target, Func<string, ValueTask> hurt, Func<string, ValueTask> heal)
+    /// <summary>A data centre stands for its nodes where a fault cannot hit servers.</summary>
+    private async ValueTask<ImmutableArray<string>> NodesAsync(Target target) => [.. (await targets.MembersAsync(target)).Where(world.Nodes.ContainsKey)];
+
+    private async ValueTask<Wound> EachAsync(Step step, string name, ImmutableArray<string> members, Func<string, ValueTask> hurt, Func<string, ValueTask> heal)
     {
-        var members = await targets.MembersAsync(target);
         Begun(step, name, string.Join(",", members));
         foreach (var member in members) await hurt(member);
         return new(step, name, string.Join(",", members), async () =>
@@ -147,7 +182,7 @@ public sealed class Nemesis(IWorld world, Targets targets)
 
     private async ValueTask<Wound> DiskFullAsync(Step step, string name, Target target)
     {
-        var members = await targets.MembersAsync(target);
+        var members = await NodesAsync(target);
         Begun(step, name, string.Join(",", members));
         foreach (var member in members) await world.FillDiskAsync(member);
         return new(step, name, string.Join(",", members), async () =>
@@ -157,6 +192,9 @@ public sealed class Nemesis(IWorld world, Targets targets)
             return refused;
         });
     }
+
+    /// <summary>Something that is to be done later: so long after the beginning of the faults.</summary>
+    private void Due(TimeSpan at, int kind, Func<ValueTask> deed) => _due.Enqueue(deed, ((long)at.TotalMicroseconds, kind, _order++));
 
     private void Begun(Step step, string name, string resolved) =>
         world.Events.Add(EventKinds.FaultBegun, name, "", fields: [("fault", step.Fault.Word), ("resolved", resolved), ("line", $"{step.Line}")]);

@@ -67,6 +67,6 @@ public static class RunOutcome
     };
 
     private static bool IsAboutTime(string check) =>
-        check.Contains("converge", StringComparison.OrdinalIgnoreCase) || check.Contains("election", StringComparison.OrdinalIgnoreCase)
+        check is CorePhase.Check || check.Contains("converge", StringComparison.OrdinalIgnoreCase) || check.Contains("election", StringComparison.OrdinalIgnoreCase)
         || check.Contains("rto", StringComparison.OrdinalIgnoreCase) || check.Contains("p99", StringComparison.OrdinalIgnoreCase);
 }

@@ -15,8 +15,20 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
     /// <summary>The operations so far; for progress displays and for what is kept when a run breaks off.</summary>
     public OpLog Ops { get; private set; } = new();
 
-    /// <summary>Steps that could not be done.</summary>
+    /// <summary>One seed of a swarm may draw a fault that finds nobody or hits nothing; what somebody wrote down must be done and bite.</summary>
+    public bool ToleratesMisses { get; init; }
+
+    /// <summary>After the faults a random quorum is healed and the rest kept down, before everything is healed.</summary>
+    public bool LivesOnACore { get; init; }
+
+    /// <summary>What came of that; null when it was not asked for.</summary>
+    public Verify.Checks.Finding? Core { get; private set; }
+
+    /// <summary>Why the run is no pass: steps that could not be done, or had no effect.</summary>
     public IReadOnlyList<string> Troubles { get; private set; } = [];
+
+    /// <summary>Steps that could not be done, or had no effect, tolerated or not.</summary>
+    public IReadOnlyList<string> Misses { get; private set; } = [];
 
     public async Task<RunFacts> RunAsync(CancellationToken cancel)
     {
@@ -26,7 +38,7 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
         await WarmUpAsync(cancel);
 
         var workload = new Workload(world, scenario.Workload, scenario.Fleet.DataCenters, dice.Fork("workload"));
-        var nemesis = new Nemesis(world, new(world, dice.Fork("targets")));
+        var nemesis = new Nemesis(world, new(world, dice.Fork("targets")), dice.Fork("nemesis"));
         Ops = workload.Log;
         Phase("faults");
         var startUs = world.Events.NowUs;
@@ -35,6 +47,11 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
         {
             await nemesis.RunAsync(scenario.Steps, startUs, cancel);
             await work;
+            if (LivesOnACore)
+            {
+                Phase("core");
+                Core = await new CorePhase(world, nemesis, dice.Fork("core")).RunAsync(scenario.Steps);
+            }
         }
         finally
         {
@@ -48,7 +65,8 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
         var rows = await world.ReadRowsAsync();
         var state = await world.ObserveAsync();
         Phase("final");
-        Troubles = nemesis.Troubles;
+        Misses = [.. nemesis.Troubles, .. nemesis.Misses];
+        Troubles = ToleratesMisses ? [] : Misses;
         return Facts(workload.Log.All(), rows, state.Primary);
     }
 

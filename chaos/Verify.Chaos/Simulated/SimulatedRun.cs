@@ -41,6 +41,15 @@ public sealed record SimulatedOptions
     /// <summary>Makes the scheduler in the place of <see cref="Strategy"/>: for one that learns from run to run, or that somebody watches.</summary>
     public Func<IChoiceSource, IActorScheduler>? Scheduler { get; init; }
 
+    /// <summary>The scenario was drawn: nobody promised that every fault finds somebody, or that every kind of operation is answered often.</summary>
+    public bool IsDrawn { get; init; }
+
+    /// <summary>After the faults a random quorum is healed and the rest kept down; it must come together before everything is healed.</summary>
+    public bool LivesOnACore { get; init; }
+
+    /// <summary>Fault points in node code may fire. Without effect but in the test build (-p:Mutants=true).</summary>
+    public bool FaultPoints { get; init; }
+
     /// <summary>Where every line of the trace goes; null for nowhere.</summary>
     public string? TraceFile { get; init; }
 }
@@ -48,6 +57,8 @@ public sealed record SimulatedOptions
 /// <summary>Plays a scenario once in a simulated world: one seed, one thread, virtual time.</summary>
 internal static class SimulatedRun
 {
+    private const int AnsweredMin = 20;
+    private const int AnsweredWhenDrawn = 1;
     private static readonly TimeSpan VirtualLimit = TimeSpan.FromMinutes(30);
 
     public static RunRecord Play(Scenario scenario, ulong seed, SimulatedOptions options)
@@ -69,15 +80,23 @@ internal static class SimulatedRun
         var (world, simulation) = Build(scenario, seed, options, options.TraceFile is not null);
         using (simulation)
         {
-            var runner = new ScenarioRunner(scenario, world, new Dice(seed).Fork("scenario"));
+            var runner = new ScenarioRunner(scenario, world, new Dice(seed).Fork("scenario")) { ToleratesMisses = options.IsDrawn, LivesOnACore = options.LivesOnACore };
+#if VERIFY_MUTANTS
+            var probes = new Raft.ProbeRun(options.FaultPoints ? n => simulation.Choices.Next(ChoiceKind.Fault, n) : null);
+            Raft.ProbeRun.Current = probes;
+#endif
             try
             {
                 RunFacts? facts = null;
                 options.Begun(simulation);
                 simulation.Run(async () => facts = await runner.RunAsync(CancellationToken.None), VirtualLimit);
-                var findings = RunOutcome.Judge(CheckMapping.For(scenario), facts!, runner.Troubles);
+                IReadOnlyList<Finding> findings = RunOutcome.Judge(CheckMapping.For(scenario, options.IsDrawn ? AnsweredWhenDrawn : AnsweredMin), facts!, runner.Troubles);
+                if (runner.Core is { } core) findings = [.. findings, core];
                 return Record(scenario, seed, options, world, simulation, clock) with
                 {
+#if VERIFY_MUTANTS
+                    MarkCounts = probes.MarkCounts, FaultPointHits = probes.Hits,
+#endif
                     Verdict = findings.Worst(), FailureClass = RunOutcome.Class(findings, facts!.Events), Findings = findings,
                     Events = facts.Events, Ops = facts.History.Ops, FinalRows = facts.History.FinalRows, FinalPrimary = facts.History.FinalPrimary,
                 };
@@ -131,7 +150,10 @@ internal static class SimulatedRun
             var (world, simulation) = Build(scenario, seed, options with { Twice = false }, keepTrace: true);
             using (simulation)
             {
-                var runner = new ScenarioRunner(scenario, world, new Dice(seed).Fork("scenario"));
+                var runner = new ScenarioRunner(scenario, world, new Dice(seed).Fork("scenario")) { ToleratesMisses = options.IsDrawn, LivesOnACore = options.LivesOnACore };
+#if VERIFY_MUTANTS
+                Raft.ProbeRun.Current = new Raft.ProbeRun(options.FaultPoints ? n => simulation.Choices.Next(ChoiceKind.Fault, n) : null);
+#endif
                 try
                 {
                     options.Begun(simulation);

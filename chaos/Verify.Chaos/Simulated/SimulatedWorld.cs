@@ -16,7 +16,7 @@ using ClusterView = Verify.Chaos.Worlds.ClusterView;
 namespace Verify.Chaos.Simulated;
 
 /// <summary>The stage in virtual time: production nodes, simulated servers, and a place for clients in each data centre, all on one thread.</summary>
-internal sealed class SimulatedWorld : IWorld
+internal sealed partial class SimulatedWorld : IWorld
 {
     internal static readonly MySqlLogin Topology = new("verify", "topology") { Tls = TlsMode.Disabled };
     internal static readonly MySqlLogin Replication = new("repl", "replication") { Tls = TlsMode.Disabled };
@@ -30,6 +30,7 @@ internal sealed class SimulatedWorld : IWorld
     private readonly SortedDictionary<string, SimMySqlServer> _servers = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, SimHost> _clientHosts = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, long> _fullHits = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, long> _stoppedBefore = new(StringComparer.Ordinal);
 
     public SimulatedWorld(Scenario scenario, SimWorld world, SimulatedOptions options)
     {
@@ -62,7 +63,7 @@ internal sealed class SimulatedWorld : IWorld
         foreach (var dc in _scenario.Fleet.DataCenters) _clientHosts[dc] = _world.AddHost($"clients-{dc}", dc);
         var id = 1u;
         foreach (var (name, dc) in Servers) AddServer(name, dc, id++);
-        foreach (var (name, dc) in Nodes) _nodes[name] = _world.AddHost(name, dc, NodeProgram.Of(ConfigOf(name, dc)));
+        foreach (var (name, dc) in Nodes) _nodes[name] = _world.AddHost(name, dc, host => NodeProgram.Of(ConfigOf(name, dc))(host));
         _world.Start([.. _clientHosts.Values, .. _serverHosts.Values]);
         await _world.Turn();
         await SetUpReplicationAsync();
@@ -95,6 +96,7 @@ internal sealed class SimulatedWorld : IWorld
 
     public ValueTask CutAsync(string fromDataCenter, string toDataCenter)
     {
+        _stoppedBefore[$"{fromDataCenter}>{toDataCenter}"] = _world.StoppedBetween(fromDataCenter, toDataCenter);
         _world.Cut(fromDataCenter, toDataCenter);
         return ValueTask.CompletedTask;
     }
@@ -102,8 +104,7 @@ internal sealed class SimulatedWorld : IWorld
     public ValueTask<long> MendAsync(string fromDataCenter, string toDataCenter)
     {
         _world.Heal(fromDataCenter, toDataCenter);
-        var windows = _world.CutWindows.Where(w => IsIn(w.From, fromDataCenter) && IsIn(w.To, toDataCenter));
-        return ValueTask.FromResult(windows.Sum(w => w.SegmentsHeld + w.ConnectsStopped));
+        return ValueTask.FromResult(_world.StoppedBetween(fromDataCenter, toDataCenter) - _stoppedBefore.GetValueOrDefault($"{fromDataCenter}>{toDataCenter}"));
     }
 
     public ValueTask DelayAsync(string fromDataCenter, string toDataCenter, TimeSpan delay, TimeSpan jitter)
@@ -117,10 +118,11 @@ internal sealed class SimulatedWorld : IWorld
     {
         if (_nodes.TryGetValue(name, out var node))
         {
+            if (!node.IsAlive) return ValueTask.CompletedTask;
             _world.Kill(node);
             Events.Add(EventKinds.NodeDown, name, node.DataCenter, fields: [("how", "kill")]);
         }
-        else
+        else if (_serverHosts[name].IsAlive)
         {
             _servers[name].Kill();
             _world.Kill(_serverHosts[name]);
@@ -134,6 +136,7 @@ internal sealed class SimulatedWorld : IWorld
     {
         var isNode = _nodes.TryGetValue(name, out var host);
         host ??= _serverHosts[name];
+        if (host.IsAlive || _withoutDisk.Contains(name) || _heldDown.Contains(name)) return ValueTask.CompletedTask;
         Events.Add(isNode ? EventKinds.NodeUp : EventKinds.ServerUp, name, host.DataCenter);
         _world.Start(host);
         return ValueTask.CompletedTask;
@@ -142,6 +145,7 @@ internal sealed class SimulatedWorld : IWorld
     public ValueTask PauseAsync(string name)
     {
         var isNode = _nodes.TryGetValue(name, out var host);
+        if (isNode ? !host!.IsAlive || host.IsPaused : !_servers[name].IsRunning || _servers[name].IsPaused) return ValueTask.CompletedTask;
         if (isNode) _world.Pause(host!);
         else _servers[name].Pause();
         Events.Add(isNode ? EventKinds.NodeDown : EventKinds.ServerDown, name, isNode ? Nodes[name] : Servers[name], fields: [("how", "pause")]);
@@ -151,6 +155,7 @@ internal sealed class SimulatedWorld : IWorld
     public ValueTask ResumeAsync(string name)
     {
         var isNode = _nodes.TryGetValue(name, out var host);
+        if (isNode ? !host!.IsPaused : !_servers[name].IsPaused) return ValueTask.CompletedTask;
         if (isNode) _world.Resume(host!);
         else _servers[name].Resume();
         Events.Add(isNode ? EventKinds.NodeUp : EventKinds.ServerUp, name, isNode ? Nodes[name] : Servers[name], fields: [("how", "resume")]);
@@ -251,9 +256,10 @@ internal sealed class SimulatedWorld : IWorld
         Self = new(NodeNames.PeerIdentity(name)),
         DataCenter = dataCenter,
         PeerBind = new(name, NodeNames.PeerPort),
-        Members = [.. Nodes.Select(n => new Member(new(NodeNames.PeerIdentity(n.Key)), new(n.Key, NodeNames.PeerPort), n.Value))],
+        Members = _tokens.ContainsKey(name) ? [] : [.. Nodes.Select(n => new Member(new(NodeNames.PeerIdentity(n.Key)), new(n.Key, NodeNames.PeerPort), n.Value))],
         Clusters = Servers.Count == 0 ? []
             : [new("main", [.. Servers.Select(s => new Instance(new(s.Key, NodeNames.ServerPort), s.Value))]) { SemiSync = _scenario.Fleet.Durability == "semi_sync" }],
+        Join = JoinOf(name),
         TopologyLogin = Topology,
         ReplicationLogin = Replication,
         FencingEnabled = !FencingOff,

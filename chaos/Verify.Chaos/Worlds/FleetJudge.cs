@@ -20,7 +20,10 @@ public static class FleetJudge
         var leaders = nodes.Where(n => n.View?.HasLease == true).Select(n => n.Name).ToList();
         var leader = leaders.Count == 1 ? leaders[0] : null;
         var waiting = WaitingFor(nodes, leaders, cluster, runningServers);
-        return new(leader, cluster?.Primary, waiting.Length == 0, waiting);
+        return new(leader, cluster?.Primary, waiting.Length == 0, waiting)
+        {
+            GroupIsWhole = leader is not null && nodes.All(n => n.View is { InQuorum: true }), Running = [.. nodes.Select(n => n.Name)],
+        };
     }
 
     private static string WaitingFor(

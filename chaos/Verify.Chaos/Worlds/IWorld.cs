@@ -1,5 +1,6 @@
 using Verify.Checks;
 using Verify.Scenarios;
+using Verify.Sim.Network;
 
 namespace Verify.Chaos.Worlds;
 
@@ -59,8 +60,70 @@ public interface IWorld : IAsyncDisposable
     /// <summary>Offset 0 and drift 1 is a right clock.</summary>
     ValueTask SkewClockAsync(string node, TimeSpan offset, double drift);
 
+    /// <summary>The wall clock of a node jumps; nothing else changes.</summary>
+    ValueTask StepClockAsync(string node, TimeSpan by) => throw new NotSupportedException("this world sets clocks by offset and drift only");
+
+    /// <summary>What is wrong with the way from one data centre to the other from now on; takes the place of what was wrong before.</summary>
+    ValueTask TroubleAsync(string fromDataCenter, string toDataCenter, LinkTrouble trouble) =>
+        throw new NotSupportedException("the live proxies carry TCP connections: they cannot lose, garble or repeat single segments below TCP");
+
+    /// <summary>How many segments troubles have hit on this way since the beginning.</summary>
+    ValueTask<long> TroublesAsync(string fromDataCenter, string toDataCenter) => ValueTask.FromResult(0L);
+
+    /// <summary>Who speaks on this way learns that the connection is lost; what was under way still arrives. Returns how many were told.</summary>
+    ValueTask<long> LoseWritersAsync(string fromDataCenter, string toDataCenter) =>
+        throw new NotSupportedException("a live proxy cannot break one end of a connection and keep the bytes that are under way");
+
+    /// <summary>The disk of a node takes so many times as long; 1 is its own speed.</summary>
+    ValueTask SlowDiskAsync(string node, int factor) => throw new NotSupportedException("the disks of live nodes are the machine's: they cannot be slowed down for one process");
+
+    /// <summary>Does this to the disk of a node.</summary>
+    ValueTask HurtDiskAsync(string node, DiskHurt hurt) =>
+        throw new NotSupportedException("the disks of live nodes are the machine's: damage to single bytes and operations is for the simulation");
+
+    /// <summary>What was to happen to the disk's next operations does not happen any more.</summary>
+    ValueTask MendDiskAsync(string node) => ValueTask.CompletedTask;
+
+    /// <summary>These nodes die and stay down, whatever anybody says, until <see cref="ReleaseAsync"/>.</summary>
+    ValueTask HoldDownAsync(IReadOnlyCollection<string> nodes) => throw new NotSupportedException("a liveness phase with a core is for the simulation");
+
+    /// <summary>Nodes that were held down may be started again.</summary>
+    ValueTask ReleaseAsync() => ValueTask.CompletedTask;
+
+    /// <summary>What a supervisor does: starts every node whose process has ended. False when there was none.</summary>
+    ValueTask<bool> ReviveAsync() => ValueTask.FromResult(false);
+
+    /// <summary>How often the hurts of this kind bit on this node since the beginning: operations that failed or went astray, or bytes that changed.</summary>
+    ValueTask<long> DiskHurtsAsync(string node, DiskHurt hurt) => ValueTask.FromResult(0L);
+
+    /// <summary>The node dies and its disk is empty.</summary>
+    ValueTask LoseDiskAsync(string node) => throw new NotSupportedException("a live node is let in again with a token by an operator (verify-ctl), not by the nemesis");
+
+    /// <summary>The node whose disk was lost is taken out of the group and started, to come in again with a token.</summary>
+    /// <exception cref="IOException">Nobody leads who could take it out.</exception>
+    ValueTask ComeBackEmptyAsync(string node) => throw new NotSupportedException("a live node is let in again with a token by an operator (verify-ctl), not by the nemesis");
+
     /// <summary>The ids in app.writes on every server that answers.</summary>
     ValueTask<IReadOnlyDictionary<string, IReadOnlySet<string>>> ReadRowsAsync();
+}
+
+/// <summary>What can happen to a disk besides being full or slow.</summary>
+public enum DiskHurt
+{
+    /// <summary>The next write fails.</summary>
+    FailedWrite,
+
+    /// <summary>The next sync fails.</summary>
+    FailedSync,
+
+    /// <summary>The next write lands in another sector.</summary>
+    MisdirectedWrite,
+
+    /// <summary>A few bits turn at rest.</summary>
+    Rot,
+
+    /// <summary>A sector at rest is torn.</summary>
+    TornSector,
 }
 
 /// <summary>What the nodes say of themselves right now.</summary>
@@ -69,7 +132,14 @@ public interface IWorld : IAsyncDisposable
 /// <param name="Converged">One leader, every running node in its quorum, the primary writable, every other running server
 /// read-only and either replicating from the primary or set aside by name, no recovery open.</param>
 /// <param name="Waiting">What is missing for that, for messages.</param>
-public sealed record FleetState(string? Leader, string? Primary, bool Converged, string Waiting);
+public sealed record FleetState(string? Leader, string? Primary, bool Converged, string Waiting)
+{
+    /// <summary>One leader, and every running node in its quorum; whatever the servers do.</summary>
+    public bool GroupIsWhole { get; init; }
+
+    /// <summary>The nodes whose process runs.</summary>
+    public IReadOnlyList<string> Running { get; init; } = [];
+}
 
 /// <summary>One question to the KV.</summary>
 public sealed record KvQuestion(OpKind Kind, string Key, string? Value, long? ExpectedIndex, string Session, long Sequence);

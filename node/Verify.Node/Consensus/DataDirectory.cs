@@ -43,6 +43,8 @@ internal sealed class DataDirectory : IDisposable
         var newest = snapshots.Newest?.Mark;
         var found = await new LogReader(disk, owner, settings, log).ReadAsync(newest, grounds);
         var last = found.File.Last.IsAtLeastAsUpToDateAs(newest?.Last ?? EntryId.Zero) ? found.File.Last : newest!.Last;
+        Mark.ReachedIf(found.Lost is not null, "a node started with lost entries");
+        Mark.ReachedIf(newest is not null, "a node started from a snapshot");
         var hasData = hasLog || newest is not null || !snapshots.Damage.IsEmpty;
         var hardState = await HardStateFile.OpenAsync(disk, owner, hasData ? last.Term : null);
         if (found.Lost is { } lost && hardState.State.Term <= lost.Above) await hardState.WriteAsync(new(lost.Above.Next, VotedFor: null));
@@ -70,6 +72,7 @@ internal sealed class DataDirectory : IDisposable
     {
         Invariant.Holds(Lost is null || Lost.AreBackIn(Log.Last), $"the entries that were lost are back (log ends with {Log.Last}, owed: {Lost})");
         if (Lost is null) return;
+        Mark.Reached("entries that were lost are back");
         await LostEntries.ForgetAsync(_disk);
         Lost = null;
     }

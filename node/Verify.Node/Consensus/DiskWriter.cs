@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
 using Verify.Node.Telemetry;
+using Verify.Raft;
 
 namespace Verify.Node.Consensus;
 
@@ -41,6 +42,9 @@ internal sealed class DiskWriter(
         if (Interlocked.Exchange(ref _nextKeys, null) is { } keys) data.UseKeys(keys);
         try
         {
+#if VERIFY_MUTANTS
+            if (FaultPoint.Fires("a flush is late", perMille: 50)) await Task.Delay(TimeSpan.FromMilliseconds(100), time);
+#endif
             if (group.HardState is { } state && state != data.HardState.State) await data.HardState.WriteAsync(state);
             var restored = group.Install is null ? null : await InstallAsync(group);
             if (group.Entries.Count > 0) await data.Log.AppendAsync(group.Entries);
@@ -51,10 +55,12 @@ internal sealed class DiskWriter(
         }
         catch (DiskFullException full)
         {
+            Mark.Reached("a disk was full");
             return new DiskOutcome.Full(full.Message);
         }
         catch (Exception cause)
         {
+            Mark.Reached("a disk failed");
             return new DiskOutcome.Failed(cause);
         }
     }
@@ -62,6 +68,7 @@ internal sealed class DiskWriter(
     private async ValueTask<RestoredState> InstallAsync(DiskGroup group)
     {
         var file = await data.InstallAsync(group.Install!);
+        Mark.Reached("a snapshot was installed");
         var state = await data.Snapshots.RestoreAsync(file, limits.SessionsMax, limits.RecoveriesKeptMax);
         return new(file, state, state.StateHash());
     }

@@ -93,6 +93,7 @@ internal sealed class LogRepair(IDisk disk, DataOwner owner, LogSettings setting
         var (scan, run) = plan.Parts[^1];
         if (last.Name != scan.Name) return;
         var rest = scan.Bytes.Length - run.End;
+        Mark.ReachedIf(rest > 0 && plan.Lost is null, "a torn tail was cut");
         if (rest > 0 && plan.Lost is not null) await CopyAsideAsync(scan);
         else if (rest > 0) NodeLog.TornTailCut(log, scan.Name, run.End, rest);
         using var file = disk.Open(scan.Name, create: false);

@@ -103,6 +103,7 @@ internal sealed class SnapshotDesk(
                 Made(file, took);
                 break;
             case SnapshotOutcome.ToSend(var send, var chunk):
+                Mark.ReachedIf(!raft.IsLeader || raft.Term != send.Term, "a piece of a snapshot was read for a term that is over");
                 if (raft.IsLeader && raft.Term == send.Term) outlets.Send(new(raft.Self, send.To, send.Term, chunk));
                 break;
             case SnapshotOutcome.Missing:
@@ -148,6 +149,9 @@ internal sealed class SnapshotDesk(
         if (raft.MembershipAt(state.Applied.Index).IsEmpty) return false;
         if (_asked.Count > 0) return true;
         var fresh = state.Applied.Index.Value - (Newest?.Mark.Last.Index.Value ?? 0);
+#if VERIFY_MUTANTS
+        if (fresh > 0 && FaultPoint.Fires("a snapshot comes early", perMille: 20)) return true;
+#endif
         var byEntries = settings.Entries > 0 && fresh >= settings.Entries;
         var byTime = settings.Interval > TimeSpan.Zero && fresh > 0 && now - _lastAt >= settings.Interval;
         if (!byEntries && !byTime) return false;
@@ -166,6 +170,7 @@ internal sealed class SnapshotDesk(
     private void Made(SnapshotFile file, TimeSpan took)
     {
         (_isMaking, _lastAt) = (false, outlets.Now());
+        Mark.Reached("a snapshot was taken");
         if (Newest is null || file.Mark.Last.Index > Newest.Mark.Last.Index) Newest = file;
         raft.SnapshotTaken(file.Mark);
         NodeLog.SnapshotTaken(log, file.Mark.Last, file.Bytes, took);

@@ -44,7 +44,11 @@ internal sealed class FrameBuffer(int frameBytesMax, int versionMax = PeerCodec.
         if (length == 0 || length > frameBytesMax) throw new WireFormatException($"a frame of {length} bytes; at most {frameBytesMax} are allowed", 0);
         if (bytes.Length < PeerCodec.HeaderBytes + (int)length) return false;
         var body = bytes.Slice(PeerCodec.HeaderBytes, (int)length);
-        if (Seal.Next(bytes[..4], body) != BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..])) throw WrongChecksum();
+        if (Seal.Next(bytes[..4], body) != BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]))
+        {
+            Raft.Mark.Reached("a frame was refused by its checksum");
+            throw WrongChecksum();
+        }
         frame = PeerCodec.Read(body, versionMax);
         _start += PeerCodec.HeaderBytes + (int)length;
         return true;

@@ -93,7 +93,11 @@ internal sealed class PeerLink
                 _report = frame;
                 return true;
             case PeerFrame.Raft:
-                while (_raft.Count > 0 && (_raft.Count >= limits.PeerQueueFramesMax || _raftBytes + size > limits.PeerQueueBytesMax))
+                var framesMax = limits.PeerQueueFramesMax;
+#if VERIFY_MUTANTS
+                if (FaultPoint.Fires("a short queue", perMille: 50)) framesMax = 1;
+#endif
+                while (_raft.Count > 0 && (_raft.Count >= framesMax || _raftBytes + size > limits.PeerQueueBytesMax))
                 {
                     _raftBytes -= PeerCodec.SizeOf(_raft.Dequeue());
                     Drop("full queue");
@@ -151,6 +155,13 @@ internal sealed class PeerLink
         _writing += passed;
         _sincePing += passed;
         _sincePong += passed;
+#if VERIFY_MUTANTS
+        if (FaultPoint.Fires("a link is dialled anew", perMille: 2))
+        {
+            Break("a fault point breaks it");
+            return;
+        }
+#endif
         if (_isWriting && _writing > SilenceMax) Break("a write did not finish in 2 s");
         else if (_sincePong > SilenceMax) Break("the peer has not answered for 2 s");
         else if (_sincePing >= PingEvery)
@@ -234,6 +245,7 @@ internal sealed class PeerLink
 
     private void Break(string why)
     {
+        Mark.Reached("a link broke");
         NodeLog.LinkDown(_around.Log, Peer, why);
         Stream?.Dispose();
         _session = null;
@@ -256,6 +268,12 @@ internal sealed class PeerLink
     {
         var most = Math.Min(BackoffMsMax, BackoffMsMin << Math.Min(++_failures, 8));
         _untilDial = TimeSpan.FromMilliseconds(BackoffMsMin + _dice.Next(most - BackoffMsMin + 1));
+#if VERIFY_MUTANTS
+#pragma warning disable RS0030, CA5394 // The planted bugs T4 are what these symbols are banned for.
+        if (Mutant.Is("T4-clock", deviates: true)) _untilDial = TimeSpan.FromMilliseconds(BackoffMsMin + (DateTime.UtcNow.Ticks / 7 % 400));
+        if (Mutant.Is("T4-random", deviates: true)) _untilDial = TimeSpan.FromMilliseconds(BackoffMsMin + Random.Shared.Next(400));
+#pragma warning restore RS0030, CA5394
+#endif
     }
 
     private void Encode(FrameSeal seal)
@@ -269,6 +287,9 @@ internal sealed class PeerLink
             else if (frame is not PeerFrame.Report) _talkBytes -= PeerCodec.SizeOf(frame);
             PeerCodec.Write(_out, frame, _scratch, seal);
             frames++;
+#if VERIFY_MUTANTS
+            if (FaultPoint.Fires("a write carries one frame")) break;
+#endif
         }
 
         _around.Metrics.FramesSent(frames);
@@ -293,6 +314,11 @@ internal sealed class PeerLink
         Stream? up = null;
         try
         {
+#if VERIFY_MUTANTS
+#pragma warning disable RS0030 // The planted bug T4-pool is what this symbol is banned for.
+            if (Mutant.Is("T4-pool", deviates: true)) await Task.Run(static () => 0);
+#pragma warning restore RS0030
+#endif
             PeerSession session;
             using (var deadline = new CancellationTokenSource(DialTimeout, _around.Seam.Time))
             using (var cancel = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _around.Stopping))

@@ -101,6 +101,9 @@ internal sealed class Guardian(
         var isReached = view.MissesInRow == 0 && view.AliveAt is { } alive && now - alive <= timing.ProbeInterval + timing.ProbeTimeout;
         if (now < duty.NextRenewal || !ledger.LeaseIsRenewable || !isReached || duty.RenewalsUnderWay >= RenewalsUnderWayMax) return;
         duty.NextRenewal = now + services.Config.Timing.LeaseRenewal;
+#if VERIFY_MUTANTS
+        if (Raft.FaultPoint.Fires("a renewal is left out", perMille: 100)) return;
+#endif
         duty.FirstRenewal ??= now;
         duty.RenewalsUnderWay++;
         services.Submit(

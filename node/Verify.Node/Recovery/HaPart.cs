@@ -189,6 +189,9 @@ public sealed class HaPart : IHaPart
             _ => ("", 0L, "", "", ""),
         };
         if (phase.Length == 0) return;
+        Raft.Mark.ReachedIf(phase == "opened", "a recovery was opened");
+        Raft.Mark.ReachedIf(phase == "closed", "a recovery was closed");
+        Raft.Mark.ReachedIf(phase == "outcome" && detail.StartsWith("failed", StringComparison.Ordinal), "a step of a recovery failed");
         RecoveryLog.Step(_services.Log, cluster, recovery, step, phase, detail);
         _services.Emit(new NodeEvent.Recovery(_services.Config.Self.Name, cluster, recovery, phase, step, detail));
     }

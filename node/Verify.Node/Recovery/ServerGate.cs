@@ -56,6 +56,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
             IsOpening = false;
             if (isOpen)
             {
+                Raft.Mark.Reached("a primary was opened");
                 services.Emit(new NodeEvent.Opened(services.Config.Self.Name, cluster, instance.ToString(), token.Value));
                 _sweep = Drivers.Run(services, $"a second session with {instance}", WarmUpAsync);
             }
@@ -83,6 +84,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
             services.Emit(new NodeEvent.Fencing(services.Config.Self.Name, cluster, instance.ToString(), token.Value, phase, by));
 
         Say("begun");
+        Raft.Mark.Reached("a primary was fenced");
         var hasFailed = false;
         while (wanted())
         {

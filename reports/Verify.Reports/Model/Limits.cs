@@ -21,6 +21,11 @@ public static class Limits
     [
         ("partition", "a cut between data centres"), ("oneWay", "a cut in one direction"), ("slow", "slow links"), ("kill", "processes killed"),
         ("pause", "processes frozen"), ("clockSkew", "wrong clocks"), ("diskFull", "full disks"),
+        ("ring", "a circle of data centres that reach their neighbours only"), ("bridge", "halves that only a bridge connects"), ("swizzle", "links clogged one by one"),
+        ("lossy", "lost segments"), ("garble", "bits turned on the wire"), ("repeat", "bytes that arrive twice"), ("reconnect", "connections that overtake each other"),
+        ("slowDisk", "slow disks"), ("failWrites", "failing writes"), ("failSyncs", "failing syncs"), ("bitRot", "bits turned on disks"), ("tornSector", "torn sectors"),
+        ("misdirect", "misdirected writes"), ("lostDisk", "lost disks"), ("clockStep", "clocks that jump"), ("clockStrobe", "clocks that jump there and back"),
+        ("restartStorm", "restart storms"), ("rollingRestart", "rolling restarts"),
     ];
 
     public static IReadOnlyList<Limit> Of(SuiteRecord suite)

@@ -63,4 +63,10 @@ public sealed record RunRecord
     public IReadOnlyDictionary<string, IReadOnlySet<string>> FinalRows { get; init; } = new Dictionary<string, IReadOnlySet<string>>(StringComparer.Ordinal);
     public string? FinalPrimary { get; init; }
     public string RepeatCommand { get; init; } = "";
+
+    /// <summary>How often each sometimes-mark was reached; empty but in the test build.</summary>
+    public SortedDictionary<string, long> MarkCounts { get; init; } = new(StringComparer.Ordinal);
+
+    /// <summary>How often each fault point of node code that was armed has fired; empty but in the test build with fault points on.</summary>
+    public SortedDictionary<string, long> FaultPointHits { get; init; } = new(StringComparer.Ordinal);
 }

@@ -5,9 +5,13 @@ using YamlDotNet.RepresentationModel;
 namespace Verify.Scenarios.Reading;
 
 /// <summary>Reads "steps": what is done to the fleet, and when.</summary>
-internal sealed class StepReader(FleetSpec? fleet, WorkloadSpec? workload, ErrorList errors)
+internal sealed partial class StepReader(FleetSpec? fleet, WorkloadSpec? workload, ErrorList errors)
 {
-    public static readonly string[] Faults = ["partition", "oneWay", "kill", "pause", "diskFull", "clockSkew", "slow"];
+    public static readonly string[] Faults =
+    [
+        "partition", "oneWay", "kill", "pause", "diskFull", "clockSkew", "slow", "ring", "bridge", "swizzle", "lossy", "garble", "repeat", "reconnect", "slowDisk",
+        "failWrites", "failSyncs", "bitRot", "tornSector", "misdirect", "lostDisk", "clockStep", "clockStrobe", "restartStorm", "rollingRestart",
+    ];
 
     public ImmutableArray<Step> Read(YamlNode? node) =>
         node is null || MapReader.ListOf(node, "steps", errors) is not { } list ? [] : [.. list.Select(One).OfType<Step>()];
@@ -72,7 +76,8 @@ internal sealed class StepReader(FleetSpec? fleet, WorkloadSpec? workload, Error
         "pause" => Whom(node, word) is { } target ? new Fault.Pause(target) : null,
         "diskFull" => Whom(node, word, nodesOnly: true) is { } target ? new Fault.DiskFull(target) : null,
         "clockSkew" => ClockSkew(node),
-        _ => Slow(node),
+        "slow" => Slow(node),
+        _ => Further(word, node),
     };
 
     private Fault.Partition? Partition(YamlNode node)

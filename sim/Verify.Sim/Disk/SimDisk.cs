@@ -8,6 +8,7 @@ namespace Verify.Sim.Disk;
 /// fills up, fails and is slow, as the nemesis wishes.</summary>
 public sealed class SimDisk
 {
+    public const int SectorBytes = 512;
     private readonly SimHost _host;
     private readonly SortedDictionary<string, SimFile> _names = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, SimFile> _durableNames = new(StringComparer.Ordinal);
@@ -15,6 +16,7 @@ public sealed class SimDisk
     private readonly List<(string Name, ReadOnlyMemory<byte> Content)> _replacing = [];
     private int _syncsToFail;
     private int _writesToFail;
+    private int _writesToMisdirect;
 
     internal SimDisk(SimHost host)
     {
@@ -31,6 +33,12 @@ public sealed class SimDisk
 
     /// <summary>How often a sync or write failed because it was told to.</summary>
     public long FailureHits { get; private set; }
+
+    /// <summary>How often a write went somewhere else than it should.</summary>
+    public long MisdirectedHits { get; private set; }
+
+    /// <summary>Bytes at rest that damage has changed.</summary>
+    public long DamagedBytes { get; private set; }
 
     /// <summary>Syncs that succeeded.</summary>
     public long Syncs { get; internal set; }
@@ -62,8 +70,24 @@ public sealed class SimDisk
     public void FailNextSyncs(int count) => _syncsToFail = count;
     public void FailNextWrites(int count) => _writesToFail = count;
 
+    /// <summary>The next writes land in another sector of their file, and the sector that was meant keeps what it had: nobody is told.</summary>
+    public void MisdirectNextWrites(int count) => _writesToMisdirect = count;
+
     /// <summary>Turns bits of a byte at rest.</summary>
-    public void Damage(string name, long offset, byte bits = 0x01) => _names[name].Damage(offset, bits);
+    public void Damage(string name, long offset, byte bits = 0x01)
+    {
+        _names[name].Damage(offset, bits);
+        DamagedBytes++;
+    }
+
+    /// <summary>A sector at rest is torn: from <paramref name="offset"/> to the end of its sector there are only zeros, as after a write that a
+    /// loss of power cut short in a drive without protection. Returns how many bytes that changed.</summary>
+    public long TearSector(string name, long offset)
+    {
+        var changed = _names[name].Tear(offset, SectorBytes);
+        DamagedBytes += changed;
+        return changed;
+    }
 
     /// <summary>The files there are, as the process sees them, sorted.</summary>
     public IReadOnlyList<string> Names => List();
@@ -136,8 +160,22 @@ public sealed class SimDisk
             if (room < grows) fits = (int)Math.Max(0, bytes.Length - (grows - room));
         }
 
-        file.Write(bytes[..fits], offset);
+        if (_writesToMisdirect > 0 && fits > 0 && file.Length >= SectorBytes) Misdirect(file, bytes[..fits], offset);
+        else file.Write(bytes[..fits], offset);
         return fits == bytes.Length ? null : Full(file.Name);
+    }
+
+    /// <summary>The bytes land in a sector before the right one. The length grows as if all were well; where the bytes should be there are zeros.</summary>
+    private void Misdirect(SimFile file, ReadOnlySpan<byte> bytes, long offset)
+    {
+        _writesToMisdirect--;
+        MisdirectedHits++;
+        var end = offset + bytes.Length;
+        if (end > file.Length) file.SetLength(end);
+        var sectors = (int)(file.Length / SectorBytes);
+        var wrong = (long)_host.World.Choices.Next(ChoiceKind.Fault, Math.Max(1, sectors)) * SectorBytes;
+        if (wrong / SectorBytes == offset / SectorBytes) wrong = 0;
+        file.Write(bytes[..(int)Math.Min(bytes.Length, file.Length - wrong)], wrong);
     }
 
     internal IOException? SetLength(SimFile file, long length)

@@ -97,6 +97,21 @@ internal sealed class SimFile(string name)
         if (offset < _durableLength) _durable[offset] ^= bits;
     }
 
+    /// <summary>Zeros from here to the end of the sector, seen and durable; how many bytes that changed.</summary>
+    public long Tear(long offset, int sectorBytes)
+    {
+        var end = Math.Min(Length, ((offset / sectorBytes) + 1) * sectorBytes);
+        var changed = 0L;
+        for (var at = offset; at < end; at++)
+        {
+            if (_seen[at] != 0) changed++;
+            _seen[at] = 0;
+            if (at < _durableLength) _durable[at] = 0;
+        }
+
+        return changed;
+    }
+
     private void Harden(Change change, int bytes)
     {
         if (change.IsLength)

@@ -46,13 +46,20 @@ internal sealed class SimFlow(SimWorld world, SimLink link, SimLink back) : IEve
         if (world.Options.HashBytes) world.Trace.Bytes(link.Sent, bytes);
         _unread += bytes.Length;
         var now = world.Scheduler.Now;
-        if (_lastWrite == now && _count > _arrived && TryJoin(bytes)) return;
-        var array = world.Segments.Rent(bytes.Length);
-        bytes.CopyTo(array);
-        Enqueue(new Segment { Bytes = array, Start = 0, End = bytes.Length });
-        _lastWrite = now;
-        _busyUntil = Math.Max(_busyUntil, now) + link.MicrosToSend(bytes.Length);
-        QueueSegment(_busyUntil);
+        if (_lastWrite == now && _count > _arrived && link.Trouble is null && TryJoin(bytes)) return;
+        SendSegment(bytes, now);
+        if (link.Trouble is null || !link.Repeats()) return;
+        _unread += bytes.Length;
+        SendSegment(bytes, now);
+    }
+
+    /// <summary>The writer's end is gone, but what is under way is not: it arrives late, while a new connection may already speak. That is
+    /// how bytes of two connections overtake each other.</summary>
+    public void Linger()
+    {
+        if (_isHeld || _count == _arrived) return;
+        _isHeld = true;
+        QueueRetransmission();
     }
 
     /// <summary>The writer closes: an end, in order after the bytes.</summary>
@@ -101,7 +108,7 @@ internal sealed class SimFlow(SimWorld world, SimLink link, SimLink back) : IEve
 
                 _isHeld = false;
                 (var due, _dueButHeld) = (_dueButHeld, 0);
-                Arrive(due);
+                if (due > 0) Arrive(due);
                 break;
             default:
                 if (!IsFull) Source.WindowOpened();
@@ -130,6 +137,17 @@ internal sealed class SimFlow(SimWorld world, SimLink link, SimLink back) : IEve
         _arrived = 0;
     }
 
+    private void SendSegment(ReadOnlySpan<byte> bytes, long now)
+    {
+        var array = world.Segments.Rent(bytes.Length);
+        bytes.CopyTo(array);
+        link.Garble(array.AsSpan(0, bytes.Length));
+        Enqueue(new Segment { Bytes = array, Start = 0, End = bytes.Length });
+        _lastWrite = now;
+        _busyUntil = Math.Max(_busyUntil, now) + link.MicrosToSend(bytes.Length);
+        QueueSegment(_busyUntil + link.DrawLoss(world.Options));
+    }
+
     private void QueueSegment(long from)
     {
         _lastDue = Math.Max(_lastDue, from + link.DrawLatency());
@@ -148,7 +166,7 @@ internal sealed class SimFlow(SimWorld world, SimLink link, SimLink back) : IEve
     private void Hold()
     {
         _dueButHeld++;
-        link.CountHeldSegment();
+        if (link.IsCut) link.CountHeldSegment();
         if (_isHeld) return;
         _isHeld = true;
         link.Hold(this);

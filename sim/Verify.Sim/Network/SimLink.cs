@@ -58,6 +58,13 @@ internal sealed class SimLink
     public SimHost To { get; }
     public LinkShape Shape { get; private set; }
     public CutWindow? OpenCut { get; private set; }
+
+    /// <summary>Null: nothing is wrong with it.</summary>
+    public LinkTrouble? Trouble { get; private set; }
+    public TroubleCounts Troubles { get; private set; } = new(0, 0, 0);
+
+    /// <summary>Segments and attempts to connect that cuts have stopped, since the beginning.</summary>
+    public long Stopped { get; private set; }
     public bool IsCut => _cuts > 0;
     public long SegmentsDelivered { get; set; }
     public long SegmentsHeld { get; private set; }
@@ -89,8 +96,40 @@ internal sealed class SimLink
     /// <summary>How long so many bytes keep the link busy.</summary>
     public long MicrosToSend(int bytes) => Shape.BytesPerSecondMax == 0 ? 0 : bytes * 1_000_000L / Shape.BytesPerSecondMax;
 
+    public void SetTrouble(LinkTrouble trouble) => Trouble = trouble == LinkTrouble.None ? null : trouble;
+
+    /// <summary>The next segment is lost and must be sent again: how much later it arrives; 0 when it is not.</summary>
+    public long DrawLoss(SimOptions options)
+    {
+        if (!Strikes(Trouble?.LostPerMille)) return 0;
+        Troubles = Troubles with { Lost = Troubles.Lost + 1 };
+        var (min, max) = (SimClock.Micros(options.RetransmitMin), SimClock.Micros(options.RetransmitMax));
+        return min + _choices.Next(ChoiceKind.Delay, (int)(max - min) + 1);
+    }
+
+    /// <summary>Turns a bit, sometimes.</summary>
+    public void Garble(Span<byte> bytes)
+    {
+        if (!Strikes(Trouble?.GarbledPerMille)) return;
+        Troubles = Troubles with { Garbled = Troubles.Garbled + 1 };
+        bytes[_choices.Next(ChoiceKind.Value, bytes.Length)] ^= (byte)(1 << _choices.Next(ChoiceKind.Value, 8));
+    }
+
+    /// <summary>The next segment arrives twice.</summary>
+    public bool Repeats()
+    {
+        if (!Strikes(Trouble?.RepeatedPerMille)) return false;
+        Troubles = Troubles with { Repeated = Troubles.Repeated + 1 };
+        return true;
+    }
+
+    private bool Strikes(int? perMille) => perMille > 0 && _choices.Next(ChoiceKind.Fault, 1000) < perMille;
+
     public CutWindow? Cut(CutStyle style, long now)
     {
+#if VERIFY_MUTANTS
+        if (Raft.Mutant.Is("T3", deviates: true)) return null;
+#endif
         if (_cuts++ > 0) return null;
         return OpenCut = new CutWindow(From.Name, To.Name, style, now);
     }
@@ -112,11 +151,13 @@ internal sealed class SimLink
     public void CountHeldSegment()
     {
         SegmentsHeld++;
+        Stopped++;
         if (OpenCut is not null) OpenCut.SegmentsHeld++;
     }
 
     public void CountStoppedConnect()
     {
+        Stopped++;
         if (OpenCut is not null) OpenCut.ConnectsStopped++;
     }
 

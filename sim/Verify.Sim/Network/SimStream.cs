@@ -119,6 +119,15 @@ internal sealed class SimStream : Stream, IValueTaskSource<int>, IValueTaskSourc
         PostOwn(ResetArrived);
     }
 
+    /// <summary>This end learns that the connection is lost; the other end does not, and still gets late what was under way.</summary>
+    public bool BreakHere(string reason)
+    {
+        if (IsClosed || _broken is not null) return false;
+        _out.Linger();
+        Break(reason);
+        return true;
+    }
+
     /// <summary>The process that owns this end is gone; its kernel resets the connection.</summary>
     public void Abort()
     {
