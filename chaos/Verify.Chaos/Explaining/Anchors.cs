@@ -6,9 +6,9 @@ using Verify.Checks.Timelines;
 namespace Verify.Chaos.Explaining;
 
 /// <summary>A moment at which the violation shows: whose, and what it is.</summary>
-/// <param name="Event">The event of the run, where it is one; else an operation, or only words.</param>
 internal sealed record Anchor(long AtUs, string Actor, string Text)
 {
+    /// <summary>The event of the run, where it is one; else an operation, or only words.</summary>
     public RunEvent? Event { get; init; }
     public Op? Op { get; init; }
 
