@@ -69,10 +69,11 @@ public sealed partial class SimWorld : IDisposable
     internal SegmentPool Segments { get; } = new();
 
     /// <summary>A world in which everything is drawn from one number.</summary>
-    public static SimWorld FromSeed(ulong seed, SimOptions? options = null)
+    /// <param name="strategy">Who decides the order; random actors when null.</param>
+    public static SimWorld FromSeed(ulong seed, SimOptions? options = null, Func<IChoiceSource, IActorScheduler>? strategy = null)
     {
         var choices = new DiceChoices(seed);
-        return new SimWorld(options ?? new SimOptions(), choices, new RandomActors(choices));
+        return new SimWorld(options ?? new SimOptions(), choices, strategy?.Invoke(choices) ?? new RandomActors(choices));
     }
 
     /// <summary>Adds a machine. Its program runs from <see cref="Start"/> on; without one it is a place for clients.</summary>

@@ -45,8 +45,8 @@ internal sealed class ChoiceOrdinals
 /// <summary>Notes every choice of a world with its name; changes none.</summary>
 public sealed class ChoiceRecording : INamedChoices
 {
-    /// <summary>The kind under which picks are counted: their name lists the actors.</summary>
-    internal const string Picks = "scheduler";
+    /// <summary>The actor of picks: their name lists the actors.</summary>
+    public const string Picks = "scheduler";
     private readonly ChoiceOrdinals _ordinals = new();
     private readonly List<NamedChoice> _choices = [];
 
