@@ -8,13 +8,19 @@ namespace Verify.Chaos.Swarms;
 
 /// <summary>What is done to the nodes of one schedule, one deed at a time, and how it is undone at the end. It never does more damage than
 /// the protocol claims to survive: data is lost on one node at the most, and only while the group does not shrink.</summary>
-internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions options, Dice dice, ClusterPromises promises, Action<string>? tell)
+internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions options, Dice dice, ClusterPromises promises, Action<string>? tell,
+    IReadOnlyList<ClusterDeed>? script = null)
 {
     private readonly SortedDictionary<string, long> _counts = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _removed = new(StringComparer.Ordinal);
+    private readonly List<ClusterDeed> _done = [];
+    private Dice _dice = dice;
     private string? _rotten;
 
     public IReadOnlyDictionary<string, long> Counts => _counts;
+
+    /// <summary>What was done, so that it can be done again, or some of it.</summary>
+    public IReadOnlyList<ClusterDeed> Done => _done;
 
     /// <summary>The node whose files were damaged; it need not come back.</summary>
     public string? Rotten => _rotten;
@@ -23,15 +29,41 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
     {
         var deeds = Deeds();
         if (options.DriftPerMille > 0) Drift();
+        if (script is not null)
+        {
+            await FollowAsync(script, deeds, goes);
+            return;
+        }
+
         while (goes())
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(20 + dice.Next(options.PauseMsMax)), world.Time, CancellationToken.None);
+            var pause = 20 + _dice.Next(options.PauseMsMax);
+            await Task.Delay(TimeSpan.FromMilliseconds(pause), world.Time, CancellationToken.None);
             if (deeds.Count == 0 || !goes()) continue;
-            var (name, deed) = deeds[dice.Next(deeds.Count)];
-            if (!await deed()) continue;
-            _counts[name] = _counts.GetValueOrDefault(name) + 1;
+            var (name, deed) = deeds[_dice.Next(deeds.Count)];
+            _done.Add(new(pause, name, _dice.State));
+            if (await deed()) Count(name);
         }
     }
+
+    /// <summary>Deeds that were written down: each with the dice as they stood, so that it hits whom it hit whatever was left out before.</summary>
+    private async Task FollowAsync(IReadOnlyList<ClusterDeed> written, List<(string Name, Func<Task<bool>> Do)> deeds, Func<bool> goes)
+    {
+        foreach (var one in written)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(one.AfterMs), world.Time, CancellationToken.None);
+            if (!goes()) return;
+            var (name, deed) = deeds.Find(d => d.Name == one.Name);
+            if (deed is null) continue;
+            _dice = new Dice(one.Dice);
+            _done.Add(one);
+            if (await deed()) Count(name);
+        }
+
+        while (goes()) await Task.Delay(TimeSpan.FromMilliseconds(20), world.Time, CancellationToken.None);
+    }
+
+    private void Count(string name) => _counts[name] = _counts.GetValueOrDefault(name) + 1;
 
     /// <summary>Everything heals; every node runs that is wanted.</summary>
     public void HealAll()
@@ -56,9 +88,9 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
     /// token, and is let in: from then on a supervisor has to keep it running like every other member.</summary>
     public void WantAgain(string name) => _removed.Remove(name);
 
-    private List<(string, Func<Task<bool>>)> Deeds()
+    private List<(string Name, Func<Task<bool>> Do)> Deeds()
     {
-        var deeds = new List<(string, Func<Task<bool>>)>();
+        var deeds = new List<(string Name, Func<Task<bool>> Do)>();
         void Add(bool isOn, string name, Func<Task<bool>> deed)
         {
             if (isOn) deeds.Add((name, deed));
@@ -83,7 +115,7 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
 
     private static Task<bool> Now(Func<bool> deed) => Task.FromResult(deed());
 
-    private SimHost Any() => world.Sim.Hosts[dice.Next(world.Sim.Hosts.Count)];
+    private SimHost Any() => world.Sim.Hosts[_dice.Next(world.Sim.Hosts.Count)];
 
     private bool IsWanted(SimHost host) => !_removed.Contains(host.Name) && !world.Spares.Contains(host.Name);
 
@@ -91,10 +123,10 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
     {
         var host = Any();
         if (!host.IsAlive) return false;
-        var crash = (Crash)dice.Next(3);
+        var crash = (Crash)_dice.Next(3);
         tell?.Invoke($"{world.Sim.Now}: kill {host.Name} ({crash})");
         world.Sim.Kill(host, crash);
-        if (dice.Chance(500)) world.Sim.Start(host);
+        if (_dice.Chance(500)) world.Sim.Start(host);
         return true;
     }
 
@@ -102,7 +134,7 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
     {
         var down = world.Hosts.Where(h => !h.IsAlive && IsWanted(h)).ToArray();
         if (down.Length == 0) return false;
-        var host = down[dice.Next(down.Length)];
+        var host = down[_dice.Next(down.Length)];
         tell?.Invoke($"{world.Sim.Now}: start {host.Name}");
         world.Sim.Start(host);
         return true;
@@ -112,7 +144,7 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
     {
         var (one, other) = (Any(), Any());
         tell?.Invoke($"{world.Sim.Now}: cut {one.Name} {other.Name}");
-        switch (dice.Next(4))
+        switch (_dice.Next(4))
         {
             case 0 when one != other: world.Sim.CutBothWays(one.Name, other.Name); break;
             case 1 when one != other: world.Sim.Cut(one.Name, other.Name); break;
@@ -135,11 +167,11 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
 
     private async Task<bool> PauseAsync()
     {
-        var host = dice.Chance(500) && await world.LeaderAsync() is { } leader ? leader.Host : Any();
+        var host = _dice.Chance(500) && await world.LeaderAsync() is { } leader ? leader.Host : Any();
         if (!host.IsAlive || host.IsPaused) return false;
         tell?.Invoke($"{world.Sim.Now}: pause {host.Name}");
         world.Sim.Pause(host);
-        await Task.Delay(TimeSpan.FromMilliseconds(50 + dice.Next(3_000)), world.Time, CancellationToken.None);
+        await Task.Delay(TimeSpan.FromMilliseconds(50 + _dice.Next(3_000)), world.Time, CancellationToken.None);
         world.Sim.Resume(host);
         return true;
     }
@@ -152,7 +184,7 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         if (host.Disk.CapacityBytes == long.MaxValue)
         {
             tell?.Invoke($"{world.Sim.Now}: fill the disk of {host.Name}");
-            host.Disk.SetCapacity(host.Disk.UsedBytes + dice.Next(4_000));
+            host.Disk.SetCapacity(host.Disk.UsedBytes + _dice.Next(4_000));
         }
         else
         {
@@ -165,7 +197,7 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
     private bool SlowDisk()
     {
         var host = Any();
-        host.Disk.SetTiming(DiskTiming.Flash.Times(dice.Chance(300) ? 1 : 1 + dice.Next(200)));
+        host.Disk.SetTiming(DiskTiming.Flash.Times(_dice.Chance(300) ? 1 : 1 + _dice.Next(200)));
         return true;
     }
 
@@ -193,10 +225,10 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         if (files.Length == 0) return false;
         _rotten = host.Name;
         promises.Excuse(host.Name);
-        var file = files[dice.Next(files.Length)];
-        var offset = dice.Next((int)Math.Min(int.MaxValue, host.Disk.LengthOf(file)));
+        var file = files[_dice.Next(files.Length)];
+        var offset = _dice.Next((int)Math.Min(int.MaxValue, host.Disk.LengthOf(file)));
         tell?.Invoke($"{world.Sim.Now}: a bit turns on {host.Name}: {file} at {offset}");
-        host.Disk.Damage(file, offset, (byte)(1 << dice.Next(8)));
+        host.Disk.Damage(file, offset, (byte)(1 << _dice.Next(8)));
         return true;
     }
 
@@ -208,8 +240,8 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         await world.MakeTokenAsync(name, leader.Host);
         world.Sim.Start(world.Sim.Host(name));
         // Somebody who has no token to give, or replaces a node, asks the leader himself.
-        var replaced = dice.Chance(300) && options.Leaves ? leader.Status.Membership.Voters[dice.Next(leader.Status.Membership.Voters.Length)] : (NodeId?)null;
-        var reply = replaced is null && dice.Chance(600) ? null
+        var replaced = _dice.Chance(300) && options.Leaves ? leader.Status.Membership.Voters[_dice.Next(leader.Status.Membership.Voters.Length)] : (NodeId?)null;
+        var reply = replaced is null && _dice.Chance(600) ? null
             : await world.AskAsync(leader.Host, new ApiRequest.ClusterJoin(new(name), world.ContactOf(name), StaysLearner: false, replaced, Token: null));
         if (replaced is not { } gone) return true;
         // Done says that the newcomer learns; the one it replaces votes until then, so it must run, and stops itself when it is out.
@@ -221,7 +253,7 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
     private async Task<bool> LeaveAsync()
     {
         if (await world.LeaderAsync() is not { } leader || leader.Status.Membership.Voters.Length <= 1) return false;
-        var name = leader.Status.Membership.All[dice.Next(leader.Status.Membership.All.Length)].Name;
+        var name = leader.Status.Membership.All[_dice.Next(leader.Status.Membership.All.Length)].Name;
         tell?.Invoke($"{world.Sim.Now}: {name} leaves");
         promises.Excuse(name);
         var reply = await world.AskAsync(leader.Host, new ApiRequest.ClusterLeave(new(name), IsForced: false));
@@ -241,7 +273,7 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
     {
         if (await world.LeaderAsync() is not { } leader) return false;
         var voters = leader.Status.Membership.Voters;
-        NodeId? to = dice.Chance(300) ? null : voters[dice.Next(voters.Length)];
+        NodeId? to = _dice.Chance(300) ? null : voters[_dice.Next(voters.Length)];
         tell?.Invoke($"{world.Sim.Now}: leadership goes from {leader.Host.Name} to {to}");
         return await world.AskAsync(leader.Host, new ApiRequest.TransferLeadership(to)) is ApiReply.Done;
     }
@@ -255,18 +287,18 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
     /// <summary>A wall clock jumps, sometimes that of a leader which is cut off at the same moment: no lease may notice.</summary>
     private async Task<bool> StepClockAsync()
     {
-        var host = dice.Chance(500) && await world.LeaderAsync() is { } leader ? leader.Host : Any();
-        var seconds = dice.Next(7_200) - 3_600;
+        var host = _dice.Chance(500) && await world.LeaderAsync() is { } leader ? leader.Host : Any();
+        var seconds = _dice.Next(7_200) - 3_600;
         tell?.Invoke($"{world.Sim.Now}: the wall clock of {host.Name} jumps by {seconds} s");
         world.Sim.JumpClock(host, TimeSpan.FromSeconds(seconds));
-        if (options.Cuts && dice.Chance(300)) world.Sim.Isolate(host.Name);
+        if (options.Cuts && _dice.Chance(300)) world.Sim.Isolate(host.Name);
         return true;
     }
 
     private void Drift()
     {
         foreach (var host in world.Hosts)
-            world.Sim.SetClock(host, TimeSpan.Zero, 1m + ((dice.Next((2 * options.DriftPerMille) + 1) - options.DriftPerMille) / 1000m));
+            world.Sim.SetClock(host, TimeSpan.Zero, 1m + ((_dice.Next((2 * options.DriftPerMille) + 1) - options.DriftPerMille) / 1000m));
     }
 
     private static void Mend(SimHost host)

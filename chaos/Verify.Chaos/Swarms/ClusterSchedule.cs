@@ -19,3 +19,16 @@ public sealed record ClusterSchedule
 /// <param name="Name">Which one: "kills".</param>
 /// <param name="Dice">The state of the nemesis's dice: whom it hits and how.</param>
 public sealed record ClusterDeed(int AfterMs, string Name, ulong Dice);
+
+/// <summary>Who looks on while a schedule of whole nodes is played, and what of it is played.</summary>
+internal sealed record ClusterHooks
+{
+    /// <summary>What was kept of the schedule; null: all of it, as it is drawn.</summary>
+    public ClusterSchedule? Schedule { get; init; }
+    public Sim.Scheduling.INamedChoices? Named { get; init; }
+    public bool KeepsTrace { get; init; }
+    public Action<Sim.SimWorld> Begun { get; init; } = _ => { };
+
+    /// <summary>With the deeds that were done, and how many clients worked.</summary>
+    public Action<Sim.SimWorld, IReadOnlyList<ClusterDeed>, int> Ended { get; init; } = (_, _, _) => { };
+}

@@ -51,22 +51,29 @@ internal sealed class ClusterSwarm(
             + "transfers, snapshots, clock steps and drift; linearizability, one leader per term, one state per log index, convergence",
     };
 
-    public SwarmTrial Play(ulong seed) => WorldThread.Run(() =>
+    public SwarmTrial Play(ulong seed) => Play(seed, new ClusterHooks());
+
+    /// <summary>The schedule of a seed, or what was left of it, with somebody who looks on.</summary>
+    public SwarmTrial Play(ulong seed, ClusterHooks hooks) => WorldThread.Run(() =>
     {
         var dice = new Dice(seed).Fork(Name);
         var options = Draw(dice);
-        using var sim = SimWorld.FromSeed(seed, options.WorldOptions(), strategy);
+        if (hooks.Schedule is { Clients: { } clients }) options = options with { Clients = clients };
+        var choices = new DiceChoices(seed);
+        using var sim = new SimWorld(
+            options.WorldOptions() with { KeepWholeTrace = hooks.KeepsTrace }, choices, strategy?.Invoke(choices) ?? new RandomActors(choices), hooks.Named);
         var promises = new ClusterPromises();
         sim.Trace.NodeEventSeen = promises.See;
         var history = new List<Op>();
         var world = new ClusterWorld(sim, options);
-        var nemesis = new ClusterNemesis(world, options, dice.Fork("nemesis"), promises, tell);
+        var nemesis = new ClusterNemesis(world, options, dice.Fork("nemesis"), promises, tell, hooks.Schedule?.Deeds);
         var ending = new ClusterEnding(world, options, nemesis, promises, tell);
         var parts = new StoryParts(world, options, dice, promises, nemesis, ending, history, tell);
         Discovery? discovery = null;
         var verdict = Verdict.Valid;
         try
         {
+            hooks.Begun(sim);
             sim.Run(() => RunAsync(parts), VirtualTimeMax);
             discovery = promises.Broken;
             if (discovery is null) (verdict, discovery) = Judge(history, sim);
@@ -81,6 +88,7 @@ internal sealed class ClusterSwarm(
             discovery = promises.Broken ?? new("Live", e.Message.Split('\n')[0]);
         }
 
+        hooks.Ended(sim, nemesis.Done, options.Clients);
         if (discovery is not null && verdict == Verdict.Valid) verdict = Verdict.Invalid;
         return new SwarmTrial(verdict, discovery, options.Describe(), sim.Trace.Hash,
         [

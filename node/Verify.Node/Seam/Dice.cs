@@ -8,6 +8,9 @@ public sealed class Dice(ulong seed)
 {
     private ulong _state = seed;
 
+    /// <summary>Where the stream is: a new Dice of this number goes on from here.</summary>
+    public ulong State => _state;
+
     public ulong Next()
     {
         _state += 0x9E3779B97F4A7C15UL;

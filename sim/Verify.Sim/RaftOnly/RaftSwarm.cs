@@ -14,6 +14,14 @@ public sealed record SwarmWatch
 
     /// <summary>Sees which node met what in which state.</summary>
     public Timeline? Timeline { get; init; }
+
+    /// <summary>Called just before this step.</summary>
+    public int StopAtStep { get; init; } = -1;
+    public Action? Stopped { get; init; }
+
+    /// <summary>Writes down what is done; or what is done instead of anything drawn.</summary>
+    internal SwarmScheduleRecorder? Recorder { get; init; }
+    internal SwarmSchedule? Schedule { get; init; }
 }
 
 /// <summary>A swarm of short, hostile schedules over the production Raft core and nothing else: no bytes, no tasks, thousands per
@@ -41,6 +49,40 @@ public static class RaftSwarm
         ArgumentNullException.ThrowIfNull(watch);
         var choices = new SeededChoices(seed);
         return Run(RaftSwarmOptions.Draw(choices, shape), choices, watch(choices));
+    }
+
+    /// <summary>The schedule of a seed, written down: deeds can be left out of it.</summary>
+    /// <param name="watch">Made from the schedule's choices.</param>
+    public static (RaftSwarmResult Result, SwarmSchedule Schedule) Record(ulong seed, SwarmStrategy? shape, Func<IChoiceSource, SwarmWatch> watch)
+    {
+        ArgumentNullException.ThrowIfNull(watch);
+        var choices = new SeededChoices(seed);
+        var options = RaftSwarmOptions.Draw(choices, shape);
+        var recorder = new SwarmScheduleRecorder(choices);
+        var by = watch(choices);
+        if (by.Actors is { } actors) by = by with { Actors = new NotedPicks(actors, recorder) };
+        var result = Run(options, recorder, by with { Recorder = recorder });
+        return (result, recorder.Schedule(options, seed));
+    }
+
+    /// <summary>Plays a written schedule: the same run when nothing was left out.</summary>
+    public static RaftSwarmResult Play(SwarmSchedule schedule, SwarmWatch watch, bool hasActors = false)
+    {
+        ArgumentNullException.ThrowIfNull(schedule);
+        ArgumentNullException.ThrowIfNull(watch);
+        var choices = new ScheduledChoices(schedule);
+        return Run(schedule.Options, choices, watch with { Schedule = schedule, Actors = hasActors ? new RandomActors(choices) : null });
+    }
+
+    /// <summary>Which message a strategy picked is written down; what it drew for that is not.</summary>
+    private sealed class NotedPicks(IActorScheduler actors, SwarmScheduleRecorder recorder) : IActorScheduler
+    {
+        public int Pick(ReadOnlySpan<Candidate> enabled)
+        {
+            var picked = actors.Pick(enabled);
+            if (enabled.Length > 1) recorder.Note(ChoiceKind.Actor, enabled.Length, picked);
+            return picked;
+        }
     }
 
     /// <summary>Runs one schedule per seed from <paramref name="seedFrom"/> on, until so many are done, or the time is over, or one

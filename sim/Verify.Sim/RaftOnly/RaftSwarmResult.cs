@@ -34,6 +34,9 @@ public sealed record RaftSwarmResult(
     RaftSwarmOptions Options, SwarmViolation? Violation, ulong TraceHash, int Elections, int Commits, int ReadsGranted, SwarmCounts Counts)
 {
     public bool IsClean => Violation is null;
+
+    /// <summary>Messages that were lost, doubled, held back or overtaken.</summary>
+    public int MessageFaults { get; init; }
 }
 
 /// <summary>What came of many schedules.</summary>

@@ -127,8 +127,15 @@ internal sealed class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choic
         return text.Length == 0 ? "whole" : $"cut:{text}";
     }
 
-    private bool Happens(int perMille) =>
-        perMille > 0 && !FaultsAreOff && choices.Next(ChoiceKind.Fault, 1000) < perMille;
+    /// <summary>Messages that were lost, doubled, held back or overtaken.</summary>
+    public int Faults { get; private set; }
+
+    private bool Happens(int perMille)
+    {
+        if (perMille <= 0 || FaultsAreOff || choices.Next(ChoiceKind.Fault, 1000) >= perMille) return false;
+        Faults++;
+        return true;
+    }
 
     internal readonly record struct Flight(int From, int To, long DueTick, Envelope Envelope, long Number);
 }

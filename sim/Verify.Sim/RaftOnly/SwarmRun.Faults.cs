@@ -1,5 +1,6 @@
 using Verify.Raft;
 using Verify.Sim.Scheduling;
+using Happening = Verify.Sim.RaftOnly.SwarmWord;
 
 namespace Verify.Sim.RaftOnly;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Verify.Raft;
 using Verify.Sim.Scheduling;
+using Happening = Verify.Sim.RaftOnly.SwarmWord;
 
 namespace Verify.Sim.RaftOnly;
 

@@ -1,5 +1,6 @@
 using Verify.Raft;
 using Verify.Sim.Scheduling;
+using Happening = Verify.Sim.RaftOnly.SwarmWord;
 
 namespace Verify.Sim.RaftOnly;
 
@@ -34,7 +35,7 @@ internal sealed partial class SwarmRun
         {
             Command(leader, together);
             // Some of those who made it leader hear nothing of what it does.
-            if (_choices.Next(ChoiceKind.Fault, 2) == 0) Part(together & DrawCompany() | SwarmQuorums.Bit(leader.Number));
+            if (_choices.Next(ChoiceKind.Fault, 2) == 0) Cut(together & DrawCompany() | SwarmQuorums.Bit(leader.Number));
         }
         var messages = _choices.Next(ChoiceKind.Fault, 14);
         for (var i = 0; i < messages && Goes && _network.Count > 0; i++) Happen(Happening.Deliver);
@@ -47,11 +48,13 @@ internal sealed partial class SwarmRun
         do together = DrawCompany();
         while (System.Numerics.BitOperations.PopCount(together) < Math.Min(2, _nodes.Length));
         _counts.Partitions++;
-        Part(together);
+        Cut(together);
         return together;
     }
 
     private uint DrawCompany() => (uint)_choices.Next(ChoiceKind.Fault, 1 << _nodes.Length);
+
+    private void Cut(uint together) => Do(new(SwarmWord.Part) { Company = together, IsStep = false });
 
     /// <summary>Cuts the network so that these nodes hear each other and nobody else.</summary>
     private void Part(uint together)
@@ -77,7 +80,7 @@ internal sealed partial class SwarmRun
                 Happen(Happening.Deliver);
                 if (FreshLeader(together, before) is { } leader) return leader;
             }
-            if (_choices.Next(ChoiceKind.Fault, 40) == 0 && Array.Find(_nodes, n => !n.IsUp) is { } down) Restart(down);
+            if (_choices.Next(ChoiceKind.Fault, 40) == 0 && Array.Find(_nodes, n => !n.IsUp) is { } down) Do(new(SwarmWord.RestartNode) { Node = down.Number, IsStep = false });
         }
         return null;
     }
@@ -97,14 +100,12 @@ internal sealed partial class SwarmRun
         {
             switch (_choices.Next(ChoiceKind.Fault, 7))
             {
-                case 0 when _options.MembersWeight > 0: ChangeMembers(leader); break;
-                case 1 or 2 when _options.MembersWeight > 0: ChangeMembers(leader, WithoutTheAbsent(leader, together)); break;
-                case 3 when _options.SnapshotWeight > 0: TakeSnapshot(leader); break;
-                case 4 when _options.ReadWeight > 0: Read(leader); break;
-                default: Propose(leader); break;
+                case 0 when _options.MembersWeight > 0: Do(new(SwarmWord.MembersBy) { Node = leader.Number }); break;
+                case 1 or 2 when _options.MembersWeight > 0: Do(SwarmDeed.Into(SwarmWord.ChangeInto, leader.Number, WithoutTheAbsent(leader, together), isStep: true)); break;
+                case 3 when _options.SnapshotWeight > 0: Do(new(SwarmWord.SnapshotOf) { Node = leader.Number }); break;
+                case 4 when _options.ReadWeight > 0: Do(new(SwarmWord.ReadFrom) { Node = leader.Number }); break;
+                default: Do(new(SwarmWord.ProposeTo) { Node = leader.Number }); break;
             }
-            _step++;
-            _violation ??= FirstBroken();
         }
     }
 
@@ -139,7 +140,7 @@ internal sealed partial class SwarmRun
     {
         if (Leader() is not { } first)
         {
-            Part(~0u);
+            Cut(~0u);
             Calm(_options.ElectionTicks * 4);
             return;
         }
@@ -147,17 +148,17 @@ internal sealed partial class SwarmRun
         var own = SwarmQuorums.Bit(first.Number);
         var newcomer = Array.Find(_nodes, n => !first.Core.Membership.Contains(n.Core.Self));
         if (newcomer is null) return;
-        Part(own);
-        ChangeMembers(first, first.Core.Membership.WithVoter(newcomer.Core.Self));
+        Cut(own);
+        Do(SwarmDeed.Into(SwarmWord.ChangeInto, first.Number, first.Core.Membership.WithVoter(newcomer.Core.Self), isStep: false));
         var others = SwarmQuorums.BitsOf(first.Core.Membership.Voters) & ~own & ~SwarmQuorums.Bit(newcomer.Number);
-        Part(others);
+        Cut(others);
         if (LeaderOf(others, first) is not { } second) return;
         var heard = others & DrawCompany() | SwarmQuorums.Bit(second.Number);
-        Part(heard);
-        ChangeMembers(second, second.Core.Membership.Without(first.Core.Self));
+        Cut(heard);
+        Do(SwarmDeed.Into(SwarmWord.ChangeInto, second.Number, second.Core.Membership.Without(first.Core.Self), isStep: false));
         for (var i = 4 + _choices.Next(ChoiceKind.Fault, 16); i > 0 && Goes && _network.Count > 0; i--) Happen(Happening.Deliver);
         var rest = (others & ~heard) | own | SwarmQuorums.Bit(newcomer.Number);
-        Part(rest);
+        Cut(rest);
         LeaderOf(rest, second);
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Verify.Raft;
 using Verify.Sim.Scheduling;
+using Happening = Verify.Sim.RaftOnly.SwarmWord;
 
 namespace Verify.Sim.RaftOnly;
 
@@ -8,6 +9,7 @@ namespace Verify.Sim.RaftOnly;
 /// its own; a tick of the swarm is the true time by which leases are compared between nodes.</summary>
 internal sealed partial class SwarmRun
 {
+    private static readonly ImmutableArray<SwarmDeed> Drawn = [.. Enum.GetValues<SwarmWord>().Where(w => w <= SwarmWord.Lag).Select(w => new SwarmDeed(w))];
     private readonly RaftSwarmOptions _options;
     private readonly IChoiceSource _choices;
     private readonly SwarmNetwork _network;
@@ -16,6 +18,7 @@ internal sealed partial class SwarmRun
     private readonly int[] _weights;
     private readonly int _weightSum;
     private readonly SwarmTale? _tale;
+    private readonly SwarmWatch _watch;
     private readonly Timeline? _timeline;
     private EventHash _hash = EventHash.Start();
     private SwarmViolation? _violation;
@@ -26,6 +29,7 @@ internal sealed partial class SwarmRun
 
     public SwarmRun(RaftSwarmOptions options, IChoiceSource choices, SwarmWatch watch)
     {
+        _watch = watch;
         (_options, _choices, _tale, _timeline) = (options, choices, watch.Tell is null ? null : new SwarmTale(watch.Tell), watch.Timeline);
         _network = new SwarmNetwork(options, choices, watch.Actors, number => StateOf(_nodes![number]));
         var names = SwarmNames.First(options.Nodes);
@@ -48,16 +52,15 @@ internal sealed partial class SwarmRun
     private const int RestartKind = 18;
     private const int InstallKind = 19;
 
-    private enum Happening { Tick, Deliver, Propose, Read, Partition, Crash, Transfer, LeaseRead, Members, Snapshot, Stall, Lag }
-
     public RaftSwarmResult Run()
     {
         try
         {
-            if (_options.Strategy == SwarmStrategy.Storm) Storm();
+            if (_watch.Schedule is { } schedule) Follow(schedule);
+            else if (_options.Strategy == SwarmStrategy.Storm) Storm();
             else if (_options.Strategy == SwarmStrategy.Takeover) Takeovers();
             else while (Goes) Happen(Draw());
-            if (_violation is null && _options.LivenessTicksMax > 0) ComeToLife();
+            if (_violation is null && _options.LivenessTicksMax > 0) Do(new(SwarmWord.Revive) { IsStep = false });
         }
         catch (InvariantBrokenException broken)
         {
@@ -70,7 +73,10 @@ internal sealed partial class SwarmRun
         }
         _violation ??= FirstBroken();
         return new RaftSwarmResult(
-            _options, _violation, _hash.Value, _promises.Elections, _promises.Commits, _promises.ReadsGranted, _counts);
+            _options, _violation, _hash.Value, _promises.Elections, _promises.Commits, _promises.ReadsGranted, _counts)
+        {
+            MessageFaults = _network.Faults,
+        };
     }
 
     private bool Goes => _step < _options.Steps && _violation is null;
@@ -97,7 +103,50 @@ internal sealed partial class SwarmRun
         _promises.FirstBroken() is { Broken: { } what } promise ? new SwarmViolation(promise.Name, _step, what) : null;
 
     /// <summary>One step: what is due on the disks, then this.</summary>
-    private void Happen(Happening happening)
+    private void Happen(Happening happening) => Do(Drawn[(int)happening]);
+
+    /// <summary>Everything that is done to the nodes goes through here, so that it can be written down, and left out.</summary>
+    private void Do(SwarmDeed deed)
+    {
+        _watch.Recorder?.Begin(deed);
+        if (_step + 1 == _watch.StopAtStep) _watch.Stopped?.Invoke();
+        if (deed.Word <= Happening.Lag) Step(deed.Word);
+        else Order(deed);
+        _watch.Recorder?.End();
+        if (!deed.IsStep) return;
+        _step++;
+        _violation ??= FirstBroken();
+    }
+
+    /// <summary>What was drawn or written down, one after the other.</summary>
+    private void Follow(SwarmSchedule schedule)
+    {
+        var choices = (ScheduledChoices)_choices;
+        for (var i = 0; i < schedule.Deeds.Length && _violation is null; i++)
+        {
+            choices.Begin(schedule.Deeds[i], i);
+            Do(schedule.Deeds[i]);
+        }
+    }
+
+    private void Order(SwarmDeed deed)
+    {
+        var node = deed.Node >= 0 && deed.Node < _nodes.Length ? _nodes[deed.Node] : null;
+        switch (deed.Word)
+        {
+            case SwarmWord.Part: Part(deed.Company); break;
+            case SwarmWord.Revive: ComeToLife(); break;
+            case SwarmWord.RestartNode when node is { IsUp: false }: Restart(node); break;
+            case SwarmWord.ProposeTo when node is not null: Propose(node); break;
+            case SwarmWord.ReadFrom when node is not null: Read(node); break;
+            case SwarmWord.SnapshotOf when node is not null: TakeSnapshot(node); break;
+            case SwarmWord.MembersBy when node is not null: ChangeMembers(node); break;
+            case SwarmWord.ChangeInto when node is { IsUp: true }: ChangeMembers(node, deed.Target); break;
+            default: break; // Nobody there to do it: an earlier deed was left out.
+        }
+    }
+
+    private void Step(Happening happening)
     {
         foreach (var node in _nodes)
             if (node.IsUp) DiskDue(node);
@@ -116,8 +165,6 @@ internal sealed partial class SwarmRun
             case Happening.Lag: Lag(); break;
             default: TickAll(); break;
         }
-        _step++;
-        _violation ??= FirstBroken();
     }
 
     private Happening Draw()

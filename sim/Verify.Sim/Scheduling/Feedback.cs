@@ -4,8 +4,6 @@ namespace Verify.Sim.Scheduling;
 
 /// <summary>A recorded schedule with changes: some choices of its beginning are others, and from a point on everything is drawn. Where what is asked for is not what
 /// was recorded, the recorded value counts modulo the number of possibilities.</summary>
-/// <param name="kept">How many choices are taken from the record.</param>
-/// <param name="changes">How many of them are drawn anew.</param>
 public sealed class MutatedChoices : IChoiceSource
 {
     private readonly IReadOnlyList<Choice> _parent;
