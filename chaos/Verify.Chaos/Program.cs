@@ -9,6 +9,8 @@ var root = new RootCommand("""
 {
     RunCommand.Create(),
     ReplayCommand.Create(),
+    ExplainCommand.Create(),
+    ExportCommand.Create(),
     ReportCommand.Create(),
     ScenariosCommand.Create(),
     BenchCommand.Create(),

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Verify.Chaos.Explaining;
 using Verify.Chaos.Live;
 using Verify.Chaos.Output;
 using Verify.Chaos.Running;
@@ -30,6 +31,8 @@ internal sealed record SuiteOptions
 /// <summary>Runs all seeds and the live run, keeps what is worth keeping, writes the report, says the verdict.</summary>
 internal sealed class Suite(SuiteOptions options)
 {
+    /// <summary>Each of them is played once more.</summary>
+    private const int ExplainedMax = 3;
     private readonly Teller _out = new(options.Json);
     private readonly List<RunRecord> _runs = [];
 
@@ -95,7 +98,7 @@ internal sealed class Suite(SuiteOptions options)
                     if (keep)
                     {
                         folder.Keep(run, Replay(run, commit));
-                        if (run.Verdict != Verdict.Valid) TellFailure(folder, run);
+                        if (run.Verdict != Verdict.Valid) run = TellFailure(folder, run, explains: bad <= ExplainedMax);
                     }
 
                     // Only the first run and the first failures are shown in full; the rest is one line each.
@@ -129,11 +132,15 @@ internal sealed class Suite(SuiteOptions options)
         ScenarioText = options.ScenarioText, Seed = run.Seed, TraceHash = run.TraceHash, Commit = commit, FencingOff = options.FencingOff,
     };
 
-    private void TellFailure(RunFolder folder, RunRecord run)
+    /// <summary>Says what went wrong and, for the first failures, how it came about; the run with the page that says more.</summary>
+    private RunRecord TellFailure(RunFolder folder, RunRecord run, bool explains)
     {
         var path = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder.FolderOf(run));
         _out.Line($"sim   seed {run.Seed}: {Words.Of(run.Verdict)} ({run.FailureClass}): {string.Join("; ", run.Findings.Where(f => f.Verdict != Verdict.Valid).Select(f => $"{f.Check}: {f.Observed}"))}");
-        _out.Line($"      repeat it: dotnet run --project chaos/Verify.Chaos -c Release -- replay {path}");
+        var explained = explains ? FailedRun.Explain(options.Scenario, run, new() { FencingOff = options.FencingOff }, folder.FolderOf(run), path) : run;
+        foreach (var line in explained.ExplanationLines) _out.Line($"      {line}");
+        foreach (var verb in new[] { "replay", "explain", "shrink" }) _out.Line($"      {verb + " it:",-11} dotnet run --project chaos/Verify.Chaos -c Release -- {verb} {path}");
+        return explained with { ExplanationPage = explained.ExplanationPage.Length > 0 ? Path.GetRelativePath(folder.Path, Path.Combine(folder.FolderOf(run), explained.ExplanationPage)) : "" };
     }
 
     private void Tell(RunFolder folder, SuiteRecord suite)

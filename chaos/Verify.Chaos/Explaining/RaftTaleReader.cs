@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Verify.Checks;
 using Verify.Reports.SpaceTime;
 using Verify.Sim.RaftOnly;
+using Verify.Sim.Scheduling;
 
 namespace Verify.Chaos.Explaining;
 
@@ -19,11 +20,13 @@ internal sealed partial class RaftTaleReader
     private (string Step, int Number) _cut;
 
     /// <summary>Plays the schedule of the seed and reads what it tells.</summary>
-    public static RunAccount Of(ulong seed, SwarmStrategy? strategy = null)
+    public static RunAccount Of(ulong seed, SwarmStrategy? strategy = null) => Of(seed, new SeededChoices(seed), strategy);
+
+    /// <param name="choices">Makes the choices; for whoever notes them, or makes noted ones again.</param>
+    public static RunAccount Of(ulong seed, IChoiceSource choices, SwarmStrategy? strategy = null)
     {
         var reader = new RaftTaleReader();
-        var result = RaftSwarm.Run(seed, reader.Take, strategy);
-        return reader.Account(seed, result);
+        return reader.Account(seed, RaftSwarm.Run(RaftSwarmOptions.Draw(choices, strategy), choices, reader.Take));
     }
 
     public void Take(string line)
