@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Verify.Chaos.Explaining;
-using Verify.Chaos.Output;
+using Verify.Chaos.Traces;
 using Verify.Checks;
 
 namespace Verify.Chaos.Commands;
@@ -16,6 +16,7 @@ internal static class ExplainCommand
         var what = new Argument<string>("what") { Description = AccountSource.Help };
         var outDirectory = new Option<string?>("--out") { Description = "Folder for explanation.html and explanation.md; by default the run's own folder, else the current one." };
         var json = new Option<bool>("--json") { Description = "Print the chain as JSON on standard output; everything for people goes to standard error." };
+        var mutant = new Option<string>("--mutant") { Description = "The planted bug to switch on (test build only).", DefaultValueFactory = _ => "" };
         var command = new Command("explain", """
             Says how a violation came about: the chain of causes from the last event in which it shows backwards (happens-before), in words and as a
             space-time diagram on a page that needs no network. Simulated runs are played again for it, with every event and its cause kept;
@@ -26,8 +27,12 @@ internal static class ExplainCommand
               verify-chaos explain raft:4711
               verify-chaos explain cluster/lostanswers:12 --json
             Exit codes: 0 nothing to explain (no promise was broken), 1 a violation was explained, 2 an unknown verdict was, 3 the harness failed.
-            """) { what, outDirectory, json };
-        command.SetAction((parse, _) => ProgramErrors.GuardAsync(() => Task.FromResult(Explain(parse.GetValue(what)!, parse.GetValue(outDirectory), parse.GetValue(json)))));
+            """) { what, outDirectory, json, mutant };
+        command.SetAction((parse, _) => ProgramErrors.GuardAsync(() =>
+        {
+            ArmedBug.Arm(parse.GetValue(mutant)!);
+            return Task.FromResult(Explain(parse.GetValue(what)!, parse.GetValue(outDirectory), parse.GetValue(json)));
+        }));
         return command;
     }
 

@@ -62,8 +62,14 @@ internal static class Anchors
         var facts = account.Facts();
         var overlap = Overlap.Among(WritableSpans.Of(facts)).Where(o => finding.AtUs.Count == 0 || finding.AtUs.Contains(o.FromUs)).FirstOrDefault();
         if (overlap.First.Who is null) return [];
-        var opened = account.Events.LastOrDefault(e => e.Kind == EventKinds.Writable && e["writable"] == "true" && e.Subject == overlap.Second.Who && e.AtUs <= overlap.FromUs);
-        return [new(overlap.FromUs, overlap.Second.Who, $"{overlap.Second.Who} takes writes while {overlap.First.Who} still does: two primaries for {account.TimeLength(overlap.LengthUs)}") { Event = opened }];
+        var (first, second) = (overlap.First, overlap.Second);
+        return
+        [
+            new(overlap.FromUs, first.Who, $"{first.Who} still takes writes, as it has since {account.TimeText(first.Span.FromUs)}{(first.IsOpen ? "" : $", and will until {account.TimeText(first.Span.ToUs)}")}"),
+            new(overlap.FromUs, second.Who, $"{second.Who} takes writes while {first.Who} still does: two primaries for {account.TimeLength(overlap.LengthUs)}") { Event = Opening(second) },
+        ];
+
+        RunEvent? Opening(NamedSpan span) => account.Events.LastOrDefault(e => e.Kind == EventKinds.Writable && e["writable"] == "true" && e.Subject == span.Who && e.AtUs <= overlap.FromUs);
     }
 
     private static List<Anchor> LateInserts(RunAccount account, Finding finding)

@@ -72,16 +72,18 @@ internal sealed class ChainBuilder(RunAccount account, CausalHistory history)
             candidates.Add((new(e.AtUs, ActorOf(e), EventWords.Style(e), TextOf(e), place) { Event = e }, weight - Age(e.AtUs, end)));
         }
 
-        KeepRoots(candidates);
+        candidates = FromRoot(candidates);
         return [.. candidates.OrderByDescending(c => c.Weight).ThenByDescending(c => c.Link.AtUs).Take(Math.Max(6, LinksMax - anchors.Count)).Select(c => c.Link)];
     }
 
-    /// <summary>Whoever led when the story begins is part of it, however long ago it was elected.</summary>
-    private static void KeepRoots(List<(ChainLink Link, double Weight)> candidates)
+    /// <summary>Whoever led when the first fault came is where the story begins, however long ago it was elected; what was before is no part of it.</summary>
+    private static List<(ChainLink Link, double Weight)> FromRoot(List<(ChainLink Link, double Weight)> candidates)
     {
-        var firstFault = candidates.Where(c => c.Link.Event?.Kind == EventKinds.FaultBegun).Select(c => c.Link.AtUs).DefaultIfEmpty(long.MaxValue).Min();
+        var firstFault = candidates.Where(c => c.Link.Event?.Kind == EventKinds.FaultBegun).Select(c => c.Link.AtUs).DefaultIfEmpty(0).Min();
         var root = candidates.FindLastIndex(c => c.Link.Event is { Kind: EventKinds.RoleChanged } e && e["role"] == "Leader" && c.Link.AtUs <= firstFault);
-        if (root >= 0) candidates[root] = (candidates[root].Link, 75);
+        if (root < 0) return candidates;
+        candidates[root] = (candidates[root].Link, 75);
+        return [.. candidates.Skip(root).Concat(candidates.Take(root).Where(c => c.Link.Style == MarkStyle.Fault || c.Link.Event?.Kind == EventKinds.NodeDown))];
     }
 
     private static double Age(long atUs, long endUs) => Math.Min(20, Math.Log2(1 + ((endUs - atUs) / 1e5)) * 2);
@@ -90,8 +92,11 @@ internal sealed class ChainBuilder(RunAccount account, CausalHistory history)
     private static IEnumerable<RunEvent> Changes(IEnumerable<RunEvent> events)
     {
         var last = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var down = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var e in events)
         {
+            if (e.Kind is EventKinds.NodeDown or EventKinds.ServerDown or EventKinds.Halted) down.Add(e.Subject);
+            if (e.Kind is EventKinds.NodeUp or EventKinds.ServerUp && !down.Remove(e.Subject)) continue; // the fleet comes up
             var state = e.Kind switch
             {
                 EventKinds.Writable => e["writable"],
@@ -137,11 +142,13 @@ internal sealed class ChainBuilder(RunAccount account, CausalHistory history)
     {
         if (e.Kind != EventKinds.FaultBegun || history.IsEmpty) return EventWords.Of(e);
         var window = FaultWindow.Of(account.Facts()).FirstOrDefault(f => f.Step == e.Subject && f.Span.FromUs == e.AtUs);
-        var held = history.Messages.Where(m => m.IsHeld && window is { IsCut: true } && window.Span.Contains(m.AtUs) && window.Cuts(m.From, m.To)).ToList();
+        var held = history.Messages.Where(m => m.IsHeld && IsParty(m.From) && IsParty(m.To) && window is { IsCut: true } && window.Span.Contains(m.AtUs) && window.Cuts(m.From, m.To)).ToList();
         if (held.Count == 0) return EventWords.Of(e);
         var pairs = held.GroupBy(m => (m.From, m.To)).OrderByDescending(g => g.Count()).Take(2).Select(g => $"{g.Count()} from {g.Key.From} to {g.Key.To}, the first sent at {account.TimeText(g.First().SentUs)}");
         return $"{EventWords.Of(e)}; it holds {held.Count} messages ({string.Join("; ", pairs)})";
     }
+
+    private bool IsParty(string name) => account.Parties.Any(p => p.Name == name);
 
     /// <summary>What an anchor's actor could not know: links on others that did not happen before it, and when it last heard of them.</summary>
     private void WithIgnorance(List<ChainLink> links)

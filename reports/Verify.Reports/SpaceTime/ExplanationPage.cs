@@ -33,7 +33,7 @@ public static class ExplanationPage
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"# {Escaped(story.Title)}: {story.VerdictWord}{(story.FailureClass.Length > 0 ? $" ({story.FailureClass})" : "")}\n\n");
         text.Append(CultureInfo.InvariantCulture, $"**{Escaped(story.Promise)}** does not hold. Observed: {Escaped(story.Observed)}.{(story.Bound.Length > 0 ? $" Bound: {Escaped(story.Bound)}." : "")}\n\n## How it came about\n\n");
-        foreach (var line in story.Chain) text.Append(CultureInfo.InvariantCulture, $"{line.Number}. {story.TimeText(line.AtUs)}, {line.Track}: {Escaped(line.Text)}\n");
+        foreach (var line in story.Chain) text.Append(CultureInfo.InvariantCulture, $"{line.Number}. {story.TimeText(line.AtUs)}: {Escaped(line.Text)}\n");
         if (story.Evidence.Length > 0) text.Append(CultureInfo.InvariantCulture, $"\n## What the check kept\n\n```\n{VerdictText.Cut(story.Evidence, EvidenceMax)}\n```\n");
         text.Append("\n## Going on from here\n\n");
         foreach (var (what, command) in story.Commands) text.Append(CultureInfo.InvariantCulture, $"- {what}: `{command}`\n");

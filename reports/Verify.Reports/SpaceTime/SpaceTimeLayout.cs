@@ -12,7 +12,7 @@ public sealed record PlacedFault(FaultBand Fault, double X, double Top, double B
 public sealed class SpaceTimeLayout
 {
     public const double Width = 1240, TimeWidth = 82, HeadHeight = 44, LineHeight = 14, FaultLane = 17, Margin = 34;
-    private const double CharacterWidth = 6.05, TrackWidthMin = 62, TrackWidthMax = 118, WordsWidthMin = 430, StretchMax = 34;
+    private const double CharacterWidth = 6.9, BoldCharacterWidth = 7.5, TrackWidthMin = 62, TrackWidthMax = 118, WordsWidthMin = 430, StretchMax = 34;
     private readonly SpaceTimeStory _story;
     private readonly List<(long AtUs, double Y)> _fixed = [];
     private readonly int _lanes;
@@ -105,14 +105,14 @@ public sealed class SpaceTimeLayout
 
     private List<PlacedLine> Place()
     {
-        var charactersMax = (int)((Width - WordsLeft - 30) / CharacterWidth);
+        var room = Width - WordsLeft - 30;
         var placed = new List<PlacedLine>();
         var y = HeadHeight + Margin;
         _fixed.Add((FromUs, HeadHeight + 6));
         for (var i = 0; i < _story.Chain.Count; i++)
         {
             var line = _story.Chain[i];
-            var words = Wrapped(line.Text, charactersMax);
+            var words = Wrapped(line.Text, (int)(room / (line.Style == MarkStyle.Violation ? BoldCharacterWidth : CharacterWidth)));
             var height = (words.Count * LineHeight) + 9;
             placed.Add(new(line, y, X(line.Track) ?? TracksRight, words, height));
             if (_fixed[^1].AtUs < line.AtUs) _fixed.Add((line.AtUs, y));

@@ -7,6 +7,7 @@ namespace Verify.Reports.SpaceTime;
 /// numbers with their words beside them. Everything else is there, faintly, for whoever points at it.</summary>
 internal static class SpaceTimeSvg
 {
+    private const double ArrowGap = 7;
     public static readonly XNamespace Svg = "http://www.w3.org/2000/svg";
 
     public static XElement Draw(SpaceTimeStory story, SpaceTimeLayout layout)
@@ -17,7 +18,7 @@ internal static class SpaceTimeSvg
         svg.Add(Definitions());
         svg.Add(Faults(story, layout), Heads(story, layout));
         svg.Add(story.Bars.Where(b => b.ToUs >= layout.FromUs && b.FromUs <= layout.EndUs).Select(b => BarOf(b, layout)));
-        svg.Add(story.Arrows.Where(a => layout.IsInside(a.SentUs) || layout.IsInside(a.ArrivedUs)).OrderByDescending(a => a.Style == ArrowStyle.Faint).Select(a => ArrowOf(a, layout)));
+        svg.Add(Legible(story.Arrows, layout).Select(a => ArrowOf(a, layout)));
         svg.Add(story.Marks.Where(m => m.Number == 0 && layout.IsInside(m.AtUs)).Select(m => FaintMark(m, layout)));
         svg.Add(layout.Waits().Select(w => Text("wait", SpaceTimeLayout.TimeWidth - 10, w.Y, $"⋮ {story.LengthText(w.LengthUs)}")));
         svg.Add(layout.Lines.Select(l => Link(story, layout, l)));
@@ -95,6 +96,21 @@ internal static class SpaceTimeSvg
         var line = Line($"arrow {style}", x1, y1, x2 - inset, y2);
         line.Add(A("marker-end", arrow.Style == ArrowStyle.Chain ? "url(#headChain)" : "url(#headFaint)"));
         return new(Svg + "g", new XElement(Svg + "title", arrow.Title), line);
+    }
+
+    /// <summary>Of arrows that would lie upon each other the first; those of the chain all, and on top.</summary>
+    private static IEnumerable<Arrow> Legible(IReadOnlyList<Arrow> arrows, SpaceTimeLayout layout)
+    {
+        var last = new SortedDictionary<(string, string, ArrowStyle), double>();
+        foreach (var arrow in arrows.Where(a => a.Style != ArrowStyle.Chain && (layout.IsInside(a.SentUs) || layout.IsInside(a.ArrivedUs))).OrderBy(a => a.SentUs))
+        {
+            var (pair, y) = ((arrow.From, arrow.To, arrow.Style), layout.Y(arrow.SentUs));
+            if (last.TryGetValue(pair, out var before) && y - before < ArrowGap) continue;
+            last[pair] = y;
+            yield return arrow;
+        }
+
+        foreach (var arrow in arrows.Where(a => a.Style == ArrowStyle.Chain)) yield return arrow;
     }
 
     private static XElement? FaintMark(Mark mark, SpaceTimeLayout layout) => layout.X(mark.Track) is not { } x ? null
