@@ -5,12 +5,16 @@ var root = new RootCommand("""
     verify-chaos: plays scenarios against clusters of verify-node, in simulation and against real processes and servers,
     judges what clients saw, and writes a report.
     Exit codes: 0 valid, 1 a property was violated, 2 unknown, 3 the harness or the machine failed.
+    A failure has a class (in the verdict and in run.json): crash, safety, liveness or nondeterminism with 1, harness with 2 or 3.
     """)
 {
     RunCommand.Create(),
     ReplayCommand.Create(),
     ExplainCommand.Create(),
     ExportCommand.Create(),
+    ShrinkCommand.Create(),
+    DiffCommand.Create(),
+    BugbaseCommand.Create(),
     ReportCommand.Create(),
     ScenariosCommand.Create(),
     BenchCommand.Create(),

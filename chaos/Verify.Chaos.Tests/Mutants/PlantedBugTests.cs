@@ -22,15 +22,8 @@ public sealed class PlantedBugTests
     [Test]
     public async Task All_planted_bugs_of_the_gate_are_found_and_nothing_is_found_without_them()
     {
-        var root = Machine.CheckoutRoot();
-        if (root is null) Assert.Ignore("there is no checkout above the tests, so the test build cannot be made");
-        // A build server that stays behind would hold the pipes open.
-        var build = await RunAsync(root!, BuildTimeMax, "build", "chaos/Verify.Chaos", "-c", "Release", "-p:Mutants=true", "--nologo", "-v", "q", "-clp:NoSummary",
-            "-nodeReuse:false", "-p:UseSharedCompilation=false");
-        Assert.That(build.ExitCode, Is.Zero, build.Output + build.Errors);
-        Assert.That(build.Output, Does.Not.Contain("warning"), "the test build has no warnings");
-
-        var program = Path.Combine(root!, "chaos", "Verify.Chaos", "bin", "mutants", "Release", "net10.0", "verify-chaos.dll");
+        var root = await BuildAsync();
+        var program = Program(root);
         var hunt = await RunAsync(root!, HuntTimeMax, program, "mutants", "--only", string.Join(',', Gate), "--seconds", "60", "--control", "5", "--json");
         await TestContext.Out.WriteLineAsync(hunt.Errors);
         Assert.That(hunt.ExitCode, Is.Zero, hunt.Errors);
@@ -43,7 +36,22 @@ public sealed class PlantedBugTests
         Assert.That(bugs.Select(b => b.Hits), Is.All.Positive, "a bug that was found did something wrong");
     }
 
-    private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string root, TimeSpan limit, params string[] arguments)
+    /// <summary>Makes the test build beside the production build; its program is <see cref="Program"/>.</summary>
+    internal static async Task<string> BuildAsync()
+    {
+        var root = Machine.CheckoutRoot();
+        if (root is null) Assert.Ignore("there is no checkout above the tests, so the test build cannot be made");
+        // A build server that stays behind would hold the pipes open.
+        var build = await RunAsync(root!, BuildTimeMax, "build", "chaos/Verify.Chaos", "-c", "Release", "-p:Mutants=true", "--nologo", "-v", "q", "-clp:NoSummary",
+            "-nodeReuse:false", "-p:UseSharedCompilation=false");
+        Assert.That(build.ExitCode, Is.Zero, build.Output + build.Errors);
+        Assert.That(build.Output, Does.Not.Contain("warning"), "the test build has no warnings");
+        return root!;
+    }
+
+    internal static string Program(string root) => Path.Combine(root, "chaos", "Verify.Chaos", "bin", "mutants", "Release", "net10.0", "verify-chaos.dll");
+
+    internal static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string root, TimeSpan limit, params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo("dotnet", arguments)
         {

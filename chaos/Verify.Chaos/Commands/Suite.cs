@@ -5,6 +5,7 @@ using Verify.Chaos.Live;
 using Verify.Chaos.Output;
 using Verify.Chaos.Running;
 using Verify.Chaos.Simulated;
+using Verify.Chaos.Traces;
 using Verify.Checks;
 using Verify.Reports.Model;
 using Verify.Scenarios;
@@ -31,8 +32,7 @@ internal sealed record SuiteOptions
 /// <summary>Runs all seeds and the live run, keeps what is worth keeping, writes the report, says the verdict.</summary>
 internal sealed class Suite(SuiteOptions options)
 {
-    /// <summary>Each of them is played once more.</summary>
-    private const int ExplainedMax = 3;
+    private const int KeptMax = 20;
     private readonly Teller _out = new(options.Json);
     private readonly List<RunRecord> _runs = [];
 
@@ -88,17 +88,19 @@ internal sealed class Suite(SuiteOptions options)
                 var at = Interlocked.Increment(ref next);
                 if (at >= options.Seeds.Count) return;
                 var run = SimulatedRun.Play(options.Scenario, options.Seeds[at], new() { FencingOff = options.FencingOff, Twice = options.Twice });
+                var trace = run.Verdict == Verdict.Valid || Volatile.Read(ref bad) >= KeptMax ? null : Recorded(ref run);
                 lock (gate)
                 {
                     done++;
                     virtualSeconds += run.RunSeconds;
                     if (run.Verdict != Verdict.Valid) bad++;
-                    var keep = isFirst && at == 0 || (run.Verdict != Verdict.Valid && bad <= 20);
+                    var keep = isFirst && at == 0 || (run.Verdict != Verdict.Valid && bad <= KeptMax);
                     if (at == 0) isFirst = false;
                     if (keep)
                     {
                         folder.Keep(run, Replay(run, commit));
-                        if (run.Verdict != Verdict.Valid) run = TellFailure(folder, run, explains: bad <= ExplainedMax);
+                        if (trace is not null) TraceFile.Write(Path.Combine(folder.FolderOf(run), TraceFile.Name), trace);
+                        if (run.Verdict != Verdict.Valid) run = TellFailure(folder, run, trace);
                     }
 
                     // Only the first run and the first failures are shown in full; the rest is one line each.
@@ -120,6 +122,17 @@ internal sealed class Suite(SuiteOptions options)
         _runs.Sort((a, b) => a.Seed.CompareTo(b.Seed));
     }
 
+    /// <summary>A run that failed is played once more with its trace kept. When that is another run, it is the first thing to know about it.</summary>
+    private RecordedTrace Recorded(ref RunRecord run)
+    {
+        var (again, trace) = Recorder.Record(
+            options.Scenario, options.ScenarioText, run.Seed, new() { FencingOff = options.FencingOff }, Recorder.NewHeader("scenario", options.Scenario.Name, run.Seed));
+        if (again.TraceHash == run.TraceHash) return trace;
+        var finding = new Finding(RunOutcome.DeterminismCheck, Verdict.Invalid, "the same seed gives the same trace", $"{run.TraceHash}, and {again.TraceHash} when it was recorded", "equal hashes");
+        run = run with { Verdict = Verdict.Invalid, FailureClass = FailureClass.Nondeterminism, Findings = [finding, .. run.Findings] };
+        return trace;
+    }
+
     private async Task RunLiveAsync(RunFolder folder, CancellationToken cancel)
     {
         var run = await LiveRun.PlayAsync(options.Scenario, options.Seeds[0], options.LiveOptions, folder.Path, s => _out.Line($"live  {s}"), cancel);
@@ -129,15 +142,15 @@ internal sealed class Suite(SuiteOptions options)
 
     private ReplayRecord Replay(RunRecord run, string commit) => new()
     {
-        ScenarioText = options.ScenarioText, Seed = run.Seed, TraceHash = run.TraceHash, Commit = commit, FencingOff = options.FencingOff,
+        ScenarioText = options.ScenarioText, Seed = run.Seed, TraceHash = run.TraceHash, Commit = commit, FencingOff = options.FencingOff, Mutant = ArmedBug.Id,
     };
 
-    /// <summary>Says what went wrong and, for the first failures, how it came about; the run with the page that says more.</summary>
-    private RunRecord TellFailure(RunFolder folder, RunRecord run, bool explains)
+    /// <summary>Says what went wrong and, where its trace was kept, how it came about; the run with the page that says more.</summary>
+    private RunRecord TellFailure(RunFolder folder, RunRecord run, RecordedTrace? trace)
     {
         var path = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder.FolderOf(run));
         _out.Line($"sim   seed {run.Seed}: {Words.Of(run.Verdict)} ({run.FailureClass}): {string.Join("; ", run.Findings.Where(f => f.Verdict != Verdict.Valid).Select(f => $"{f.Check}: {f.Observed}"))}");
-        var explained = explains ? FailedRun.Explain(options.Scenario, run, new() { FencingOff = options.FencingOff }, folder.FolderOf(run), path) : run;
+        var explained = trace is null ? run : FailedRun.Explain(options.Scenario.Name, run, trace, folder.FolderOf(run), path);
         foreach (var line in explained.ExplanationLines) _out.Line($"      {line}");
         foreach (var verb in new[] { "replay", "explain", "shrink" }) _out.Line($"      {verb + " it:",-11} dotnet run --project chaos/Verify.Chaos -c Release -- {verb} {path}");
         return explained with { ExplanationPage = explained.ExplanationPage.Length > 0 ? Path.GetRelativePath(folder.Path, Path.Combine(folder.FolderOf(run), explained.ExplanationPage)) : "" };

@@ -23,6 +23,9 @@ internal sealed class ScenarioHunt(Scenario scenario, Timing timing, string twis
         return new(ScenarioFiles.Parse(reader.ReadToEnd(), $"scenarios/mutants/{name}.yaml"), timing, twist);
     }
 
+    /// <summary>The same schedule, to be replayed or shrunk.</summary>
+    public Traces.ScenarioPlay Schedule(ulong seed) => new(scenario, seed, new() { Timing = timing });
+
     public Trial Try(ulong seed)
     {
         var run = SimulatedRun.Play(scenario, seed, new() { Timing = timing, Strategy = strategy });

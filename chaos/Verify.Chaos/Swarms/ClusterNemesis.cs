@@ -59,8 +59,6 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
             _done.Add(one);
             if (await deed()) Count(name);
         }
-
-        while (goes()) await Task.Delay(TimeSpan.FromMilliseconds(20), world.Time, CancellationToken.None);
     }
 
     private void Count(string name) => _counts[name] = _counts.GetValueOrDefault(name) + 1;

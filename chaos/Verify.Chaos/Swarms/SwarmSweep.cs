@@ -4,7 +4,11 @@ using Verify.Checks;
 namespace Verify.Chaos.Swarms;
 
 /// <summary>A schedule that broke a promise, or proved nothing.</summary>
-internal sealed record SwarmFailure(ulong Seed, Verdict Verdict, string Promise, string What, string Drawn);
+internal sealed record SwarmFailure(ulong Seed, Verdict Verdict, string Promise, string What, string Drawn)
+{
+    /// <summary>One of <see cref="Running.FailureClass"/>.</summary>
+    public string FailureClass { get; init; } = "";
+}
 
 /// <summary>What came of a range of seeds. <see cref="Hash"/> is over all schedules in the order of their seeds.</summary>
 internal sealed record SwarmRecord
@@ -73,9 +77,9 @@ internal sealed class SwarmSweep(ISwarm swarm, int jobs, int failuresMax, TimePr
             foreach (var (name, count) in trial.Counts) _counts[name] = _counts.GetValueOrDefault(name) + count;
             if (trial.Verdict != Verdict.Valid)
             {
-                var failure = new SwarmFailure(_seeds[at], trial.Verdict, trial.Discovery?.Promise ?? "", trial.Discovery?.What ?? "", trial.Drawn);
+                var failure = new SwarmFailure(_seeds[at], trial.Verdict, trial.Discovery?.Promise ?? "", trial.Discovery?.What ?? "", trial.Drawn) { FailureClass = Traces.ClusterPlay.FailureClassOf(trial) };
                 _failures.Add(failure);
-                tell($"seed {failure.Seed}: {failure.Verdict}: {failure.Promise}: {failure.What}\n  drawn: {failure.Drawn}");
+                tell($"seed {failure.Seed}: {failure.Verdict} ({failure.FailureClass}): {failure.Promise}: {failure.What}\n  drawn: {failure.Drawn}");
             }
 
             var elapsed = time.GetElapsedTime(_start);
