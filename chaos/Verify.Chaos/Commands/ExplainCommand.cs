@@ -16,7 +16,7 @@ internal static class ExplainCommand
         var what = new Argument<string>("what") { Description = AccountSource.Help };
         var outDirectory = new Option<string?>("--out") { Description = "Folder for explanation.html and explanation.md; by default the run's own folder, else the current one." };
         var json = new Option<bool>("--json") { Description = "Print the chain as JSON on standard output; everything for people goes to standard error." };
-        var mutant = new Option<string>("--mutant") { Description = "The planted bug to switch on (test build only).", DefaultValueFactory = _ => "" };
+        var mutant = new Option<string>("--bug") { Description = "The planted bug to switch on (test build only).", DefaultValueFactory = _ => "" };
         var command = new Command("explain", """
             Says how a violation came about: the chain of causes from the last event in which it shows backwards (happens-before), in words and as a
             space-time diagram on a page that needs no network. Simulated runs are played again for it, with every event and its cause kept;
@@ -40,7 +40,7 @@ internal static class ExplainCommand
     {
         var teller = new Teller(isJson);
         teller.Line($"playing {what} again, with every event and its cause kept …");
-        var account = AccountSource.Read(what);
+        var account = AccountSource.Read(what).Account;
         if (Explanation.Of(account) is not { } explanation)
         {
             teller.Line($"{account.Title}: {Words.Of(account.Verdict)}: no promise was broken, there is nothing to explain");

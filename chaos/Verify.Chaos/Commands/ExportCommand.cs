@@ -39,7 +39,7 @@ internal static class ExportCommand
 
     private static void Export(string what, string format, string? file, string? schedule)
     {
-        var (account, choices, seed, test) = schedule is null ? AccountSource.ReadWithChoices(what) : AccountSource.ReadSchedule(what, schedule);
+        var (account, choices, seed, test) = schedule is null ? AccountSource.Read(what) : AccountSource.ReadSchedule(what, schedule);
         switch (format)
         {
             case "perfetto":

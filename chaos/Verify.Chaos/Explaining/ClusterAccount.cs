@@ -2,17 +2,18 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Verify.Chaos.Simulated;
 using Verify.Chaos.Swarms;
+using Verify.Chaos.Traces;
 using Verify.Chaos.Worlds;
 using Verify.Checks;
 using Verify.Reports.SpaceTime;
-using Verify.Sim;
+using Verify.Sim.Scheduling;
 
 namespace Verify.Chaos.Explaining;
 
 /// <summary>The account of a schedule of whole nodes ("swarm cluster"): what the nodes said, what the nemesis did, what clients saw.</summary>
 internal static partial class ClusterAccount
 {
-    public static RunAccount Of(ulong seed, ClusterStory story, ClusterHooks? hooks = null)
+    public static RunAccount Of(ulong seed, ClusterStory story, ClusterHooks? hooks = null, string strategy = "random")
     {
         var deeds = new List<(TimeSpan At, string What)>();
         void Take(string line)
@@ -25,7 +26,7 @@ internal static partial class ClusterAccount
         var log = new EventLog(() => 0);
         var places = new SortedDictionary<string, string>(StringComparer.Ordinal);
         hooks ??= new ClusterHooks();
-        var trial = new ClusterSwarm(Take, story).Play(seed, hooks with
+        var trial = new ClusterSwarm(Take, story, Strategies.Parse(strategy)).Play(seed, hooks with
         {
             KeepsTrace = true, Judged = history => ops = history,
             Ended = (sim, done, clients) =>
@@ -43,24 +44,16 @@ internal static partial class ClusterAccount
         var word = story == ClusterStory.Everything ? "" : $"/{story.ToString().ToLowerInvariant()}";
         return new RunAccount
         {
-            Title = $"cluster swarm{(word.Length > 0 ? $" ({word[1..]})" : "")}, seed {seed}", World = "cluster", Verdict = trial.Verdict, FailureClass = trial.Verdict == Verdict.Valid ? "" : ClassOf(finding),
+            Title = $"cluster swarm{(word.Length > 0 ? $" ({word[1..]})" : "")}, seed {seed}", World = "cluster", Verdict = trial.Verdict, FailureClass = ClusterPlay.FailureClassOf(trial),
             Findings = [finding], Events = log.Sorted(), Ops = [.. ops.OrderBy(o => o.CalledUs).ThenBy(o => o.Id)], Steps = steps,
             Parties = [.. places.Select(p => new Track(p.Key, p.Value, TrackKind.Node))],
             Commands =
             [
                 ("tell it line by line", $"verify-chaos swarm cluster{(word.Length > 0 ? $" --story {word[1..]}" : "")} --seeds {seed} --tell"),
-                ("explain it again", $"verify-chaos explain cluster{word}:{seed}"), ("make it smaller", $"verify-chaos shrink cluster{word}:{seed}"),
+                ("explain it again", $"verify-chaos explain cluster{word}:{seed}"), ("make it smaller", $"verify-chaos shrink --world cluster --seed {seed}{(word.Length > 0 ? $" --story {word[1..]}" : "")}"),
             ],
         };
     }
-
-    private static string ClassOf(Finding finding) => finding.Check switch
-    {
-        "Live" => "liveness",
-        _ when finding.Check.StartsWith("invariant", StringComparison.Ordinal) => "crash",
-        _ when finding.Verdict == Verdict.Unknown => "harness",
-        _ => "safety",
-    };
 
     /// <summary>What the nemesis did, as faults with a beginning and an end where it undid them.</summary>
     private static void Tell(EventLog log, List<(TimeSpan At, string What)> deeds)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Verify.Chaos.Traces;
 using Verify.Checks;
 using Verify.Reports.SpaceTime;
 using Verify.Sim.RaftOnly;
@@ -29,6 +30,19 @@ internal sealed partial class RaftTaleReader
         return reader.Account(seed, RaftSwarm.Run(RaftSwarmOptions.Draw(choices, strategy), choices, reader.Take));
     }
 
+    /// <summary>A schedule that was written down, or what was left of it.</summary>
+    public static RunAccount Of(RaftPlay play, string source)
+    {
+        var reader = new RaftTaleReader();
+        var played = play.Play(new PlayHooks { Tell = reader.Take });
+        var violation = played.Verdict == Verdict.Valid ? null : new SwarmViolation(played.Check, 0, played.Observed);
+        return reader.Account(play.Schedule.Seed, violation, "", played.FailureClass) with
+        {
+            Title = $"raft schedule of {play.Schedule.Deeds.Length} deeds (seed {play.Schedule.Seed})",
+            Commands = [("play it again", $"verify-chaos replay {source}"), ("explain it again", $"verify-chaos explain {source}"), ("make it smaller", $"verify-chaos shrink {source}")],
+        };
+    }
+
     public void Take(string line)
     {
         var colon = line.IndexOf(": ", StringComparison.Ordinal);
@@ -43,15 +57,24 @@ internal sealed partial class RaftTaleReader
     public RunAccount Account(ulong seed, RaftSwarmResult result)
     {
         for (var i = 1; i <= result.Options.Nodes; i++) _names.Add($"n{i}");
+        return Account(seed, result.Violation, result.Options.Describe(), result.IsClean ? "" : result.Violation!.Promise == "Live" ? "liveness" : "safety");
+    }
+
+    private RunAccount Account(ulong seed, SwarmViolation? violation, string drawn, string failureClass)
+    {
         var end = _steps.Count > 0 ? _steps[^1].AtUs : 0;
-        var finding = result.Violation is { } violation
-            ? new Finding(violation.Promise, Verdict.Invalid, violation.Promise, violation.What, "never") { AtUs = [Math.Max(end, 1)], Evidence = $"drawn: {result.Options.Describe()}" }
+        var finding = violation is not null
+            ? new Finding(violation.Promise, Verdict.Invalid, violation.Promise, violation.What, "never") { AtUs = [Math.Max(end, 1)], Evidence = drawn.Length > 0 ? $"drawn: {drawn}" : "" }
             : new Finding("clean", Verdict.Valid, "every promise of Raft", "none was broken", "none");
         return new RunAccount
         {
-            Title = $"raft swarm, seed {seed}", World = "raft", Verdict = finding.Verdict, FailureClass = result.IsClean ? "" : result.Violation!.Promise == "Live" ? "liveness" : "safety",
+            Title = $"raft swarm, seed {seed}", World = "raft", Verdict = finding.Verdict, FailureClass = failureClass,
             Findings = [finding], Parties = [.. _names.Select(n => new Track(n, "", TrackKind.Node))], Events = _events, Steps = _steps, Unit = AxisUnit.Steps,
-            Commands = [("tell it line by line", $"verify-chaos swarm raft --seeds {seed} --tell"), ("explain it again", $"verify-chaos explain raft:{seed}"), ("make it smaller", $"verify-chaos shrink raft:{seed}")],
+            Commands =
+            [
+                ("tell it line by line", $"verify-chaos swarm raft --seeds {seed} --tell"), ("replay it", $"verify-chaos replay --world raft --seed {seed}"),
+                ("explain it again", $"verify-chaos explain raft:{seed}"), ("make it smaller", $"verify-chaos shrink --world raft --seed {seed}"),
+            ],
         };
     }
 

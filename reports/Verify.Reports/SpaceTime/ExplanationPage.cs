@@ -46,7 +46,23 @@ public static class ExplanationPage
         var page = new XElement("html", A("lang", "en"),
             new XElement("head", new XElement("meta", A("charset", "utf-8")), new XElement("meta", A("name", "viewport"), A("content", "width=device-width, initial-scale=1")),
                 new XElement("meta", A("name", "color-scheme"), A("content", "light dark")), new XElement("title", title), new XElement("style", PageAsset.Text(styles))), body);
+        foreach (var text in page.DescendantNodes().OfType<XText>().ToList()) text.Value = Printable(text.Value);
+        foreach (var attribute in page.Descendants().Attributes()) attribute.Value = Printable(attribute.Value);
         return "<!DOCTYPE html>\n" + page.ToString(SaveOptions.DisableFormatting);
+    }
+
+    /// <summary>Keys and values are anybody's bytes; what XML cannot hold is shown as a replacement character.</summary>
+    private static string Printable(string text)
+    {
+        if (text.All(System.Xml.XmlConvert.IsXmlChar)) return text;
+        var printable = new StringBuilder(text.Length);
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1])) printable.Append(text[i]).Append(text[++i]);
+            else printable.Append(System.Xml.XmlConvert.IsXmlChar(text[i]) ? text[i] : '\uFFFD');
+        }
+
+        return printable.ToString();
     }
 
     private static XElement Verdict(SpaceTimeStory story)
