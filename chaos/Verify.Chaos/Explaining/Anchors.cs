@@ -49,7 +49,7 @@ internal static class Anchors
     {
         var facts = account.Facts();
         var rivals = account.Events.Where(e => e.Kind == EventKinds.RoleChanged && e["role"] == "Leader").GroupBy(e => e["term"], StringComparer.Ordinal)
-            .Select(g => g.DistinctBy(e => e.Subject).ToList()).FirstOrDefault(g => g.Count > 1);
+            .Select(g => g.DistinctBy(e => e.Subject, StringComparer.Ordinal).ToList()).FirstOrDefault(g => g.Count > 1);
         if (rivals is not null)
             return [.. rivals.Select((e, i) => new Anchor(e.AtUs, e.Subject, i == 0 ? EventWords.Of(e) : $"{e.Subject} leads term {e["term"]} too, which {rivals[0].Subject} leads already") { Event = e, Step = e.Step })];
         var overlap = Overlap.Among(LeaderClaims.Of(facts, FaultWindow.Of(facts))).FirstOrDefault();

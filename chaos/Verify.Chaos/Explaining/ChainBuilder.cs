@@ -177,7 +177,7 @@ internal sealed class ChainBuilder(RunAccount account, CausalHistory history)
         {
             if (links[to].Place < 0) continue;
             var since = Enumerable.Range(0, to).Where(j => links[j].Actor == links[to].Actor && links[j].Place >= 0).Select(j => links[j].Place).DefaultIfEmpty(-1).Max();
-            foreach (var from in Enumerable.Range(0, to).Where(j => links[j].Place >= 0 && links[j].Actor != links[to].Actor).GroupBy(j => links[j].Actor).Select(g => g.Last()))
+            foreach (var from in Enumerable.Range(0, to).Where(j => links[j].Place >= 0 && links[j].Actor != links[to].Actor).GroupBy(j => links[j].Actor, StringComparer.Ordinal).Select(g => g.Last()))
             {
                 if (!history.HappensBefore(links[from].Place, links[to].Place) || history.HappensBefore(links[from].Place, since)) continue;
                 var message = history.FirstNews(links[from].Place, links[to].Place);

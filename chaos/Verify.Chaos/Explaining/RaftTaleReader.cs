@@ -145,7 +145,7 @@ internal sealed partial class RaftTaleReader
         var pairs = Cut().Matches(what).Select(m => (From: m.Groups[1].Value, To: m.Groups[2].Value)).ToList();
         if (pairs.Count == 0) return;
         _cut = ($"cut {_cut.Number + 1}", _cut.Number + 1);
-        var loneliest = pairs.SelectMany(p => new[] { p.From, p.To }).GroupBy(n => n).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).First().Key;
+        var loneliest = pairs.SelectMany(p => new[] { p.From, p.To }).GroupBy(n => n, StringComparer.Ordinal).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).First().Key;
         _events.Add(new(at, _steps.Count, EventKinds.FaultBegun, _cut.Step, "", new EventFields(("fault", "partition"), ("resolved", loneliest), ("effect", string.Join(", ", pairs.Select(p => $"{p.From} not heard by {p.To}"))))));
     }
 

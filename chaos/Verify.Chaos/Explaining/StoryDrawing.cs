@@ -44,7 +44,7 @@ internal static class StoryDrawing
         var parties = account.Parties.Where(p => p.Kind == TrackKind.Node || shown.Contains(p.Name) || isAboutServers).ToList();
         if (parties.Count > TracksMax) parties = [.. parties.Where(p => shown.Contains(p.Name)).Take(TracksMax)];
         var clients = chain.Operations.Select(ChainBuilder.ClientTrack).Concat(shown.Where(s => s.StartsWith("client ", StringComparison.Ordinal)))
-            .Concat(chain.Links.Where(l => l.Op is not null).Select(l => ChainBuilder.ClientTrack(l.Op!))).Distinct().Order(StringComparer.Ordinal).Take(ClientsMax)
+            .Concat(chain.Links.Where(l => l.Op is not null).Select(l => ChainBuilder.ClientTrack(l.Op!))).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(ClientsMax)
             .Select(c => new Track(c, PlaceOf(account, c), TrackKind.Client));
         return [.. parties.OrderBy(p => p.Kind).ThenBy(p => p.Name, StringComparer.Ordinal), .. clients];
     }

@@ -39,7 +39,7 @@ internal static class PerfettoTrace
         {
             foreach (var party in account.Parties) Process(party.Name, party.Place, _processes.Count + 1);
             Process("faults", "", _processes.Count + 1);
-            foreach (var client in account.Ops.Select(ChainBuilder.ClientTrack).Distinct().Order(StringComparer.Ordinal)) Process(client, "", _processes.Count + 1);
+            foreach (var client in account.Ops.Select(ChainBuilder.ClientTrack).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)) Process(client, "", _processes.Count + 1);
             var facts = account.Facts();
             foreach (var bar in StoryDrawing.Lasting(account, facts)) Slice(bar.Track, bar.Style switch { BarStyle.LeaderLease => "lease", BarStyle.WriteLease => "guard", _ => "role" }, bar.Label, bar.FromUs, bar.ToUs);
             foreach (var fault in FaultWindow.Of(facts)) Overlapping("faults", "fault", $"{fault.Fault} ({fault.Step})", fault.Span.FromUs, fault.Span.ToUs, fault.Step);

@@ -40,7 +40,7 @@ public static class LinearizationPage
     {
         var points = Points(story, steps);
         var columns = Columns(story, points);
-        var clients = story.Calls.Select(c => c.Client).Distinct().Order(StringComparer.Ordinal).ToList();
+        var clients = story.Calls.Select(c => c.Client).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
         var (width, height) = (columns.Width, Top + (clients.Count * LaneHeight) + 12);
         var svg = new XElement(Svg + "svg", A("class", "history"), A("viewBox", $"0 0 {N(width)} {N(height)}"), A("width", N(width)), A("height", N(height)), A("role", "img"), A("aria-label", "operations on the key"));
         foreach (var (from, to, label) in story.Faults)
