@@ -10,6 +10,8 @@ var root = new RootCommand("""
 {
     RunCommand.Create(),
     ReplayCommand.Create(),
+    ExplainCommand.Create(),
+    ExportCommand.Create(),
     ShrinkCommand.Create(),
     DiffCommand.Create(),
     BugbaseCommand.Create(),

@@ -56,6 +56,16 @@ public sealed class LinearizableKvCheck(SearchLimits limits) : ICheck
 
     internal static bool IsObservation(Op op) => op.Outcome != OpOutcome.Unknown && (op.Kind is OpKind.KvGet or OpKind.KvCas || op.CasRefused);
 
+    /// <summary>The key that cannot be put in order, with its operations; null when all can, or time ran out.</summary>
+    public KvFailure? FailureIn(IReadOnlyList<Op> history)
+    {
+        var ops = history.Where(o => o.Kind != OpKind.SqlInsert && (o.Outcome != OpOutcome.Failed || o.CasRefused)).ToArray();
+        var result = new PartitionedSearch<int, RegisterCall>(new RegisterModel(), limits).Judge(Partitions(ops));
+        Op[] OpsOf(IEnumerable<TimedCall<RegisterCall>> calls) => [.. calls.Select(c => ops[c.Id])];
+        return result.Verdict != Verdict.Invalid ? null
+            : new(result.Failed!.Name, OpsOf(result.Failed.Calls.OrderBy(c => c.CalledUs).ThenBy(c => c.Id)), OpsOf(result.Smallest), OpsOf(result.Longest));
+    }
+
     private static string Observed(LinearizationResult<RegisterCall> result, int calls, int keys) => result.Verdict switch
     {
         Verdict.Valid => $"a legal order exists for all {calls} calls on {keys} keys",

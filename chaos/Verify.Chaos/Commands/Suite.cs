@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Verify.Chaos.Explaining;
 using Verify.Chaos.Live;
 using Verify.Chaos.Output;
 using Verify.Chaos.Running;
@@ -99,7 +100,7 @@ internal sealed class Suite(SuiteOptions options)
                     {
                         folder.Keep(run, Replay(run, commit));
                         if (trace is not null) TraceFile.Write(Path.Combine(folder.FolderOf(run), TraceFile.Name), trace);
-                        if (run.Verdict != Verdict.Valid) TellFailure(folder, run);
+                        if (run.Verdict != Verdict.Valid) run = TellFailure(folder, run, trace);
                     }
 
                     // Only the first run and the first failures are shown in full; the rest is one line each.
@@ -144,12 +145,15 @@ internal sealed class Suite(SuiteOptions options)
         ScenarioText = options.ScenarioText, Seed = run.Seed, TraceHash = run.TraceHash, Commit = commit, FencingOff = options.FencingOff, Mutant = ArmedBug.Id,
     };
 
-    private void TellFailure(RunFolder folder, RunRecord run)
+    /// <summary>Says what went wrong and, where its trace was kept, how it came about; the run with the page that says more.</summary>
+    private RunRecord TellFailure(RunFolder folder, RunRecord run, RecordedTrace? trace)
     {
         var path = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder.FolderOf(run));
         _out.Line($"sim   seed {run.Seed}: {Words.Of(run.Verdict)} ({run.FailureClass}): {string.Join("; ", run.Findings.Where(f => f.Verdict != Verdict.Valid).Select(f => $"{f.Check}: {f.Observed}"))}");
-        _out.Line($"      repeat it: dotnet run --project chaos/Verify.Chaos -c Release -- replay {path}");
-        _out.Line($"      shrink it: dotnet run --project chaos/Verify.Chaos -c Release -- shrink {path}");
+        var explained = trace is null ? run : FailedRun.Explain(options.Scenario.Name, run, trace, folder.FolderOf(run), path);
+        foreach (var line in explained.ExplanationLines) _out.Line($"      {line}");
+        foreach (var verb in new[] { "replay", "explain", "shrink" }) _out.Line($"      {verb + " it:",-11} dotnet run --project chaos/Verify.Chaos -c Release -- {verb} {path}");
+        return explained with { ExplanationPage = explained.ExplanationPage.Length > 0 ? Path.GetRelativePath(folder.Path, Path.Combine(folder.FolderOf(run), explained.ExplanationPage)) : "" };
     }
 
     private void Tell(RunFolder folder, SuiteRecord suite)

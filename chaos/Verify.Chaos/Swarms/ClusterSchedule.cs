@@ -37,6 +37,9 @@ internal sealed record ClusterHooks
     public bool KeepsTrace { get; init; }
     public Action<Sim.SimWorld> Begun { get; init; } = _ => { };
 
+    /// <summary>With what the clients saw.</summary>
+    public Action<IReadOnlyList<Checks.Op>> Judged { get; init; } = _ => { };
+
     /// <summary>With the deeds that were done, and the options that were drawn.</summary>
     public Action<Sim.SimWorld, IReadOnlyList<ClusterDeed>, ClusterSwarmOptions> Ended { get; init; } = (_, _, _) => { };
 }

@@ -89,6 +89,7 @@ internal sealed class ClusterSwarm(
             discovery = promises.Broken ?? new("Live", e.Message.Split('\n')[0]);
         }
 
+        hooks.Judged(history);
         hooks.Ended(sim, nemesis.Done, options);
         if (discovery is not null && verdict == Verdict.Valid) verdict = Verdict.Invalid;
         return new SwarmTrial(verdict, discovery, options.Describe(), sim.Trace.Hash,

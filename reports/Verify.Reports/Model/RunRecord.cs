@@ -62,6 +62,10 @@ public sealed record RunRecord
     [System.Text.Json.Serialization.JsonIgnore]
     public IReadOnlyDictionary<string, IReadOnlySet<string>> FinalRows { get; init; } = new Dictionary<string, IReadOnlySet<string>>(StringComparer.Ordinal);
     public string? FinalPrimary { get; init; }
+
+    /// <summary>The page that says how the violation came about, from the folder of the report; empty for none. And the last lines of it.</summary>
+    public string ExplanationPage { get; init; } = "";
+    public IReadOnlyList<string> ExplanationLines { get; init; } = [];
     public string RepeatCommand { get; init; } = "";
 
     /// <summary>How often each sometimes-mark was reached; empty but in the test build.</summary>

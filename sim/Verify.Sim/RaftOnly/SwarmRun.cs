@@ -259,6 +259,7 @@ internal sealed partial class SwarmRun
         if (!node.IsUp || !node.Core.TryLeaseRead(out var index)) return;
         _counts.LeaseReads++;
         _hash.Add((int)Happening.LeaseRead, node.Number, index.Value);
+        _tale?.Tell(_step, $"n{node.Number + 1} answers a read under its lease of term {node.Core.Term} at index {index}");
         _promises.LeaseRead(node, index);
     }
 

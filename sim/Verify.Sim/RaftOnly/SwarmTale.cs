@@ -27,6 +27,7 @@ internal sealed class SwarmTale(Action<string> tell)
         foreach (var m in work.SendWhenDurable) text.Append(CultureInfo.InvariantCulture, $" [durable {m.To}: t{m.Term} {Describe(m.Body)}]");
         foreach (var s in work.SnapshotSends) text.Append(CultureInfo.InvariantCulture, $" [piece of {s.Snapshot} from {s.Offset} to {s.To}]");
         Tell(step, text.ToString());
+        foreach (var grant in work.ReadsGranted) Tell(step, $"{core.Self} answers the read {grant.Ticket} at index {grant.Index}");
     }
 
     private static string Describe(Message body) => body switch

@@ -1,0 +1,184 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Verify.Chaos.Traces;
+using Verify.Checks;
+using Verify.Reports.SpaceTime;
+using Verify.Sim.RaftOnly;
+using Verify.Sim.Scheduling;
+
+namespace Verify.Chaos.Explaining;
+
+/// <summary>Reads what the swarm over the Raft core tells (--tell) as an account: its lines are events, "n1 -> n2 arrives" is the arrival of
+/// what n1 said it sent. Time is counted in steps of the swarm.</summary>
+internal sealed partial class RaftTaleReader
+{
+    private readonly List<CausalStep> _steps = [];
+    private readonly List<RunEvent> _events = [];
+    private readonly SortedDictionary<string, long> _sent = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, List<string>> _waiting = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, (string Role, string Term, string Commit)> _known = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _names = new(StringComparer.Ordinal);
+    private (string Step, int Number) _cut;
+
+    /// <summary>Plays the schedule of the seed and reads what it tells.</summary>
+    public static RunAccount Of(ulong seed, SwarmStrategy? strategy = null) => Of(seed, new SeededChoices(seed), strategy);
+
+    /// <param name="choices">Makes the choices; for whoever notes them, or makes noted ones again.</param>
+    public static RunAccount Of(ulong seed, IChoiceSource choices, SwarmStrategy? strategy = null)
+    {
+        var reader = new RaftTaleReader();
+        return reader.Account(seed, RaftSwarm.Run(RaftSwarmOptions.Draw(choices, strategy), choices, reader.Take));
+    }
+
+    /// <summary>A schedule that was written down, or what was left of it.</summary>
+    public static RunAccount Of(RaftPlay play, string source)
+    {
+        var reader = new RaftTaleReader();
+        var played = play.Play(new PlayHooks { Tell = reader.Take });
+        var violation = played.Verdict == Verdict.Valid ? null : new SwarmViolation(played.Check, 0, played.Observed);
+        return reader.Account(play.Schedule.Seed, violation, "", played.FailureClass) with
+        {
+            Title = $"raft schedule of {play.Schedule.Deeds.Length} deeds (seed {play.Schedule.Seed})",
+            Commands = [("play it again", $"verify-chaos replay {source}"), ("explain it again", $"verify-chaos explain {source}"), ("make it smaller", $"verify-chaos shrink {source}")],
+        };
+    }
+
+    public void Take(string line)
+    {
+        var colon = line.IndexOf(": ", StringComparison.Ordinal);
+        if (colon < 0 || !long.TryParse(line.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out var at)) return;
+        var what = line[(colon + 2)..];
+        if (Arrival().Match(what) is { Success: true } arrival) Arrives(at, arrival);
+        else if (Work().Match(what) is { Success: true } work) Works(at, work);
+        else if (About().Match(what) is { Success: true } about) Happens(at, about.Groups[1].Value, about.Groups[2].Value);
+        else if (what.Contains("the network is", StringComparison.Ordinal)) Cuts(at, what);
+    }
+
+    public RunAccount Account(ulong seed, RaftSwarmResult result)
+    {
+        for (var i = 1; i <= result.Options.Nodes; i++) _names.Add($"n{i}");
+        return Account(seed, result.Violation, result.Options.Describe(), result.IsClean ? "" : result.Violation!.Promise == "Live" ? "liveness" : "safety");
+    }
+
+    private RunAccount Account(ulong seed, SwarmViolation? violation, string drawn, string failureClass)
+    {
+        var end = _steps.Count > 0 ? _steps[^1].AtUs : 0;
+        var finding = violation is not null
+            ? new Finding(violation.Promise, Verdict.Invalid, violation.Promise, violation.What, "never") { AtUs = [Math.Max(end, 1)], Evidence = drawn.Length > 0 ? $"drawn: {drawn}" : "" }
+            : new Finding("clean", Verdict.Valid, "every promise of Raft", "none was broken", "none");
+        return new RunAccount
+        {
+            Title = $"raft swarm, seed {seed}", World = "raft", Verdict = finding.Verdict, FailureClass = failureClass,
+            Findings = [finding], Parties = [.. _names.Select(n => new Track(n, "", TrackKind.Node))], Events = _events, Steps = _steps, Unit = AxisUnit.Steps,
+            Commands =
+            [
+                ("tell it line by line", $"verify-chaos swarm raft --seeds {seed} --tell"), ("replay it", $"verify-chaos replay --world raft --seed {seed}"),
+                ("explain it again", $"verify-chaos explain raft:{seed}"), ("make it smaller", $"verify-chaos shrink --world raft --seed {seed}"),
+            ],
+        };
+    }
+
+    private long Add(long at, string actor, string name, long cause)
+    {
+        _names.Add(actor);
+        _steps.Add(new(_steps.Count + 1, at, actor, name, cause));
+        return _steps.Count;
+    }
+
+    private void Say(long at, string kind, string subject, params ReadOnlySpan<(string, string)> fields) =>
+        _events.Add(new(at, _steps.Count, kind, subject, "", new EventFields(fields)));
+
+    private void Arrives(long at, Match arrival)
+    {
+        var (from, to, said) = (arrival.Groups[1].Value, arrival.Groups[2].Value, $"t{arrival.Groups[3].Value} {arrival.Groups[4].Value}");
+        Add(at, to, $"{to} <- {from} {arrival.Groups[4].Value.Split(' ')[0]} {said}", _sent.GetValueOrDefault($"{from}>{to}:{said}"));
+    }
+
+    private void Works(long at, Match work)
+    {
+        var (node, role, term, commit, rest) = (work.Groups[1].Value, work.Groups[2].Value, work.Groups[3].Value, work.Groups[5].Value, work.Groups[6].Value);
+        var step = Add(at, node, $"{node} {role} t{term}", 0);
+        var known = _known.GetValueOrDefault(node, ("", "", "0"));
+        if (known.Item1 != role || known.Item2 != term) Say(at, EventKinds.RoleChanged, node, ("role", role), ("term", term), ("leader", ""));
+        if (Install().Match(rest) is { Success: true } install) Say(at, SwarmKinds.Installed, node, ("entry", install.Groups[1].Value));
+        if (Append().Match(rest) is { Success: true } append) Say(at, SwarmKinds.Appended, node, ("entries", append.Groups[1].Value));
+        if (known.Item3 != commit) Say(at, SwarmKinds.Committed, node, ("index", commit), ("term", term));
+        _known[node] = (role, term, commit);
+        foreach (Match sent in Now().Matches(rest)) Sends(at, node, sent.Groups[1].Value, sent.Groups[2].Value, step);
+        foreach (Match sent in Durable().Matches(rest)) WaitingOf(node).Add($"{sent.Groups[1].Value}>{sent.Groups[2].Value}");
+        foreach (Match piece in Piece().Matches(rest)) _sent[$"{node}>{piece.Groups[1].Value}:piece"] = step;
+    }
+
+    private void Sends(long at, string from, string to, string said, long step)
+    {
+        _sent[$"{from}>{to}:{said}"] = step;
+        if (said.Contains("VoteReply", StringComparison.Ordinal) && said.Contains("Granted = True", StringComparison.Ordinal) && said.Contains("IsPreVote = False", StringComparison.Ordinal))
+            Say(at, SwarmKinds.Voted, from, ("to", to), ("term", said[1..said.IndexOf(' ', StringComparison.Ordinal)]));
+    }
+
+    private void Happens(long at, string node, string what)
+    {
+        var step = Add(at, node, $"{node} {what}", 0);
+        if (what == "has synced")
+        {
+            // What was to be said when durable goes out in the order in which it was written.
+            foreach (var sent in WaitingOf(node)) Sends(at, node, sent[..sent.IndexOf('>', StringComparison.Ordinal)], sent[(sent.IndexOf('>', StringComparison.Ordinal) + 1)..], step);
+            WaitingOf(node).Clear();
+            Say(at, SwarmKinds.Synced, node);
+        }
+        else if (what.StartsWith("crashes", StringComparison.Ordinal))
+        {
+            WaitingOf(node).Clear();
+            Say(at, EventKinds.NodeDown, node, ("how", what));
+            _known.Remove(node);
+        }
+        else if (what.StartsWith("restarts", StringComparison.Ordinal)) Say(at, EventKinds.NodeUp, node, ("how", ""));
+        else Say(at, what.StartsWith("answers", StringComparison.Ordinal) ? SwarmKinds.Answered : SwarmKinds.Story, node, ("what", $"{node} {what}"));
+        if (what.Contains("the network is", StringComparison.Ordinal)) Cuts(at, what);
+    }
+
+    /// <summary>A cut is a fault until the network changes again; who is in it is whom something does not reach.</summary>
+    private void Cuts(long at, string what)
+    {
+        if (_cut.Step is { Length: > 0 } open) _events.Add(new(at, _steps.Count, EventKinds.FaultEnded, open, "", new EventFields(("fault", "partition"), ("resolved", ""))));
+        _cut = ("", _cut.Number);
+        var pairs = Cut().Matches(what).Select(m => (From: m.Groups[1].Value, To: m.Groups[2].Value)).ToList();
+        if (pairs.Count == 0) return;
+        _cut = ($"cut {_cut.Number + 1}", _cut.Number + 1);
+        var loneliest = pairs.SelectMany(p => new[] { p.From, p.To }).GroupBy(n => n, StringComparer.Ordinal).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).First().Key;
+        _events.Add(new(at, _steps.Count, EventKinds.FaultBegun, _cut.Step, "", new EventFields(("fault", "partition"), ("resolved", loneliest), ("effect", string.Join(", ", pairs.Select(p => $"{p.From} not heard by {p.To}"))))));
+    }
+
+    private List<string> WaitingOf(string node)
+    {
+        if (!_waiting.TryGetValue(node, out var waiting)) _waiting[node] = waiting = [];
+        return waiting;
+    }
+
+    [GeneratedRegex(@"^(n\d) -> (n\d) arrives: (\d+) (.*)$", RegexOptions.None, 1000)]
+    private static partial Regex Arrival();
+
+    [GeneratedRegex(@"^(n\d) (Follower|PreCandidate|Candidate|Leader) t(\d+) last=(\S+) commit=(\d+):(.*)$", RegexOptions.None, 1000)]
+    private static partial Regex Work();
+
+    [GeneratedRegex(@"^(?:from now on \w+ )?(n\d)(?:'s|:)? (.*)$", RegexOptions.None, 1000)]
+    private static partial Regex About();
+
+    [GeneratedRegex(@"\[now (n\d): ((?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.None, 1000)]
+    private static partial Regex Now();
+
+    [GeneratedRegex(@"\[durable (n\d): ((?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.None, 1000)]
+    private static partial Regex Durable();
+
+    [GeneratedRegex(@"\[piece of \S+ from \d+ to (n\d)\]", RegexOptions.None, 1000)]
+    private static partial Regex Piece();
+
+    [GeneratedRegex(@" append (\S+)", RegexOptions.None, 1000)]
+    private static partial Regex Append();
+
+    [GeneratedRegex(@" install (\S+)", RegexOptions.None, 1000)]
+    private static partial Regex Install();
+
+    [GeneratedRegex(@"(n\d)-x->(n\d)", RegexOptions.None, 1000)]
+    private static partial Regex Cut();
+}
