@@ -24,6 +24,9 @@ internal static class PlantedBugs
         var votes = new VoteCrashHunt();
         var answers = ScenarioHunt.Own("lost-answers", new());
         var disks = ScenarioHunt.Own("full-disks-power-cut", new());
+        var midFailover = ScenarioHunt.Own("leader-lost-mid-failover", PromptNodes, PromptTwist);
+        var lagging = ScenarioHunt.Own("lagging-replica", PromptNodes, PromptTwist);
+        var oneLink = ScenarioHunt.Own("one-link-down", PromptNodes, PromptTwist);
         var promotion = ScenarioHunt.Own("prompt-promotion", PromptNodes, PromptTwist);
         return
         [
@@ -77,6 +80,13 @@ internal static class PlantedBugs
             new("M48", "a node that has left stands for election for ever", Usual, [takenOut, cluster]),
             new("M49", "the guardian of an isolated primary does not close it", Usual, [promotion]),
             new("M50", "the majority promotes before the old primary's lease has run out", Usual, [promotion]),
+            new("M51", "a leader that was deposed goes on with its failover", Usual, [midFailover]),
+            new("M52", "a recovery that another leader opened is not taken up", Usual, [midFailover]),
+            new("M53", "the replica that comes first is promoted, whatever it lacks", Usual, [lagging]),
+            new("M54", "a server with errant transactions is re-attached", Usual, [promotion]),
+            new("M55", "the old primary is named with a lease after that has run out", Usual, [promotion]),
+            new("M56", "one node that does not reach the primary is enough to call it dead", Usual, [oneLink]),
+            new("M58", "a node outside the quorum says that it is healthy", Usual, [promotion]),
         ];
     }
 

@@ -20,7 +20,10 @@ public static class FleetJudge
         var leaders = nodes.Where(n => n.View?.HasLease == true).Select(n => n.Name).ToList();
         var leader = leaders.Count == 1 ? leaders[0] : null;
         var waiting = WaitingFor(nodes, leaders, cluster, runningServers);
-        return new(leader, cluster?.Primary, waiting.Length == 0, waiting);
+        return new(leader, cluster?.Primary, waiting.Length == 0, waiting)
+        {
+            SetAside = [.. runningServers.Where(s => cluster is not null && Aside(cluster).Contains(s)).Order(StringComparer.Ordinal)],
+        };
     }
 
     private static string WaitingFor(
@@ -37,7 +40,7 @@ public static class FleetJudge
         if (cluster is null) return "the leader's view of the servers";
         if (cluster.Primary is null) return "a primary";
         if (cluster.RecoveryOpen) return "the end of the recovery";
-        var aside = cluster.SetAside.Split([',', ' ', ':'], StringSplitOptions.RemoveEmptyEntries);
+        var aside = Aside(cluster);
         foreach (var name in runningServers.Order(StringComparer.Ordinal))
         {
             var server = cluster.Servers.FirstOrDefault(s => s.Name == name);
@@ -58,4 +61,6 @@ public static class FleetJudge
 
         return "";
     }
+
+    private static string[] Aside(ClusterView cluster) => cluster.SetAside.Split([',', ' ', ':'], StringSplitOptions.RemoveEmptyEntries);
 }
