@@ -27,6 +27,12 @@ public sealed class RecordingChoices(IChoiceSource source) : IChoiceSource
         _recorded.Add(new Choice(kind, n, value));
         return value;
     }
+
+    /// <summary>Notes a choice that somebody else made.</summary>
+    internal void Note(ChoiceKind kind, int n, int value)
+    {
+        if (n > 1) _recorded.Add(new Choice(kind, n, value));
+    }
 }
 
 /// <summary>Makes recorded choices again. To be asked for something else is a departure, and says where.</summary>

@@ -22,6 +22,7 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
     private Candidate[] _candidates = new Candidate[8];
     private int _readyCount;
     private long _horizon = -1;
+    private long _numbers;
     private int _thread = Environment.CurrentManagedThreadId;
     private Exception? _failure;
 
@@ -32,6 +33,7 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
         public object? Target;
         public object? State;
         public long Due;
+        public long Number;
         public int Actor;
         public int Life;
         public int Label;
@@ -196,6 +198,7 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
         slot.Target = target;
         slot.State = state;
         slot.Due = due;
+        slot.Number = ++_numbers;
         slot.Actor = actor.Id;
         slot.Life = life;
         slot.Label = label;
@@ -244,7 +247,11 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
     private int Choose()
     {
         for (var i = 0; i < _readyCount; i++)
-            _candidates[i] = new Candidate(_ready[i].Id, Trace.Labels.NumberOf(_slots[_ready[i].First].Label), StateHash: 0);
+        {
+            ref var first = ref _slots[_ready[i].First];
+            _candidates[i] = new Candidate(_ready[i].Id, Trace.Labels.NumberOf(first.Label), StateHash: 0, first.Number);
+        }
+
         var picked = strategy.Pick(_candidates.AsSpan(0, _readyCount));
         if ((uint)picked < (uint)_readyCount) return picked;
         throw new InvalidOperationException($"{strategy.GetType().Name} picked {picked} of {_readyCount} actors");
