@@ -16,6 +16,7 @@ var root = new RootCommand("""
     FuzzCommand.Create(),
     MutantsCommand.Create(),
     SwarmCommand.Create(),
+    ToxiproxyCommand.Create(),
 };
 var result = root.Parse(args);
 if (result.Errors.Count > 0)

@@ -55,6 +55,15 @@ internal sealed class ElectionCheckTests
     }
 
     [Test]
+    public void A_leader_that_has_its_lease_back_within_its_term_is_the_next_leader()
+    {
+        var run = new Run().Leader("n1", 1, 100, 6_000).Leader("n1", 1, 6_300, 10_000).Fault("clockSkew", "n1", 5_000, 30_000)
+            .Fault("kill", "n1", 10_000, 20_000).At(10_000, EventKinds.NodeDown, "n1").Leader("n2", 2, 10_500);
+        Assert.That(run.Judge(_check).Figures["electionMsMax"], Is.EqualTo(1_300));
+        Assert.That(run.Judge(new ElectionCheck(TimeSpan.FromMilliseconds(1_299))).Verdict, Is.EqualTo(Verdict.Invalid));
+    }
+
+    [Test]
     public void Without_a_fault_without_a_leader_and_for_a_lease_that_ended_by_itself_it_is_unknown()
     {
         Assert.That(new Run().Leader("n1", 1, 100).Judge(_check).Verdict, Is.EqualTo(Verdict.Unknown));

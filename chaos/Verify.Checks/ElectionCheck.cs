@@ -25,7 +25,7 @@ public sealed class ElectionCheck(TimeSpan bound) : ICheck
                 continue;
             }
 
-            var next = claims.Where(c => c.Span.FromUs >= cause.Span.FromUs && c.Term > claim.Term).Select(c => (NamedSpan?)c).FirstOrDefault();
+            var next = claims.Where(c => c.Span.FromUs >= cause.Span.FromUs && IsNext(c, claim)).Select(c => (NamedSpan?)c).FirstOrDefault();
             elections.Add((cause, claim, next));
         }
 
@@ -52,6 +52,11 @@ public sealed class ElectionCheck(TimeSpan bound) : ICheck
             Figures = Durations.Figures(figures),
         };
     }
+
+    /// <summary>A later term's leader, or the same one that has its lease back.</summary>
+    private static bool IsNext(NamedSpan candidate, NamedSpan lost) =>
+        candidate.Term > lost.Term
+        || (candidate.Term == lost.Term && candidate.Span.FromUs >= lost.Span.ToUs && string.Equals(candidate.Who, lost.Who, StringComparison.Ordinal));
 
     private Verdict Judge(FaultWindow cause, NamedSpan? next, RunFacts facts)
     {

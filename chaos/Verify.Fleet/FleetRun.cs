@@ -9,6 +9,8 @@ namespace Verify.Fleet;
 /// when it is disposed, on Ctrl-C and SIGTERM, and, when this process gets no chance, by the next run that begins.</summary>
 public sealed class FleetRun : IAsyncDisposable
 {
+    /// <summary>Clients and samplers of a live fleet measure time: they must not wait for a pool thread that another of them compiles on.</summary>
+    private const int PoolThreadsMin = 32;
     private readonly ProcessStarter _starter = new();
     private readonly List<PosixSignalRegistration> _signals = [];
     private readonly List<ChildProcess> _children = [];
@@ -41,6 +43,8 @@ public sealed class FleetRun : IAsyncDisposable
     public static FleetRun Begin(FleetCache cache, Action<string>? say = null)
     {
         foreach (var removed in LeftoverRegistry.RemoveLeftovers(cache)) say?.Invoke($"left over from a run that ended: {removed}");
+        ThreadPool.GetMinThreads(out var workers, out var ports);
+        ThreadPool.SetMinThreads(Math.Max(workers, PoolThreadsMin), ports);
         var run = new FleetRun(cache, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)));
         AppDomain.CurrentDomain.ProcessExit += run.OnProcessExit;
         foreach (var signal in new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP })

@@ -30,6 +30,8 @@ internal static class NodeHostApp
     /// <exception cref="CertificateException">The certificate files cannot be used.</exception>
     public static async Task<int> RunAsync(HostConfig config, string? eventsFile)
     {
+        // Before any other thread is there: a thread has the priority of the one that started it.
+        var priority = config.HighPriority ? Seam.ProcessPriority.Raise() : null;
         CertificateFiles? https = null;
         RefusedSources? refused = null;
         var builder = WebApplication.CreateSlimBuilder();
@@ -44,6 +46,7 @@ internal static class NodeHostApp
         var logs = app.Services.GetRequiredService<ILoggerFactory>();
         var log = logs.CreateLogger("Verify.NodeHost");
         foreach (var warning in config.Warnings) HostLog.ConfigWarning(log, warning);
+        if (priority is not null) HostLog.PriorityIsOrdinary(log, priority);
         if (!config.Node.FencingEnabled) HostLog.FencingOff(log);
         var meters = app.Services.GetRequiredService<IMeterFactory>();
         refused = new(log, TimeProvider.System, meters);
@@ -144,6 +147,9 @@ internal static partial class HostLog
 
     [LoggerMessage(3, LogLevel.Critical, "TEST ONLY: fencing is switched OFF by VERIFY_TEST_ONLY_NO_FENCING=1. Two primaries are possible. Never run a real fleet like this.")]
     public static partial void FencingOff(ILogger log);
+
+    [LoggerMessage(6, LogLevel.Information, "The node runs at ordinary priority: {Why}. A machine at 100 % CPU may then cost it its leadership; give it CAP_SYS_NICE or a Nice= of its service manager, or set ProcessPriority to normal.")]
+    public static partial void PriorityIsOrdinary(ILogger log, string why);
 
     [LoggerMessage(5, LogLevel.Critical, "The node leaves: {Why}")]
     public static partial void HistoryLost(ILogger log, string why);

@@ -56,7 +56,7 @@ internal sealed class GroupWorld : IWorld
         try
         {
             var plan = LivePlan.Draw(scenario.Fleet, run.Addresses, ImmutableSortedDictionary<string, string>.Empty);
-            return new(scenario, run, plan, await LinkProxies.StartAsync(plan, toxiproxy: null, cancel), diskBytesMax);
+            return new(scenario, run, plan, await LinkProxies.StartAsync(run, plan, toxiproxy: null, cancel), diskBytesMax);
         }
         catch
         {

@@ -1,3 +1,4 @@
+using Verify.Fleet;
 using Verify.Fleet.Toxiproxy;
 
 namespace Verify.Chaos.Live;
@@ -9,16 +10,16 @@ internal sealed class LinkProxies : IAsyncDisposable
     private const string DelayToxic = "verify_delay";
     private readonly LivePlan _plan;
     private readonly ToxiproxyClient _client;
-    private readonly ToxiproxyServer? _builtIn;
+    private readonly ProxyProcess? _builtIn;
     private readonly SortedDictionary<string, long> _droppedBefore = new(StringComparer.Ordinal);
 
-    private LinkProxies(LivePlan plan, ToxiproxyClient client, ToxiproxyServer? builtIn) => (_plan, _client, _builtIn) = (plan, client, builtIn);
+    private LinkProxies(LivePlan plan, ToxiproxyClient client, ProxyProcess? builtIn) => (_plan, _client, _builtIn) = (plan, client, builtIn);
 
     public string Kind => _builtIn is null ? "an outside Toxiproxy" : "the built-in Toxiproxy";
 
-    public static async Task<LinkProxies> StartAsync(LivePlan plan, Uri? toxiproxy, CancellationToken cancel)
+    public static async Task<LinkProxies> StartAsync(FleetRun run, LivePlan plan, Uri? toxiproxy, CancellationToken cancel)
     {
-        var builtIn = toxiproxy is null ? ToxiproxyServer.Start() : null;
+        var builtIn = toxiproxy is null ? await ProxyProcess.StartAsync(run, cancel) : null;
         var links = new LinkProxies(plan, new ToxiproxyClient(toxiproxy ?? builtIn!.Url), builtIn);
         try
         {

@@ -80,7 +80,7 @@ internal sealed class LiveWorld : IWorld
             }
 
             var plan = LivePlan.Draw(scenario.Fleet, run.Addresses, addresses);
-            var links = await LinkProxies.StartAsync(plan, options.ToxiproxyUrl, cancel);
+            var links = await LinkProxies.StartAsync(run, plan, options.ToxiproxyUrl, cancel);
             return new(scenario, options, run, servers, plan, links, say);
         }
         catch

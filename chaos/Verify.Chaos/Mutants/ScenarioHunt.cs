@@ -9,7 +9,7 @@ using Verify.Scenarios;
 namespace Verify.Chaos.Mutants;
 
 /// <summary>A scenario in a whole simulated world (nodes, servers, clients), judged by the same checks as every run.</summary>
-internal sealed class ScenarioHunt(Scenario scenario, Timing timing, string twist = "") : IHunt
+internal sealed class ScenarioHunt(Scenario scenario, Timing timing, string twist = "", string strategy = "random") : IHunt
 {
     public string Name => scenario.Name;
     public string Story => twist.Length > 0 ? $"{scenario.Story} {twist}" : scenario.Story;
@@ -25,13 +25,13 @@ internal sealed class ScenarioHunt(Scenario scenario, Timing timing, string twis
 
     public Trial Try(ulong seed)
     {
-        var run = SimulatedRun.Play(scenario, seed, new() { Timing = timing });
+        var run = SimulatedRun.Play(scenario, seed, new() { Timing = timing, Strategy = strategy });
         var first = run.Findings.Where(f => f.Verdict == Verdict.Invalid).OrderBy(FirstUs).FirstOrDefault();
         var halt = run.Events.FirstOrDefault(e => e.Kind == EventKinds.Halted);
         if (halt is not null && (first is null || halt.AtUs <= FirstUs(first)))
             return Trial.Bad(Discovery.InvariantHalt, $"{halt.Subject}: {halt["reason"]}");
+        if (first is { Check: RunOutcome.CrashCheck }) return Trial.Bad(Discovery.InvariantCrash, first.Observed);
         if (first is not null) return Trial.Bad(first.Check, first.Observed);
-        if (run.FailureClass == "crash") return Trial.Bad(Discovery.InvariantCrash, Cause(run));
         return run.Verdict == Verdict.Valid ? Trial.Clean : Trial.Undecided(Cause(run));
     }
 

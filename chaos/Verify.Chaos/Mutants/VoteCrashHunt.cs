@@ -5,12 +5,13 @@ using Verify.Node.Seam;
 using Verify.Raft;
 using Verify.Sim;
 using Verify.Sim.Hosts;
+using Verify.Sim.Scheduling;
 
 namespace Verify.Chaos.Mutants;
 
 /// <summary>Whole nodes in short worlds: a leader that has just been elected is cut off at once, and its voters die between their vote
 /// and their first entry of the new term. What a voter forgets in that moment, no log can tell it.</summary>
-internal sealed class VoteCrashHunt : IHunt
+internal sealed class VoteCrashHunt(Func<IChoiceSource, IActorScheduler>? strategy = null) : IHunt
 {
     private static readonly TimeSpan VirtualTimeMax = TimeSpan.FromMinutes(1);
 
@@ -22,7 +23,7 @@ internal sealed class VoteCrashHunt : IHunt
         var dice = new Dice(seed).Fork("vote-crash");
         var oneWay = TimeSpan.FromMicroseconds(200 + dice.Next(4_000));
         var jitter = TimeSpan.FromMicroseconds(dice.Next(6_000));
-        using var world = SimWorld.FromSeed(seed, new SimOptions { BetweenDataCenters = new(oneWay, jitter) });
+        using var world = SimWorld.FromSeed(seed, new SimOptions { BetweenDataCenters = new(oneWay, jitter) }, strategy);
         var promises = new LogPromises();
         world.Trace.NodeEventSeen = promises.See;
         try

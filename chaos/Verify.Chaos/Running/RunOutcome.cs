@@ -1,5 +1,8 @@
 using Verify.Checks;
 using Verify.Reports.Model;
+using Verify.Sim;
+using Verify.Sim.Hosts;
+using Verify.Sim.Scheduling;
 
 namespace Verify.Chaos.Running;
 
@@ -17,15 +20,37 @@ public static class RunOutcome
         return findings;
     }
 
-    /// <summary>safety, liveness or harness; empty for a valid run. A halted node is a crash.</summary>
+    /// <summary>One of <see cref="FailureClass"/>; empty for a valid run. A broken safety check comes first; then a node that halted.</summary>
     public static string Class(IReadOnlyList<Finding> findings, IReadOnlyList<RunEvent> events)
     {
-        if (events.Any(e => e.Kind == EventKinds.Halted)) return "crash";
         var worst = findings.Worst();
         if (worst == Verdict.Valid) return "";
-        if (worst == Verdict.Unknown) return "harness";
-        return findings.Where(f => f.Verdict == Verdict.Invalid).All(f => IsAboutTime(f.Check)) ? "liveness" : "safety";
+        var broken = findings.Where(f => f.Verdict == Verdict.Invalid).ToArray();
+        if (events.Any(e => e.Kind == EventKinds.Halted)) return FailureClass.Crash;
+        if (worst == Verdict.Unknown) return FailureClass.Harness;
+        return Array.TrueForAll(broken, f => IsAboutTime(f.Check)) ? FailureClass.Liveness : FailureClass.Safety;
     }
+
+    /// <summary>What a run that did not reach its end shows. A node's exception is a crash; a world that stands still breaks the promise to
+    /// converge; work that left the world is not determined; all else is the harness and proves nothing.</summary>
+    public static (string Class, Finding Finding) OfBreakdown(Exception cause, IReadOnlyCollection<string> nodes)
+    {
+        ArgumentNullException.ThrowIfNull(cause);
+        var inner = cause is SimWorldException ? cause.InnerException : cause;
+        var (name, check, predicate) = inner switch
+        {
+            HostFailedException failed when nodes.Contains(failed.Host, StringComparer.Ordinal) => (FailureClass.Crash, CrashCheck, "no node ends by an exception"),
+            EventFailedException failed when nodes.Contains(failed.Actor, StringComparer.Ordinal) => (FailureClass.Crash, CrashCheck, "no node ends by an exception"),
+            ForeignThreadException => (FailureClass.Nondeterminism, DeterminismCheck, "everything happens in the world's order"),
+            HarnessException or WorldTimeoutException or StepLimitException => (FailureClass.Liveness, "convergence", "the run comes to its end"),
+            _ => (FailureClass.Harness, "harness", "the harness carries the run through"),
+        };
+        return (name, new Finding(check, name == FailureClass.Harness ? Verdict.Unknown : Verdict.Invalid, predicate, cause.Message, "no standstill, no crash") { Evidence = cause.ToString() });
+    }
+
+    /// <summary>The names of findings that no check of a scenario makes.</summary>
+    public const string CrashCheck = "crash";
+    public const string DeterminismCheck = "determinism";
 
     public static int ExitCode(Verdict verdict) => verdict switch
     {
@@ -37,7 +62,7 @@ public static class RunOutcome
     /// <summary>A run that the harness itself could not carry through.</summary>
     public static RunRecord Broken(string world, ulong seed, string why, IReadOnlyDictionary<string, string> nodes, IReadOnlyDictionary<string, string> servers) => new()
     {
-        World = world, Seed = seed, Verdict = Verdict.Unknown, FailureClass = "harness", RunSeconds = 0, WallSeconds = 0, Nodes = nodes, Servers = servers,
+        World = world, Seed = seed, Verdict = Verdict.Unknown, FailureClass = FailureClass.Harness, RunSeconds = 0, WallSeconds = 0, Nodes = nodes, Servers = servers,
         Findings = [new("harness", Verdict.Unknown, "the harness carries the run through", why, "no failure of the harness")],
     };
 

@@ -21,7 +21,9 @@ internal sealed record StoryParts(
 
 /// <summary>Whole nodes with real frames and files and clients of the KV, while members come and go and everything breaks. Afterwards
 /// all is healed: the group must come together, every node must hold the same state, and what clients saw must be linearizable.</summary>
-internal sealed class ClusterSwarm(Action<string>? tell = null, ClusterStory story = ClusterStory.Everything) : ISwarm
+/// <param name="strategy">Who goes first among those who could; random when null.</param>
+internal sealed class ClusterSwarm(
+    Action<string>? tell = null, ClusterStory story = ClusterStory.Everything, Func<IChoiceSource, IActorScheduler>? strategy = null) : ISwarm
 {
     private static readonly TimeSpan VirtualTimeMax = TimeSpan.FromMinutes(10);
 
@@ -53,7 +55,7 @@ internal sealed class ClusterSwarm(Action<string>? tell = null, ClusterStory sto
     {
         var dice = new Dice(seed).Fork(Name);
         var options = Draw(dice);
-        using var sim = SimWorld.FromSeed(seed, options.WorldOptions());
+        using var sim = SimWorld.FromSeed(seed, options.WorldOptions(), strategy);
         var promises = new ClusterPromises();
         sim.Trace.NodeEventSeen = promises.See;
         var history = new List<Op>();

@@ -1,12 +1,14 @@
 using Verify.Chaos.Mutants;
 using Verify.Checks;
 using Verify.Sim.RaftOnly;
+using Verify.Sim.Scheduling;
 
 namespace Verify.Chaos.Swarms;
 
 /// <summary>The swarm over the Raft core alone: thousands of short schedules per second.</summary>
 /// <param name="strategy">All schedules are made in this way; null: drawn.</param>
-internal sealed class RaftSwarmTrials(SwarmStrategy? strategy) : ISwarm
+/// <param name="actors">Who picks among the messages that are due, one per link; null: they arrive as sent, or overtake each other at a drawn rate.</param>
+internal sealed class RaftSwarmTrials(SwarmStrategy? strategy, Func<IChoiceSource, IActorScheduler>? actors = null) : ISwarm
 {
     public string Name => strategy switch
     {
@@ -27,9 +29,10 @@ internal sealed class RaftSwarmTrials(SwarmStrategy? strategy) : ISwarm
             _ => "; strategies drawn",
         };
 
-    public SwarmTrial Play(ulong seed)
+    public SwarmTrial Play(ulong seed) => TrialOf(RaftSwarm.Run(seed, strategy, choices => new SwarmWatch { Actors = actors?.Invoke(choices) }));
+
+    public static SwarmTrial TrialOf(RaftSwarmResult result)
     {
-        var result = RaftSwarm.Run(seed, strategy: strategy);
         var counts = result.Counts;
         return new(
             result.IsClean ? Verdict.Valid : Verdict.Invalid,

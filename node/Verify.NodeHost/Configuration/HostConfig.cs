@@ -15,6 +15,9 @@ internal sealed record HostConfig(
     public required HistorySettings History { get; init; }
     public required LogSettings Log { get; init; }
 
+    /// <summary>The node asks the system to run it before ordinary processes.</summary>
+    public required bool HighPriority { get; init; }
+
     /// <summary>The file of keys for data at rest; null: none.</summary>
     public required string? DataKeyFile { get; init; }
 
@@ -104,6 +107,7 @@ internal sealed record HostConfig(
             Access = access,
             History = HistorySettings.Of(values, warnings, directory),
             Log = LogSettings.Of(values),
+            HighPriority = values.Choice("ProcessPriority", "high", "high", "normal") == "high",
             DataKeyFile = dataKeys.Length > 0 ? dataKeys : null,
         };
     }

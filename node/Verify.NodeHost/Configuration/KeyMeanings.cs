@@ -27,6 +27,7 @@ internal static class KeyMeanings
         ["HTTPAdvertise"] = "host:port (or http://host:port) at which clients and other nodes reach this HTTP listener",
         ["LogLevel"] = "least severe line that is logged",
         ["LogFormat"] = "form of the log lines on standard output",
+        ["ProcessPriority"] = "high: run before ordinary processes where the system permits it (man 7 sched, nice -11), so that a busy machine costs no leadership",
         ["RaftTickMilliseconds"] = "one Raft tick",
         ["RaftHeartbeatMilliseconds"] = "between two heartbeats of a leader",
         ["RaftHeartbeatTimeoutMilliseconds"] = "hashicorp/raft's word: a leader there beats ten times as often; sets RaftHeartbeatMilliseconds to a tenth",

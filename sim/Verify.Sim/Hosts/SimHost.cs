@@ -131,7 +131,10 @@ public sealed class SimHost : INodeEvents
 
 /// <summary>A host's program ended with an exception, which in production would be the end of the process.</summary>
 public sealed class HostFailedException(string host, Exception cause)
-    : Exception($"the program of {host} failed with {cause.GetType().Name}: {cause.Message}", cause);
+    : Exception($"the program of {host} failed with {cause.GetType().Name}: {cause.Message}", cause)
+{
+    public string Host { get; } = host;
+}
 
 /// <summary>The host is down, or went down before it answered.</summary>
 public sealed class HostDownException(string host) : IOException($"{host} is down");

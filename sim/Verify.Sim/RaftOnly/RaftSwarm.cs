@@ -3,6 +3,19 @@ using Verify.Sim.Scheduling;
 
 namespace Verify.Sim.RaftOnly;
 
+/// <summary>Who takes part in a schedule without being part of it.</summary>
+public sealed record SwarmWatch
+{
+    /// <summary>Told of every event in words, for people who read a failing schedule.</summary>
+    public Action<string>? Tell { get; init; }
+
+    /// <summary>Picks among the messages that are due; null: they arrive as they were sent, or overtake each other at a drawn rate.</summary>
+    public IActorScheduler? Actors { get; init; }
+
+    /// <summary>Sees which node met what in which state.</summary>
+    public Timeline? Timeline { get; init; }
+}
+
 /// <summary>A swarm of short, hostile schedules over the production Raft core and nothing else: no bytes, no tasks, thousands per
 /// second. Every promise of Raft is watched while a schedule runs. It is the quick net below the full simulator, which
 /// carries real frames and takes longer.</summary>
@@ -11,14 +24,23 @@ public static class RaftSwarm
     /// <summary>Runs one schedule to its end or to its first violation.</summary>
     /// <param name="tell">Told of every event in words, for people who read a failing schedule.</param>
     public static RaftSwarmResult Run(RaftSwarmOptions options, IChoiceSource choices, Action<string>? tell = null) =>
-        new SwarmRun(options, choices, tell).Run();
+        Run(options, choices, new SwarmWatch { Tell = tell });
+
+    /// <summary>Runs one schedule to its end or to its first violation.</summary>
+    public static RaftSwarmResult Run(RaftSwarmOptions options, IChoiceSource choices, SwarmWatch watch) => new SwarmRun(options, choices, watch).Run();
 
     /// <summary>The schedule of a seed: its options are drawn first, then everything that happens.</summary>
     /// <param name="strategy">Made in this way; null: drawn, like everything else.</param>
-    public static RaftSwarmResult Run(ulong seed, Action<string>? tell = null, SwarmStrategy? strategy = null)
+    public static RaftSwarmResult Run(ulong seed, Action<string>? tell = null, SwarmStrategy? strategy = null) =>
+        Run(seed, strategy, choices => new SwarmWatch { Tell = tell });
+
+    /// <summary>The schedule of a seed, with somebody who picks among the messages or looks on.</summary>
+    /// <param name="watch">Made from the schedule's choices.</param>
+    public static RaftSwarmResult Run(ulong seed, SwarmStrategy? shape, Func<IChoiceSource, SwarmWatch> watch)
     {
+        ArgumentNullException.ThrowIfNull(watch);
         var choices = new SeededChoices(seed);
-        return Run(RaftSwarmOptions.Draw(choices, strategy), choices, tell);
+        return Run(RaftSwarmOptions.Draw(choices, shape), choices, watch(choices));
     }
 
     /// <summary>Runs one schedule per seed from <paramref name="seedFrom"/> on, until so many are done, or the time is over, or one

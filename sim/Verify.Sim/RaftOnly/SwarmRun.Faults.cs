@@ -105,6 +105,7 @@ internal sealed partial class SwarmRun
         _counts.Crashes++;
         _tale?.Tell(_step, $"n{node.Number + 1} crashes with {node.Disk.UnsyncedCount} writes not synced");
         _hash.Add((int)Happening.Crash, node.Number, _step);
+        _timeline?.Saw(node.Number, CrashKind, StateOf(node));
         var kept = _choices.Next(ChoiceKind.Fault, node.Disk.UnsyncedCount + 1);
         _promises.DiskReplaced(node.Crash(kept, keepsPieces: _choices.Next(ChoiceKind.Fault, 2) == 0));
     }
@@ -112,6 +113,7 @@ internal sealed partial class SwarmRun
     private void Restart(SwarmNode node)
     {
         _hash.Add((int)Happening.Crash, node.Number | 0x80, _step);
+        _timeline?.Saw(node.Number, RestartKind, StateOf(node));
         _tale?.Tell(_step, $"n{node.Number + 1} restarts");
         node.Restart();
         _promises.Restarted(node);

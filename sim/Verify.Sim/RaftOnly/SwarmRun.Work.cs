@@ -25,7 +25,12 @@ internal sealed partial class SwarmRun
     {
         _tale?.Work(_step, node, work);
         var installs = node.Took(work);
-        if (installs is not null) _counts.Installs++;
+        if (installs is not null)
+        {
+            _counts.Installs++;
+            _timeline?.Saw(node.Number, InstallKind, StateOf(node));
+        }
+
         _promises.Took(node, work, installs);
         return installs;
     }

@@ -16,6 +16,7 @@ internal sealed partial class SwarmRun
     private readonly int[] _weights;
     private readonly int _weightSum;
     private readonly SwarmTale? _tale;
+    private readonly Timeline? _timeline;
     private EventHash _hash = EventHash.Start();
     private SwarmViolation? _violation;
     private long _now;
@@ -23,10 +24,10 @@ internal sealed partial class SwarmRun
     private long _proposals;
     private SwarmCounts _counts;
 
-    public SwarmRun(RaftSwarmOptions options, IChoiceSource choices, Action<string>? tell)
+    public SwarmRun(RaftSwarmOptions options, IChoiceSource choices, SwarmWatch watch)
     {
-        (_options, _choices, _tale) = (options, choices, tell is null ? null : new SwarmTale(tell));
-        _network = new SwarmNetwork(options, choices);
+        (_options, _choices, _tale, _timeline) = (options, choices, watch.Tell is null ? null : new SwarmTale(watch.Tell), watch.Timeline);
+        _network = new SwarmNetwork(options, choices, watch.Actors, number => StateOf(_nodes![number]));
         var names = SwarmNames.First(options.Nodes);
         var voters = names[..options.Voters];
         _nodes = new SwarmNode[options.Nodes];
@@ -40,6 +41,12 @@ internal sealed partial class SwarmRun
         foreach (var weight in _weights) _weightSum += weight;
         if (options.DriftPerMille > 0) DrawClocks();
     }
+
+    /// <summary>Kinds of the timeline beside those of messages (<see cref="SwarmNetwork.KindOf"/>).</summary>
+    private const int TickKind = 16;
+    private const int CrashKind = 17;
+    private const int RestartKind = 18;
+    private const int InstallKind = 19;
 
     private enum Happening { Tick, Deliver, Propose, Read, Partition, Crash, Transfer, LeaseRead, Members, Snapshot, Stall, Lag }
 
@@ -132,8 +139,10 @@ internal sealed partial class SwarmRun
             for (; node.TickPhase >= 1000; node.TickPhase -= 1000)
             {
                 if (!node.IsUp) continue;
+                var before = node.Core.Role;
                 node.Core.Tick();
                 After(node);
+                if (node.Core.Role != before) _timeline?.Saw(node.Number, TickKind, StateOf(node));
             }
         }
     }
@@ -157,8 +166,30 @@ internal sealed partial class SwarmRun
         _tale?.Arrives(_step, flight.Envelope);
         node.Core.Receive(flight.Envelope);
         After(node);
+        _timeline?.Saw(flight.To, SwarmNetwork.KindOf(flight.Envelope.Body), StateOf(node));
         if (flight.Envelope.Body is Message.AppendReply or Message.SnapshotReply) _promises.ObservePeers(node);
     }
+
+    /// <summary>What is worth telling apart of a node: its role, how its term and its log stand to the others', what is uncommitted, and whether the members change.</summary>
+    private ulong StateOf(SwarmNode node)
+    {
+        if (!node.IsUp) return 1;
+        var (term, last, commit) = (0L, 0L, 0L);
+        foreach (var other in _nodes)
+        {
+            if (!other.IsUp) continue;
+            term = Math.Max(term, other.Core.Term.Value);
+            last = Math.Max(last, other.Core.Last.Index.Value);
+            commit = Math.Max(commit, other.Core.Commit.Value);
+        }
+
+        var core = node.Core;
+        return 2 | ((ulong)core.Role << 2) | (UpToThree(term - core.Term.Value) << 4) | (UpToThree(last - core.Last.Index.Value) << 6)
+            | (UpToThree(commit - core.Commit.Value) << 8) | (UpToThree(core.Last.Index.Value - core.Commit.Value) << 10)
+            | (core.Membership.IsJoint ? 1UL << 12 : 0) | (core.Last.Term < core.Term ? 1UL << 13 : 0);
+    }
+
+    private static ulong UpToThree(long difference) => (ulong)Math.Min(3, difference);
 
     private void Propose(SwarmNode node)
     {

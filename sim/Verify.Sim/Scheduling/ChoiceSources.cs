@@ -72,7 +72,8 @@ internal sealed class TracedChoices(IChoiceSource source, SimScheduler scheduler
         int value;
         try
         {
-            value = source.Next(kind, n);
+            value = scheduler.Named is { } named ? named.Next(Place(), kind, n, source) : source.Next(kind, n);
+            scheduler.ChoiceAbout = -1;
         }
         catch (ReplayDepartureException e)
         {
@@ -84,5 +85,11 @@ internal sealed class TracedChoices(IChoiceSource source, SimScheduler scheduler
 
         scheduler.Trace.Choice(kind, n, value);
         return value;
+    }
+
+    private ChoicePlace Place()
+    {
+        var label = scheduler.ChoiceAbout >= 0 ? scheduler.ChoiceAbout : scheduler.Current is null ? -1 : scheduler.CurrentLabel;
+        return new(scheduler.Steps, scheduler.Now, scheduler.Current?.Name ?? "world", label < 0 ? "world" : scheduler.Trace.Labels.TextOf(label), scheduler.Trace);
     }
 }

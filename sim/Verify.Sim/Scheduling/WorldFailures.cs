@@ -2,7 +2,10 @@ namespace Verify.Sim.Scheduling;
 
 /// <summary>An event threw: in production the process would be gone.</summary>
 public sealed class EventFailedException(string actor, string label, long micros, Exception cause)
-    : Exception($"{actor}: the event '{label}' at {Tracing.Trace.TimeText(micros)} threw {cause.GetType().Name}: {cause.Message}", cause);
+    : Exception($"{actor}: the event '{label}' at {Tracing.Trace.TimeText(micros)} threw {cause.GetType().Name}: {cause.Message}", cause)
+{
+    public string Actor { get; } = actor;
+}
 
 /// <summary>The world was touched from another thread than the one that runs it: something left the scheduler.</summary>
 public sealed class ForeignThreadException(string? during, int owner, int foreign) : InvalidOperationException(

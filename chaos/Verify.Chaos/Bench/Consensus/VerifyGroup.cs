@@ -5,8 +5,11 @@ namespace Verify.Chaos.Bench.Consensus;
 /// <summary>Three verify-node processes.</summary>
 internal sealed class VerifyGroup : IKvGroup
 {
+    /// <summary>As etcd runs here: neither goes before the other or before the load generator.</summary>
+    private static (string, string) OrdinaryPriority => ("VERIFY_PROCESS_PRIORITY", "normal");
+
     /// <summary>The node's switch that makes its syncs empty; the node says so loudly in its log.</summary>
-    private static readonly (string, string)[] WithoutSync = [("VERIFY_TEST_ONLY_NO_SYNC", "1")];
+    private static readonly (string, string)[] WithoutSync = [("VERIFY_TEST_ONLY_NO_SYNC", "1"), OrdinaryPriority];
     private readonly LiveCluster _cluster;
 
     private VerifyGroup(LiveCluster cluster, string name) => (_cluster, Name) = (cluster, name);
@@ -16,7 +19,7 @@ internal sealed class VerifyGroup : IKvGroup
     public string Directory => _cluster.Directory;
 
     public static async Task<VerifyGroup> StartAsync(bool syncs, Action<string> say) =>
-        new(await LiveCluster.StartAsync(3, say, syncs ? [] : WithoutSync), syncs ? "verify-node" : "verify-node without sync");
+        new(await LiveCluster.StartAsync(3, say, syncs ? [OrdinaryPriority] : WithoutSync), syncs ? "verify-node" : "verify-node without sync");
 
     public Uri Address(int member) => _cluster.Nodes[member].Http;
     public int Pid(int member) => _cluster.Nodes[member] is { IsRunning: true } node ? node.Pid : 0;

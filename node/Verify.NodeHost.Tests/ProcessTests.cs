@@ -1,0 +1,63 @@
+using System.Diagnostics;
+using System.Globalization;
+using Verify.NodeHost.Keys;
+
+namespace Verify.NodeHost.Tests;
+
+/// <summary>What a service manager and a busy machine do to a verify-node process.</summary>
+[TestFixture]
+internal sealed class ProcessTests
+{
+    private string _directory = "";
+
+    [SetUp]
+    public void MakeDirectory() => _directory = Directory.CreateTempSubdirectory("verify-process-").FullName;
+
+    [TearDown]
+    public void RemoveDirectory() => Directory.Delete(_directory, recursive: true);
+
+    /// <summary>A machine at 100 % CPU cost leaders their quorum: threads of the node queued behind everybody's.</summary>
+    [Test]
+    public async Task The_threads_that_answer_run_before_ordinary_processes_unless_the_node_is_told_otherwise()
+    {
+        if (!OperatingSystem.IsLinux() || Environment.UserName != "root") Assert.Ignore("only root may raise a priority");
+        foreach (var (asked, expected) in new[] { ("high", -11), ("normal", 0) })
+        {
+            var (variables, api) = Settings(asked);
+            await using var node = NodeProcess.Start([], [.. variables, ("VERIFY_PROCESS_PRIORITY", asked)]);
+            using var http = new HttpClient();
+            await Until.AsyncOf("a leader", async () => await http.GetStringAsync($"{api}/cluster/leader"));
+            Assert.That(NiceOfPoolThreads(node.Id), Is.Not.Empty.And.All.EqualTo(expected), asked);
+            Assert.That(await node.StopAsync(), Is.Zero, node.Output);
+        }
+    }
+
+    [Test]
+    public async Task SIGHUP_makes_the_node_read_its_key_file_again()
+    {
+        var file = Path.Combine(_directory, "data.keys");
+        DataKeyFile.Init(file);
+        var (variables, api) = Settings("hup");
+        await using var node = NodeProcess.Start([], [.. variables, ("VERIFY_DATA_KEY_FILE", file)]);
+        using var http = new HttpClient();
+        await Until.AsyncOf("a leader", async () => await http.GetStringAsync($"{api}/cluster/leader"));
+        var second = DataKeyFile.Rotate(file).Active!.Id;
+        using (var hangUp = Process.Start("kill", ["-HUP", node.Id.ToString(CultureInfo.InvariantCulture)])) await hangUp.WaitForExitAsync();
+        await Until.AsyncOf("the new key in the log", () => Task.FromResult<string?>(node.Output.Contains(second, StringComparison.Ordinal) ? "yes" : null));
+        Assert.That(await node.StopAsync(), Is.Zero, "the node goes on after SIGHUP until it is told to stop");
+    }
+
+    /// <summary>Field 19 of /proc/PID/task/TID/stat (man 5 proc).</summary>
+    private static int[] NiceOfPoolThreads(int process) =>
+        [.. Directory.EnumerateDirectories($"/proc/{process}/task")
+            .Where(task => File.ReadAllText(Path.Combine(task, "comm")).StartsWith(".NET TP Worker", StringComparison.Ordinal))
+            .Select(task => File.ReadAllText(Path.Combine(task, "stat")))
+            .Select(stat => int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[16], CultureInfo.InvariantCulture))];
+
+    private ((string Name, string Value)[] Variables, string Api) Settings(string name)
+    {
+        var api = $"127.0.0.1:{FreePort.Next()}";
+        return ([("VERIFY_RAFT_DATA_DIR", Path.Combine(_directory, name)), ("VERIFY_RAFT_BIND", $"127.0.0.1:{FreePort.Next()}"),
+            ("KONSUL_RAFT_BOOTSTRAP", "true"), ("VERIFY_LISTEN_ADDRESS", api)], $"http://{api}");
+    }
+}
