@@ -54,7 +54,10 @@ internal sealed class HuntSession(HuntWish wish, TimeProvider time, Action<strin
         {
             if (ledger.Has(trial)) continue;
             if (Left <= TimeSpan.Zero) break;
-            ledger.Add(_hunt.Find(trial, Budget()));
+            var hunted = _hunt.Find(trial, Budget());
+
+            // Whoever had less than the budget, because the time for all was over, has not failed to find it.
+            if (hunted.Found || Left > TimeSpan.Zero) ledger.Add(hunted);
             if (++done % 50 == 0) tell($"{done} cells in {time.GetElapsedTime(_start).TotalMinutes:0.0} min; {plan.Count(t => !ledger.Has(t))} to go");
         }
 
