@@ -82,7 +82,7 @@ public sealed class AppendLoadTests
         public BrokenGroup(Fault fault)
         {
             _fault = fault;
-            Uri = new($"http://127.0.0.1:{FreePorts.Next("127.0.0.1")}/");
+            Uri = new($"http://127.0.0.1:{FreePorts.Next(IPAddress.Loopback)}/");
             _listener.Prefixes.Add(Uri.ToString());
             _listener.Start();
             _serving = ServeAsync();

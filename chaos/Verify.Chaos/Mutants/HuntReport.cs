@@ -117,7 +117,7 @@ internal static class HuntReport
         foreach (var c in record.Controls)
             text.Append(CultureInfo.InvariantCulture, $"| {c.Hunt} | {c.Strategy} | {(c.IsClean ? c.IsComplete ? "clean" : "clean so far" : "NOT CLEAN")} | {c.MasterSeed} | {c.Schedules} | {c.SchedulesOwed} | {c.Seconds:0.0} | {(c.IsClean ? "" : $"{c.Promise} {Shortened(c.What)}")} |\n");
         text.Append("\n## The hunts\n\n");
-        foreach (var c in record.Controls.DistinctBy(c => c.Hunt)) text.Append(CultureInfo.InvariantCulture, $"- **{c.Hunt}**: {c.Story}\n");
+        foreach (var c in record.Controls.DistinctBy(c => c.Hunt, StringComparer.Ordinal)) text.Append(CultureInfo.InvariantCulture, $"- **{c.Hunt}**: {c.Story}\n");
     }
 
     private static string Masters(HuntRecord record)

@@ -70,7 +70,7 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
                     fields: [("healthy", word.IsHealthy ? "true" : "false"), ("primary", word.Primary ?? ""), ("leased", word.IsLeased ? "true" : "false")]);
             }
 
-            await Task.Delay(AskingPause, world.Time).WaitAsync(cancel);
+            await Task.Delay(AskingPause, world.Time, CancellationToken.None).WaitAsync(cancel);
         }
     }
 
