@@ -9,7 +9,8 @@ namespace Verify.Chaos.Tests.Live;
 /// <summary>The load that goes with rolling upgrades and restarts, and its judge, before groups that are broken on purpose.</summary>
 public sealed class AppendLoadTests
 {
-    private static readonly TimeSpan WriteFor = TimeSpan.FromMilliseconds(400);
+    private const int WritesEnough = 80;
+    private static readonly TimeSpan WriteForMax = TimeSpan.FromSeconds(30);
 
     [Test]
     public async Task A_group_that_keeps_and_dedups_writes_whose_answers_are_lost_gives_no_trouble()
@@ -45,10 +46,10 @@ public sealed class AppendLoadTests
 
     private static async Task<LoadOutcome> PlayAsync(Fault fault)
     {
-        using var group = new BrokenGroup(fault);
+        using var until = new CancellationTokenSource(WriteForMax);
+        using var group = new BrokenGroup(fault, enough: until.Cancel);
         using var client = new VerifyClient(new() { Endpoints = [group.Uri], PauseMin = TimeSpan.FromMilliseconds(1), PauseMax = TimeSpan.FromMilliseconds(5) });
         var load = new AppendLoad(client, writers: 4);
-        using var until = new CancellationTokenSource(WriteFor);
         await load.RunAsync(until.Token);
         var outcome = await load.JudgeAsync(CancellationToken.None);
         foreach (var trouble in outcome.Troubles.Take(5)) await TestContext.Out.WriteLineAsync(trouble);
@@ -72,6 +73,7 @@ public sealed class AppendLoadTests
         private const int HangUpEvery = 7;
         private const int LoseEvery = 10;
         private readonly Fault _fault;
+        private readonly Action _enough;
         private readonly HttpListener _listener = new();
         private readonly Task _serving;
         private readonly SortedDictionary<string, (string Value, long Index)> _pairs = new(StringComparer.Ordinal);
@@ -79,9 +81,9 @@ public sealed class AppendLoadTests
         private long _index;
         private int _writes;
 
-        public BrokenGroup(Fault fault)
+        public BrokenGroup(Fault fault, Action enough)
         {
-            _fault = fault;
+            (_fault, _enough) = (fault, enough);
             Uri = new($"http://127.0.0.1:{FreePorts.Next(IPAddress.Loopback)}/");
             _listener.Prefixes.Add(Uri.ToString());
             _listener.Start();
@@ -130,7 +132,8 @@ public sealed class AppendLoadTests
             var isNew = !_answered.TryGetValue(id, out var answer);
             if (isNew || _fault == Fault.AppliesAgain)
                 _answered[id] = answer = Apply(key, body.RootElement.GetProperty("value").GetString()!, body.RootElement.TryGetProperty("cas", out var cas) ? cas.GetInt64() : null);
-            if (isNew && ++_writes % HangUpEvery == 0) context.Response.Abort();
+            if (isNew && ++_writes == WritesEnough) _enough();
+            if (isNew && _writes % HangUpEvery == 0) context.Response.Abort();
             else Reply(context, answer.Status, new { message = "", modify_index = answer.Index });
         }
 
