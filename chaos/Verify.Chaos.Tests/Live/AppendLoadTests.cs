@@ -67,10 +67,10 @@ public sealed class AppendLoadTests
         InventsKeys,
     }
 
-    /// <summary>One node's KV over HTTP, as much of it as the load asks for. Every seventh write is done and its connection broken off.</summary>
+    /// <summary>One node's KV over HTTP, as much of it as the load asks for. Every seventh write is done and answered with "outcome unknown".</summary>
     private sealed class BrokenGroup : IDisposable
     {
-        private const int HangUpEvery = 7;
+        private const int UnknownEvery = 7;
         private const int LoseEvery = 10;
         private readonly Fault _fault;
         private readonly Action _enough;
@@ -133,7 +133,7 @@ public sealed class AppendLoadTests
             if (isNew || _fault == Fault.AppliesAgain)
                 _answered[id] = answer = Apply(key, body.RootElement.GetProperty("value").GetString()!, body.RootElement.TryGetProperty("cas", out var cas) ? cas.GetInt64() : null);
             if (isNew && ++_writes == WritesEnough) _enough();
-            if (isNew && _writes % HangUpEvery == 0) context.Response.Abort();
+            if (isNew && _writes % UnknownEvery == 0) Reply(context, 504, new { error = "outcome unknown", message = "the leader changed" });
             else Reply(context, answer.Status, new { message = "", modify_index = answer.Index });
         }
 
