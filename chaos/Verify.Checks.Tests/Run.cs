@@ -9,6 +9,7 @@ internal sealed class Run
     private readonly SortedDictionary<string, string> _servers = new(StringComparer.Ordinal) { ["db1"] = "east", ["db2"] = "west", ["db3"] = "north" };
     private readonly SortedDictionary<string, IReadOnlySet<string>> _rows = new(StringComparer.Ordinal);
     private string? _finalPrimary;
+    private string[] _setAside = [];
     private bool _isExact = true;
     private int _faults;
 
@@ -68,6 +69,22 @@ internal sealed class Run
         return this;
     }
 
+    /// <summary>A node is about to send a statement for a recovery.</summary>
+    public Run Acts(string node, long term, double ms) =>
+        At(ms, EventKinds.Acting, node, ("cluster", "main"), ("recoveryId", 40), ("step", "Promote"), ("term", term));
+
+    public Run Opened(string server, double ms) => At(ms, EventKinds.Opened, "n1", ("cluster", "main"), ("instance", server), ("token", (long)ms));
+
+    /// <summary>A node answered who asked it.</summary>
+    public Run Told(string node, double ms, bool healthy = true, string primary = "", bool leased = false) =>
+        At(ms, EventKinds.Told, node, ("healthy", healthy), ("primary", primary), ("leased", leased));
+
+    public Run SetAside(params string[] servers)
+    {
+        _setAside = servers;
+        return this;
+    }
+
     public Run FinalRows(string server, params string[] rows)
     {
         _rows[server] = rows.ToHashSet(StringComparer.Ordinal);
@@ -89,7 +106,7 @@ internal sealed class Run
 
     public RunFacts Facts(double endMs = 60_000) => new()
     {
-        History = new History(_ops.OrderBy(o => o.CalledUs).ToArray()) { FinalRows = _rows, FinalPrimary = _finalPrimary },
+        History = new History(_ops.OrderBy(o => o.CalledUs).ToArray()) { FinalRows = _rows, FinalPrimary = _finalPrimary, SetAside = _setAside },
         Events = _events.OrderBy(e => e.AtUs).ToArray(),
         Nodes = _nodes,
         Servers = _servers,

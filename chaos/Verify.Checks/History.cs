@@ -58,4 +58,7 @@ public sealed record History(IReadOnlyList<Op> Ops)
 
     /// <summary>The primary that the settled cluster names; null when none.</summary>
     public string? FinalPrimary { get; init; }
+
+    /// <summary>Servers that the settled cluster keeps out, by name, for transactions that nobody else has.</summary>
+    public IReadOnlyList<string> SetAside { get; init; } = [];
 }

@@ -31,6 +31,7 @@ public static class EventKinds
     public const string Opened = "opened";                // cluster, instance, token
     public const string Recovery = "recovery";            // cluster, recoveryId, phase (opened|intent|outcome|closed), step, detail
                                                           // (of an outcome that is no success it begins with "failed")
+    public const string Acting = "acting";                // cluster, recoveryId, step, term: a statement goes out if the node may send it
     public const string DiskFull = "diskFull";            // full
     public const string Halted = "halted";                // reason
     public const string NodeDown = "nodeDown";            // how (kill|stop|halt); said by the world
@@ -41,6 +42,9 @@ public static class EventKinds
                                                           // in simulation every change, live every sample
     public const string ServerDown = "serverDown";        // how
     public const string ServerUp = "serverUp";            // a server that comes up writable says writable=true again
+
+    // From the harness: subject = node. What it answers when an application or a load balancer asks it.
+    public const string Told = "told";                    // healthy (true|false), primary ("" for none), leased (true|false)
 
     // From the nemesis: subject = the step's name, the same at the beginning and at the end. The beginning is written just before the
     // fault is inflicted, the end just after it is undone. "resolved" names nodes and servers

@@ -188,6 +188,12 @@ public abstract record Expectation
     /// <summary>99 % of the acknowledged KV writes outside fault windows took at most this long.</summary>
     public sealed record WriteP99Within(TimeSpan Bound) : Expectation;
 
+    /// <summary>So long after a node was cut off from the majority it calls itself healthy no more.</summary>
+    public sealed record UnhealthyWithin(TimeSpan Bound) : Expectation;
+
+    /// <summary>So long after another primary was opened nobody is told any more that the old one holds the lease.</summary>
+    public sealed record PrimaryNamedWithin(TimeSpan Bound) : Expectation;
+
     /// <summary>From the loss of the primary to the first write that the next one acknowledged.</summary>
     public sealed record RtoWithin(TimeSpan Bound) : Expectation;
 }

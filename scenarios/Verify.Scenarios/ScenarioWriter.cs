@@ -88,6 +88,8 @@ public static partial class ScenarioWriter
         Expectation.ConvergesWithin within => $"{expectation.Word}: {DurationText.Of(within.Bound)}",
         Expectation.ElectionWithin within => $"{expectation.Word}: {DurationText.Of(within.Bound)}",
         Expectation.WriteP99Within within => $"{expectation.Word}: {DurationText.Of(within.Bound)}",
+        Expectation.UnhealthyWithin within => $"{expectation.Word}: {DurationText.Of(within.Bound)}",
+        Expectation.PrimaryNamedWithin within => $"{expectation.Word}: {DurationText.Of(within.Bound)}",
         Expectation.RtoWithin within => $"{expectation.Word}: {DurationText.Of(within.Bound)}",
         Expectation.SingleLeader or Expectation.SameLog or Expectation.NoLostWrites => expectation.Word,
         _ => throw new ArgumentOutOfRangeException(nameof(expectation), expectation, "not an expectation"),

@@ -21,6 +21,16 @@ internal sealed class LiveNodes(HttpClient http)
                 ? NodeNames.Short(primary) : null
             : null;
 
+    /// <summary>What this node tells whoever asks; null when it does not answer.</summary>
+    public async Task<NodeWord?> WordAsync(LiveNode node)
+    {
+        if (await ViewAsync(node) is not { } view) return null;
+        var cluster = await GetAsync(node, "/api/clusters-info") is { ValueKind: JsonValueKind.Array } clusters ? clusters.EnumerateArray().FirstOrDefault() : default;
+        if (cluster.ValueKind != JsonValueKind.Object) return new(node.Name, view.InQuorum, null, IsLeased: false);
+        var primary = cluster.GetProperty("Primary").GetString();
+        return new(node.Name, view.InQuorum, primary is { Length: > 0 } ? NodeNames.Short(primary) : null, cluster.GetProperty("LeaseHolder").GetString() is { Length: > 0 });
+    }
+
     private async Task<NodeView?> ViewAsync(LiveNode node) =>
         await GetAsync(node, "/api/raft-status") is { ValueKind: JsonValueKind.Object } status
             ? new(node.Name, status.GetProperty("HasLease").GetBoolean(), status.GetProperty("IsPartOfQuorum").GetBoolean()) : null;

@@ -9,56 +9,57 @@ namespace Verify.Chaos.Mutants;
 /// <summary>Switches planted bugs on, one at a time, and measures how long the hunts take to find them. Test build only.</summary>
 internal sealed class BugHunt(int jobs, TimeProvider time, Action<string> tell)
 {
-    /// <summary>How far the master seeds of two rounds are apart.</summary>
-    private const ulong SeedsPerRound = 100_000_000;
-
-    public static ulong MasterSeed(ulong from, int round) => from + ((ulong)round * SeedsPerRound);
-
-    /// <summary>Every hunt of these bugs for so long, with nothing switched on.</summary>
-    public IReadOnlyList<ControlRun> Controls(IReadOnlyList<PlantedBug> bugs, ulong from, TimeSpan each)
+    /// <summary>One hunt with nothing switched on, for so long or until it has played so many schedules, whichever is later.</summary>
+    /// <param name="from">The first seed; seeds go on from there.</param>
+    public ControlRun Control(string strategy, IHunt hunt, ulong from, TimeSpan atLeast, long schedulesAtLeast, TimeSpan atMost)
     {
         Mutant.Armed = null;
-        var controls = new List<ControlRun>();
-        foreach (var hunt in bugs.SelectMany(b => b.Hunts).DistinctBy(h => h.Name, StringComparer.Ordinal).OrderBy(h => h.Name, StringComparer.Ordinal))
-        {
-            var e = Exploration.Of(hunt, from, long.MaxValue, each, jobs, time);
-            var control = new ControlRun(hunt.Name, hunt.Story, from, e.Schedules, e.Undecided, e.Seconds, e.Seed, e.Discovery?.Promise ?? "",
-                e.Discovery?.What ?? e.FirstUndecided ?? "");
-            controls.Add(control);
-            tell(string.Create(CultureInfo.InvariantCulture,
-                $"control {control.Hunt,-22} {(control.IsClean ? "clean" : "NOT CLEAN"),-10} {e.Schedules,8} schedules {e.Seconds,7:0.0} s {Why(control)}"));
-        }
-
-        return controls;
+        var start = time.GetTimestamp();
+        var control = Controlled(strategy, hunt, from, long.MaxValue, atLeast < atMost ? atLeast : atMost);
+        while (control.BadSeed is null && control.Schedules < schedulesAtLeast && time.GetElapsedTime(start) < atMost)
+            control = control.Then(Controlled(strategy, hunt, from + (ulong)control.Schedules, schedulesAtLeast - control.Schedules, atMost - time.GetElapsedTime(start)));
+        return control with { SchedulesOwed = schedulesAtLeast };
     }
 
-    /// <summary>Looks for one bug from a master seed on. Its hunts share its budget.</summary>
-    public BugHunted Find(PlantedBug bug, ulong masterSeed, TimeSpan? budgetMax)
+    private ControlRun Controlled(string strategy, IHunt hunt, ulong from, long schedulesMax, TimeSpan budget)
     {
+        var e = Exploration.Of(hunt, from, schedulesMax, budget, jobs, time);
+        return new(hunt.Name, hunt.Story, from, e.Schedules, e.Undecided, e.Seconds, e.Seed, e.Discovery?.Promise ?? "", e.Discovery?.What ?? e.FirstUndecided ?? "") { Strategy = strategy };
+    }
+
+    public void Tell(ControlRun control) => tell(string.Create(CultureInfo.InvariantCulture,
+        $"control {control.Hunt,-24} {control.Strategy,-18} {(control.IsClean ? control.IsComplete ? "clean" : "clean so far" : "NOT CLEAN"),-12} {control.Schedules,8} schedules {control.Seconds,7:0.0} s {Why(control)}"));
+
+    /// <summary>Looks for one bug from a master seed on. Its hunts share its budget.</summary>
+    public BugHunted Find(HuntTrial trial, TimeSpan? budgetMax)
+    {
+        var bug = trial.Bug;
         var budget = budgetMax is { } most && most < bug.Budget ? most : bug.Budget;
-        var start = time.GetTimestamp();
+        var (start, cpu) = (time.GetTimestamp(), Environment.CpuUsage.TotalTime);
         Mutant.Armed = bug.Id;
         try
         {
-            var (schedules, hunt, found) = (0L, bug.Hunts[0], (Exploration?)null);
+            var schedules = new SortedDictionary<string, long>(StringComparer.Ordinal);
+            var (hunt, found) = (bug.Hunts[0], (Exploration?)null);
             for (var i = 0; i < bug.Hunts.Count && found is null; i++)
             {
                 hunt = bug.Hunts[i];
                 var share = (budget - time.GetElapsedTime(start)) / (bug.Hunts.Count - i);
-                var explored = Exploration.Of(hunt, masterSeed, long.MaxValue, share, jobs, time);
-                schedules += explored.Schedules;
+                var explored = Exploration.Of(hunt, trial.MasterSeed, long.MaxValue, share, jobs, time);
+                schedules[hunt.Name] = explored.Schedules;
                 if (explored.Seed is not null) found = explored;
             }
 
-            var seconds = time.GetElapsedTime(start).TotalSeconds;
+            var (seconds, cpuSeconds) = (time.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
             var (reached, hits) = (Mutant.Reached, Mutant.Hits);
             var hunted = new BugHunted
             {
-                Bug = bug.Id, Broken = bug.Broken, BudgetSeconds = budget.TotalSeconds, MasterSeed = masterSeed, Found = found is not null, Hunt = hunt.Name,
+                Bug = bug.Id, Class = bug.Class, Broken = bug.Broken, Strategy = trial.Strategy, OnlyHunt = trial.OnlyHunt, BudgetSeconds = budget.TotalSeconds,
+                MasterSeed = trial.MasterSeed, Found = found is not null, Hunt = hunt.Name,
                 Promise = found?.Discovery?.Promise ?? "", What = found?.Discovery?.What ?? "", Seed = found?.Seed,
                 Repeats = found is { Seed: { } seed } && hunt.Try(seed).Discovery == found.Discovery,
-                Schedules = schedules, Seconds = seconds, Reached = reached, Hits = hits,
-                RepeatCommand = found is null ? "" : $"{HuntReport.Program} mutants --only {bug.Id} --repeat {hunt.Name}:{found.Seed}",
+                Schedules = schedules.Values.Sum(), SchedulesOf = schedules, Seconds = seconds, CpuSeconds = cpuSeconds, Reached = reached, Hits = hits,
+                RepeatCommand = found is null ? "" : RepeatCommand(trial, hunt, found.Seed!.Value),
             };
             tell(Line(hunted));
             return hunted;
@@ -89,10 +90,13 @@ internal sealed class BugHunt(int jobs, TimeProvider time, Action<string> tell)
         }
     }
 
+    private static string RepeatCommand(HuntTrial trial, IHunt hunt, ulong seed) =>
+        $"{HuntReport.Program} mutants --only {trial.Bug.Id}{(trial.Strategy == PlantedBugs.OwnStrategy ? "" : $" --strategies {trial.Strategy}")} --repeat {hunt.Name}:{seed}";
+
     private static string Why(ControlRun control) =>
         control.IsClean ? "" : control.BadSeed is { } seed ? $"seed {seed}: {control.Promise}: {control.What}" : $"{control.Undecided} undecided; {control.What}";
 
     private static string Line(BugHunted h) => string.Create(CultureInfo.InvariantCulture,
-        $"{h.Bug} {h.Outcome,-24} {h.Hunt,-22} {h.Schedules,8} schedules {h.Seconds,7:0.00} s  reached {h.Reached}, hit {h.Hits}{(h.Found ? $"  {h.Promise}, seed {h.Seed}: {h.What}" : "")}");
+        $"{h.Bug} {h.Strategy,-18} {h.Outcome,-24} {h.Hunt,-22} {h.Schedules,8} schedules {h.Seconds,7:0.00} s ({h.CpuSeconds:0.0} s of CPU)  reached {h.Reached}, hit {h.Hits}{(h.Found ? $"  {h.Promise}, seed {h.Seed}: {h.What}" : "")}");
 }
 #endif

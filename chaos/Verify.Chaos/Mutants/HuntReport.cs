@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Verify.Chaos.Mutants;
 
@@ -11,9 +12,23 @@ internal static class HuntReport
     public const string Program = "dotnet run --project chaos/Verify.Chaos -c Release -p:Mutants=true --";
 
     private const int WhatLengthMax = 160;
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true, Converters = { new JsonStringEnumConverter() } };
 
     public static string ToJson(HuntRecord record) => JsonSerializer.Serialize(record, Json);
+
+    /// <summary>The table for a terminal.</summary>
+    public static string Plain(HuntRecord record)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"\n{"bug",-5}{"cl",-4}{"strategy",-20}{"found",-8}{"schedules: med",15}{"p90",9}{"seconds: med",14}{"p90",8}{"cpu s",8}{"hits",10}  fired first (by)\n");
+        foreach (var r in HuntRow.Of(record.Bugs))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{r.Bug,-5}{r.Class,-4}{r.Strategy,-20}{$"{r.Found}/{r.Masters}{(r.IsFoundAlways ? "" : " !")}",-8}{r.Schedules.Text(r.Schedules.Median, "0"),15}{r.Schedules.Text(r.Schedules.P90, "0"),9}");
+            text.Append(CultureInfo.InvariantCulture, $"{r.Seconds.Text(r.Seconds.Median, "0.00"),14}{r.Seconds.Text(r.Seconds.P90, "0.0"),8}{r.CpuSeconds.Text(r.CpuSeconds.Median, "0.0"),8}{r.Hits,10}  {r.FiredFirst} ({r.Hunts})\n");
+        }
+
+        return text.Append('\n').Append(Summary(record)).ToString();
+    }
 
     public static string Markdown(HuntRecord record)
     {
@@ -27,49 +42,89 @@ internal static class HuntReport
             | --- | --- |
             | command | `{record.Command}` |
             | commit | {record.Commit} |
-            | started | {record.StartedAt:yyyy-MM-dd HH:mm:ss} UTC |
+            | seeds | master seeds {Masters(record)}; each hunt plays its schedules from there upwards |
+            | started | {record.StartedAt:yyyy-MM-dd HH:mm:ss} UTC; the last session took {record.WallSeconds:0} s |
             | machine | {string.Join("; ", record.Machine.Select(m => $"{m.Key} {m.Value}"))}; {record.Jobs} schedules side by side |
+            | servers | model |
 
-            Each bug exists in the test build alone and was switched on by itself. "Reached" counts how often the bug's place was
-            passed, "hit" how often it did there what the right code would not have done, up to the first bad schedule (schedules
-            that ran beside it included). Every seed was played a second time and had to break the same promise.
+            Each bug exists in the test build alone and was switched on by itself. A bug counts as found when a schedule broke a promise within the
+            budget (class A 60 s, B and C 600 s of wall time) and the same seed, played again, broke the same promise. "Reached" counts how often
+            the bug's place was passed, "hit" how often it did there what the right code would not have done, over all masters. Percentiles are nearest rank;
+            what was not found counts as longer than anything and is shown as ">" with the bound. "Shrunk" is the number of faults and choices left
+            of the shortest schedule; "-" where the hunt's schedules cannot be shrunk yet.
 
-            | bug | what is broken | outcome | hunt | fired first | seed | schedules | seconds | budget s | reached | hit |
-            | --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+            | bug | class | what is broken | strategy | found | schedules: median | p90 | seconds: median | p90 | CPU s: median | reached | hit | fired first | hunt | shrunk |
+            | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | ---: |
 
             """);
-        foreach (var b in record.Bugs)
-            text.Append(CultureInfo.InvariantCulture, $"| {b.Bug} | {b.Broken} | {b.Outcome} | {b.Hunt} | {b.Promise} | {b.Seed} | {b.Schedules} | {b.Seconds:0.00} | {b.BudgetSeconds:0} | {b.Reached} | {b.Hits} |\n");
-        AppendRounds(text, record);
+        foreach (var r in HuntRow.Of(record.Bugs)) AppendRow(text, r);
+        foreach (var waiting in PlantedBugs.Waiting) text.Append(CultureInfo.InvariantCulture, $"| {waiting.Id} | | {waiting.Broken} | | waiting: {waiting.Why} | | | | | | | | | | |\n");
+        AppendMatrix(text, record);
+        AppendMissed(text, record);
         text.Append("\n## What was seen first, and the command that shows it again\n\n");
-        foreach (var b in record.Bugs.Where(b => b.Found))
+        foreach (var b in record.Bugs.Where(b => b.Found).GroupBy(b => b.Bug, StringComparer.Ordinal).Select(g => g.First()))
             text.Append(CultureInfo.InvariantCulture, $"- {b.Bug}: {Shortened(b.What)}\n  `{b.RepeatCommand}`\n");
-        text.Append("\n## Control: the same hunts with no bug switched on\n\n| hunt | outcome | first seed | schedules | seconds | |\n| --- | --- | ---: | ---: | ---: | --- |\n");
-        foreach (var c in record.Controls)
-            text.Append(CultureInfo.InvariantCulture, $"| {c.Hunt} | {(c.IsClean ? "clean" : "NOT CLEAN")} | {c.MasterSeed} | {c.Schedules} | {c.Seconds:0.0} | {(c.IsClean ? "" : $"{c.Promise} {Shortened(c.What)}")} |\n");
-        text.Append("\n## The hunts\n\n");
-        foreach (var c in record.Controls) text.Append(CultureInfo.InvariantCulture, $"- **{c.Hunt}**: {c.Story}\n");
+        AppendControls(text, record);
         return text.ToString();
     }
 
     public static string Summary(HuntRecord record)
     {
         var control = record.IsControlClean ? "the control without a bug is clean" : "THE CONTROL IS NOT CLEAN, so the table is void";
-        return $"{record.Bugs.Count(b => b.Passes)} of {record.Bugs.Count} hunts found their bug within the budget; {control}.";
+        var left = record.CellsLeft > 0 ? $"; {record.CellsLeft} hunts are still to be done" : "";
+        var owing = record.Controls.Count(c => !c.IsComplete);
+        var owes = owing > 0 ? $"; {owing} controls have not played ten times what their hunts needed" : "";
+        var byClass = record.Bugs.GroupBy(b => b.Class).OrderBy(g => g.Key)
+            .Select(g => $"class {g.Key}: {g.GroupBy(b => b.Bug, StringComparer.Ordinal).Count(of => of.GroupBy(b => b.MasterSeed).All(m => m.Any(b => b.Passes)))} of "
+                + $"{g.Select(b => b.Bug).Distinct(StringComparer.Ordinal).Count()} bugs from every master seed");
+        var shard = record.Shard.Length > 0 ? $" (part {record.Shard})" : "";
+        return $"{record.Bugs.Count(b => b.Passes)} of {record.Bugs.Count} hunts{shard} found their bug within the budget; {string.Join(", ", byClass)}; {control}{left}{owes}.";
     }
 
-    private static void AppendRounds(StringBuilder text, HuntRecord record)
+    private static void AppendRow(StringBuilder text, HuntRow r)
     {
-        var rounds = record.Bugs.GroupBy(b => b.Bug, StringComparer.Ordinal).ToArray();
-        if (rounds.All(r => r.Count() == 1)) return;
-        text.Append("\n## Over all master seeds\n\n| bug | found | seconds: median | most | schedules: median | most |\n| --- | ---: | ---: | ---: | ---: | ---: |\n");
-        foreach (var round in rounds)
+        text.Append(CultureInfo.InvariantCulture, $"| {r.Bug} | {r.Class} | {r.Broken} | {r.Strategy} | {r.Found}/{r.Masters} | {r.Schedules.Text(r.Schedules.Median, "0")} | {r.Schedules.Text(r.Schedules.P90, "0")} ");
+        text.Append(CultureInfo.InvariantCulture, $"| {r.Seconds.Text(r.Seconds.Median, "0.00")} | {r.Seconds.Text(r.Seconds.P90, "0.00")} | {r.CpuSeconds.Text(r.CpuSeconds.Median, "0.0")} | {r.Reached} | {r.Hits} ");
+        text.Append(CultureInfo.InvariantCulture, $"| {r.FiredFirst} | {r.Hunts} | {(r.ShrunkLength is { } length ? length.ToString(CultureInfo.InvariantCulture) : "-")} |\n");
+    }
+
+    /// <summary>Strategy by bug at a glance, when there is more than one strategy.</summary>
+    private static void AppendMatrix(StringBuilder text, HuntRecord record)
+    {
+        var strategies = record.Bugs.Select(b => b.Strategy).Distinct(StringComparer.Ordinal).OrderBy(s => s != PlantedBugs.OwnStrategy).ThenBy(s => s, StringComparer.Ordinal).ToArray();
+        if (strategies.Length < 2) return;
+        text.Append(CultureInfo.InvariantCulture, $"\n## Strategy by bug: found, and the median of schedules\n\n| bug | {string.Join(" | ", strategies)} |\n| --- |{string.Concat(strategies.Select(_ => " ---: |"))}\n");
+        foreach (var bug in HuntRow.Of(record.Bugs).GroupBy(r => r.Bug, StringComparer.Ordinal))
         {
-            var seconds = round.Select(b => b.Seconds).Order().ToArray();
-            var schedules = round.Select(b => b.Schedules).Order().ToArray();
-            text.Append(CultureInfo.InvariantCulture,
-                $"| {round.Key} | {round.Count(b => b.Passes)}/{seconds.Length} | {seconds[seconds.Length / 2]:0.0} | {seconds[^1]:0.0} | {schedules[schedules.Length / 2]} | {schedules[^1]} |\n");
+            var cells = strategies.Select(s => string.Join("; ", bug.Where(r => r.Strategy == s).Select(r => $"{r.Found}/{r.Masters}, {r.Schedules.Text(r.Schedules.Median, "0")}")));
+            text.Append(CultureInfo.InvariantCulture, $"| {bug.Key} | {string.Join(" | ", cells)} |\n");
         }
+    }
+
+    private static void AppendMissed(StringBuilder text, HuntRecord record)
+    {
+        var missed = record.Bugs.Where(b => !b.Passes).ToArray();
+        if (missed.Length == 0) return;
+        text.Append("\n## Not found\n\n| bug | strategy | master seed | outcome | schedules | seconds | budget s | reached | hit |\n| --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |\n");
+        foreach (var b in missed)
+            text.Append(CultureInfo.InvariantCulture, $"| {b.Bug} | {b.Strategy} | {b.MasterSeed} | {b.Outcome} | {b.Schedules} | {b.Seconds:0.0} | {b.BudgetSeconds:0} | {b.Reached} | {b.Hits} |\n");
+    }
+
+    private static void AppendControls(StringBuilder text, HuntRecord record)
+    {
+        text.Append("\n## Control: the same hunts with no bug switched on\n\nEach owes a multiple (ten, unless the command says otherwise) of the schedules that the hunt needed in its longest find.\n\n");
+        text.Append("| hunt | strategy | outcome | first seed | schedules | owed | seconds | |\n| --- | --- | --- | ---: | ---: | ---: | ---: | --- |\n");
+        foreach (var c in record.Controls)
+            text.Append(CultureInfo.InvariantCulture, $"| {c.Hunt} | {c.Strategy} | {(c.IsClean ? c.IsComplete ? "clean" : "clean so far" : "NOT CLEAN")} | {c.MasterSeed} | {c.Schedules} | {c.SchedulesOwed} | {c.Seconds:0.0} | {(c.IsClean ? "" : $"{c.Promise} {Shortened(c.What)}")} |\n");
+        text.Append("\n## The hunts\n\n");
+        foreach (var c in record.Controls.DistinctBy(c => c.Hunt, StringComparer.Ordinal)) text.Append(CultureInfo.InvariantCulture, $"- **{c.Hunt}**: {c.Story}\n");
+    }
+
+    private static string Masters(HuntRecord record)
+    {
+        var seeds = record.Bugs.Select(b => b.MasterSeed).Distinct().Order().ToArray();
+        return seeds.Length == 0 ? "none" : seeds.Length == 1 ? seeds[0].ToString(CultureInfo.InvariantCulture)
+            : string.Create(CultureInfo.InvariantCulture, $"{seeds[0]}, {seeds[1]}{(seeds.Length > 2 ? $", … {seeds[^1]}" : "")} ({seeds.Length})");
     }
 
     private static string Shortened(string what)

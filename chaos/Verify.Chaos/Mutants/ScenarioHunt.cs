@@ -15,12 +15,12 @@ internal sealed class ScenarioHunt(Scenario scenario, Timing timing, string twis
     public string Story => twist.Length > 0 ? $"{scenario.Story} {twist}" : scenario.Story;
 
     /// <summary>A scenario of scenarios/mutants, which travels inside the program.</summary>
-    public static ScenarioHunt Own(string name, Timing timing, string twist = "")
+    public static ScenarioHunt Own(string name, Timing timing, string twist = "", string strategy = "random")
     {
         using var stream = typeof(ScenarioHunt).Assembly.GetManifestResourceStream($"mutants/{name}.yaml")
             ?? throw new HarnessException($"there is no scenario '{name}' in scenarios/mutants");
         using var reader = new StreamReader(stream);
-        return new(ScenarioFiles.Parse(reader.ReadToEnd(), $"scenarios/mutants/{name}.yaml"), timing, twist);
+        return new(ScenarioFiles.Parse(reader.ReadToEnd(), $"scenarios/mutants/{name}.yaml"), timing, twist, strategy);
     }
 
     /// <summary>The same schedule, to be replayed or shrunk.</summary>

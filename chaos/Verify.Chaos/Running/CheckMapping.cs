@@ -15,7 +15,7 @@ public static class CheckMapping
     public static IReadOnlyList<ICheck> For(Scenario scenario, int answeredMin = AnsweredMin)
     {
         var checks = new List<ICheck> { new WorkloadCheck(answeredMin, Kinds(scenario.Workload)), new RecoveryLedgerCheck(FailsOver(scenario) ? 1 : 0) };
-        if (scenario.Fleet.Servers.Count > 0) checks.Add(new FencingTokenCheck());
+        if (scenario.Fleet.Servers.Count > 0) checks.AddRange([new FencingTokenCheck(), new RecoveryAuthorityCheck(), new FalseFailoverCheck(), new ReplicasAgreeCheck()]);
         foreach (var expected in scenario.Expect)
         {
             checks.Add(expected switch
@@ -30,6 +30,8 @@ public static class CheckMapping
                 Expectation.ElectionWithin(var bound) => new ElectionCheck(bound),
                 Expectation.WriteP99Within(var bound) => new WriteP99Check(bound),
                 Expectation.RtoWithin(var bound) => new RtoCheck(bound),
+                Expectation.UnhealthyWithin(var bound) => new UnhealthyWithinCheck(bound),
+                Expectation.PrimaryNamedWithin(var bound) => new PrimaryNamedWithinCheck(bound),
                 _ => throw new System.Diagnostics.UnreachableException(),
             });
         }

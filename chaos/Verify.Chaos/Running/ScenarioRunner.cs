@@ -9,6 +9,8 @@ namespace Verify.Chaos.Running;
 /// world it is; in simulation it runs inside the world, on virtual time.</summary>
 public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
 {
+    private static readonly TimeSpan AskingPause = TimeSpan.FromMilliseconds(250);
+
     /// <summary>What went on, one short line at a time, for the one who waits.</summary>
     public Action<string> Progress { get; init; } = _ => { };
 
@@ -42,11 +44,14 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
         Ops = workload.Log;
         Phase("faults");
         var startUs = world.Events.NowUs;
-        var work = workload.RunAsync(startUs + (long)scenario.Workload.For.TotalMicroseconds, cancel);
+        var untilUs = startUs + (long)scenario.Workload.For.TotalMicroseconds;
+        var work = workload.RunAsync(untilUs, cancel);
+        var asking = AsksNodes ? AskNodesAsync(untilUs, cancel) : Task.CompletedTask;
         try
         {
             await nemesis.RunAsync(scenario.Steps, startUs, cancel);
             await work;
+            await asking;
             if (LivesOnACore)
             {
                 Phase("core");
@@ -67,7 +72,24 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
         Phase("final");
         Misses = [.. nemesis.Troubles, .. nemesis.Misses];
         Troubles = ToleratesMisses ? [] : Misses;
-        return Facts(workload.Log.All(), rows, state.Primary);
+        return Facts(workload.Log.All(), rows, state);
+    }
+
+    /// <summary>Somebody who goes by what the nodes say is part of the story only where what they say is judged.</summary>
+    private bool AsksNodes => scenario.Expect.Any(e => e is Expectation.UnhealthyWithin or Expectation.PrimaryNamedWithin);
+
+    private async Task AskNodesAsync(long untilUs, CancellationToken cancel)
+    {
+        while (world.Events.NowUs < untilUs)
+        {
+            foreach (var word in await world.AskNodesAsync())
+            {
+                world.Events.Add(EventKinds.Told, word.Node, world.Nodes[word.Node],
+                    fields: [("healthy", word.IsHealthy ? "true" : "false"), ("primary", word.Primary ?? ""), ("leased", word.IsLeased ? "true" : "false")]);
+            }
+
+            await Task.Delay(AskingPause, world.Time, CancellationToken.None).WaitAsync(cancel);
+        }
     }
 
     private async Task WarmUpAsync(CancellationToken cancel)
@@ -112,9 +134,9 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
         Progress(name);
     }
 
-    private RunFacts Facts(IReadOnlyList<Op> ops, IReadOnlyDictionary<string, IReadOnlySet<string>> rows, string? finalPrimary) => new()
+    private RunFacts Facts(IReadOnlyList<Op> ops, IReadOnlyDictionary<string, IReadOnlySet<string>> rows, FleetState final) => new()
     {
-        History = new(ops) { FinalRows = rows, FinalPrimary = finalPrimary },
+        History = new(ops) { FinalRows = rows, FinalPrimary = final.Primary, SetAside = final.SetAside },
         Events = world.Events.Sorted(),
         Nodes = world.Nodes,
         Servers = world.Servers,

@@ -46,6 +46,9 @@ internal static class NodeEventMapping
                 log.Add(EventKinds.Recovery, S(node), dataCenter, atUs, step,
                     ("cluster", cluster), ("recoveryId", N(id)), ("phase", phase), ("step", name), ("detail", detail));
                 break;
+            case NodeEvent.Acting(var node, var cluster, var id, var name, var term):
+                log.Add(EventKinds.Acting, S(node), dataCenter, atUs, step, ("cluster", cluster), ("recoveryId", N(id)), ("step", name), ("term", N(term)));
+                break;
             case NodeEvent.DiskFull(var node, var full):
                 log.Add(EventKinds.DiskFull, S(node), dataCenter, atUs, step, ("full", B(full)));
                 break;

@@ -94,6 +94,19 @@ internal sealed partial class SimulatedWorld : IWorld
         return FleetJudge.Judge(nodes, cluster, [.. _servers.Where(s => s.Value.IsRunning).Select(s => s.Key)]);
     }
 
+    public async ValueTask<IReadOnlyList<NodeWord>> AskNodesAsync()
+    {
+        var words = new List<NodeWord>();
+        foreach (var host in _nodes.Values.Where(h => h is { IsAlive: true, IsPaused: false }))
+        {
+            if (await AskAsync(host, new ApiRequest.RaftStatus()) is not ApiReply.Raft(var raft)) continue;
+            var cluster = await AskAsync(host, new ApiRequest.Clusters()) is ApiReply.ClusterList({ Count: > 0 } clusters) ? clusters[0] : null;
+            words.Add(new(host.Name, raft.Status.IsInQuorum, cluster?.Primary?.Host, cluster is { LeaseHolder.Length: > 0 }));
+        }
+
+        return words;
+    }
+
     public ValueTask CutAsync(string fromDataCenter, string toDataCenter)
     {
         _stoppedBefore[$"{fromDataCenter}>{toDataCenter}"] = _world.StoppedBetween(fromDataCenter, toDataCenter);

@@ -23,6 +23,7 @@ public static class FleetJudge
         return new(leader, cluster?.Primary, waiting.Length == 0, waiting)
         {
             GroupIsWhole = leader is not null && nodes.All(n => n.View is { InQuorum: true }), Running = [.. nodes.Select(n => n.Name)],
+            SetAside = [.. runningServers.Where(s => cluster is not null && Aside(cluster).Contains(s)).Order(StringComparer.Ordinal)],
         };
     }
 
@@ -40,7 +41,7 @@ public static class FleetJudge
         if (cluster is null) return "the leader's view of the servers";
         if (cluster.Primary is null) return "a primary";
         if (cluster.RecoveryOpen) return "the end of the recovery";
-        var aside = cluster.SetAside.Split([',', ' ', ':'], StringSplitOptions.RemoveEmptyEntries);
+        var aside = Aside(cluster);
         foreach (var name in runningServers.Order(StringComparer.Ordinal))
         {
             var server = cluster.Servers.FirstOrDefault(s => s.Name == name);
@@ -61,4 +62,6 @@ public static class FleetJudge
 
         return "";
     }
+
+    private static string[] Aside(ClusterView cluster) => cluster.SetAside.Split([',', ' ', ':'], StringSplitOptions.RemoveEmptyEntries);
 }

@@ -40,6 +40,9 @@ public interface IWorld : IAsyncDisposable
     /// <summary>What the nodes say, asked now; for resolving targets and for telling whether all is well again.</summary>
     ValueTask<FleetState> ObserveAsync();
 
+    /// <summary>What every running node tells an application, a proxy or a load balancer that asks it now.</summary>
+    ValueTask<IReadOnlyList<NodeWord>> AskNodesAsync();
+
     /// <summary>Nothing that <paramref name="fromDataCenter"/> sends reaches <paramref name="toDataCenter"/>, in silence.</summary>
     ValueTask CutAsync(string fromDataCenter, string toDataCenter);
 
@@ -139,7 +142,16 @@ public sealed record FleetState(string? Leader, string? Primary, bool Converged,
 
     /// <summary>The nodes whose process runs.</summary>
     public IReadOnlyList<string> Running { get; init; } = [];
+
+    /// <summary>Servers that the leader keeps out for their errant transactions.</summary>
+    public IReadOnlyList<string> SetAside { get; init; } = [];
 }
+
+/// <summary>What one node answers.</summary>
+/// <param name="IsHealthy">To a load balancer's health check.</param>
+/// <param name="Primary">The server that it names as the primary; null for none.</param>
+/// <param name="IsLeased">It says that somebody holds that server's write lease, so that writes belong there.</param>
+public sealed record NodeWord(string Node, bool IsHealthy, string? Primary, bool IsLeased);
 
 /// <summary>One question to the KV.</summary>
 public sealed record KvQuestion(OpKind Kind, string Key, string? Value, long? ExpectedIndex, string Session, long Sequence);

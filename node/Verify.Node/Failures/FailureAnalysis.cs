@@ -19,6 +19,9 @@ public static class FailureAnalysis
         var code = down * 2 > votes.Length
             ? OfUnreached(replicas.Length, reachable, reading)
             : OfReached(replicas.Length, reachable, reading);
+#if VERIFY_MUTANTS
+        if (Raft.Mutant.Is("M56", deviates: down > 0 && code is (DiagnosisCode.NoProblem or DiagnosisCode.UnreachableMaster))) code = DiagnosisCode.DeadMaster;
+#endif
         var description = $"{down} of {votes.Length} members do not reach {sight.Primary}; "
             + $"{reachable} of {replicas.Length} replicas are reachable, {reading} read from it";
         return new(sight.Cluster, sight.Primary, code, description, votes);

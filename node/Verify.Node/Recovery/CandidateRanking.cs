@@ -31,6 +31,9 @@ internal static class CandidateRanking
             .ThenByDescending(c => Same(c.DataCenter, leaderDataCenter))
             .ThenBy(c => c.Key)
             .ToImmutableArray();
+#if VERIFY_MUTANTS
+        if (Raft.Mutant.Is("M53", deviates: !complete.Contains(reachable[0]))) return new(reachable[0].Key, "the first (planted bug M53)");
+#endif
         if (complete.IsEmpty) return new(null, WhyNone(reachable));
         var among = complete.Length == 1 ? "the only one" : $"first of {complete.Length}: a guardian nearby, then another data centre than the dead one, then the leader's, then name";
         return new(complete[0].Key, $"has applied all that the {reachable.Length} reachable replicas have ({among})");

@@ -1,6 +1,7 @@
 using Verify.Node.Loop;
 using Verify.Node.State;
 using Verify.Node.State.Ledger;
+using Verify.Node.Telemetry;
 using Verify.Node.Topology;
 using Verify.Raft;
 
@@ -18,6 +19,9 @@ internal sealed class RecoveryRunner(
     private bool _isBusy;
     private TimeSpan _notBefore;
     private StepUnderWay? _fencing;
+#if VERIFY_MUTANTS
+    private (long Recovery, Term Term) _seenFirst;
+#endif
 
     /// <summary>A step that this node does, and the right under which it does it.</summary>
     private sealed record StepUnderWay(RecoveryRecord Recovery, RecoveryStep Step, Term Term);
@@ -26,8 +30,14 @@ internal sealed class RecoveryRunner(
     public void Tick()
     {
         if (_fencing is { } fencing) Fence(fencing);
+#if VERIFY_MUTANTS
+        if (services.Ha.OpenRecovery(cluster) is { } seen && seen.Id != _seenFirst.Recovery) _seenFirst = (seen.Id, leadership.Term);
+#endif
         if (_isBusy || !leadership.IsHeld || services.Now < _notBefore) return;
         if (services.Ha.OpenRecovery(cluster) is not { } recovery) return;
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M52", deviates: _seenFirst.Term != leadership.Term)) return;
+#endif
         if (recovery.Current is { Failures: >= StepFailuresMax } stuck)
         {
             Close(recovery, successful: false, $"{stuck.Step} failed {stuck.Failures} times: {stuck.Detail}");
@@ -62,23 +72,37 @@ internal sealed class RecoveryRunner(
         {
             case RecoveryStep.FenceOldPrimary:
                 _fencing = step;
-                executor.StopFetching(step.Recovery, () => MayGoOn(step));
+                executor.StopFetching(step.Recovery, () => MaySend(step));
                 Fence(step);
                 break;
             case RecoveryStep.PublishPrimary:
                 Publish(step);
                 break;
             default:
-                executor.Start(step.Recovery, step.Step, () => MayGoOn(step), result => Done(step, result));
+                executor.Start(step.Recovery, step.Step, () => MaySend(step), result => Done(step, result));
                 break;
         }
     }
 
     /// <summary>The step is still the current one of the open recovery, and this node still leads in the term in which it began.
     /// Asked again right before every statement: a deposed leader must not finish a failover.</summary>
-    private bool MayGoOn(StepUnderWay step) =>
-        leadership.IsHeldIn(step.Term)
-        && services.Ha.OpenRecovery(cluster) is { } recovery && recovery.Id == step.Recovery.Id && recovery.CurrentStep == step.Step;
+    private bool MayGoOn(StepUnderWay step)
+    {
+        var may = leadership.IsHeldIn(step.Term)
+            && services.Ha.OpenRecovery(cluster) is { } recovery && recovery.Id == step.Recovery.Id && recovery.CurrentStep == step.Step;
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M51", deviates: !may)) may = true;
+#endif
+        return may;
+    }
+
+    /// <summary>The same, for a statement that goes out if it may: who acts says so, and by what right.</summary>
+    private bool MaySend(StepUnderWay step)
+    {
+        if (!MayGoOn(step)) return false;
+        services.Emit(new NodeEvent.Acting(services.Config.Self.Name, cluster, step.Recovery.Id, step.Step.ToString(), step.Term.Value));
+        return true;
+    }
 
     private void Fence(StepUnderWay step)
     {
@@ -94,7 +118,7 @@ internal sealed class RecoveryRunner(
         }
         else if (!gates(step.Recovery.Failed).IsBusy)
         {
-            gates(step.Recovery.Failed).Close(step.Recovery.SeenToken, cluster, "recovery", () => MayGoOn(step), _ => { });
+            gates(step.Recovery.Failed).Close(step.Recovery.SeenToken, cluster, "recovery", () => MaySend(step), _ => { });
         }
     }
 

@@ -53,6 +53,9 @@ internal sealed class ReplicaAttachment(INodeServices services)
         var atPrimary = await primary.ReadFactsAsync(Limit);
         if (atPrimary.Flavor != facts.Flavor) return new Attached.Failed($"is {facts.Flavor}, and the primary is {atPrimary.Flavor}");
         var errant = ErrantOf(facts, status, atPrimary.Executed);
+#if VERIFY_MUTANTS
+        if (Raft.Mutant.Is("M54", deviates: !errant.IsEmpty)) errant = Gtids.Empty(facts.Flavor);
+#endif
         if (!errant.IsEmpty) return new Attached.Errant(errant.ToString());
 
         var config = services.Config;

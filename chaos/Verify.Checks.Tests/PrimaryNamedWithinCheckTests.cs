@@ -1,0 +1,29 @@
+namespace Verify.Checks.Tests;
+
+[TestFixture]
+internal sealed class PrimaryNamedWithinCheckTests
+{
+    private readonly PrimaryNamedWithinCheck _check = new(TimeSpan.FromSeconds(1));
+
+    [Test]
+    public void The_old_primary_may_be_named_without_its_lease_and_for_a_moment_with_it() =>
+        Assert.That(Changed().Told("n1", 14_500, primary: "db1", leased: true).Told("n1", 16_000, primary: "db1").Told("n2", 16_000, primary: "db2", leased: true)
+            .Judge(_check).Verdict, Is.EqualTo(Verdict.Valid));
+
+    [Test]
+    public void A_node_that_sends_clients_to_the_old_primary_is_invalid()
+    {
+        var finding = Changed().Told("n1", 16_000, primary: "db1", leased: true).Judge(_check);
+        Assert.That(finding.Verdict, Is.EqualTo(Verdict.Invalid));
+        Assert.That(finding.Evidence, Does.Contain("n1 says that db1 is the primary with a lease; db2 is"));
+    }
+
+    [Test]
+    public void Without_another_primary_or_without_questions_nothing_is_proven()
+    {
+        Assert.That(Changed().Judge(_check).Verdict, Is.EqualTo(Verdict.Unknown));
+        Assert.That(new Run().Opened("db1", 1_000).Told("n1", 16_000, primary: "db1", leased: true).Judge(_check).Verdict, Is.EqualTo(Verdict.Unknown));
+    }
+
+    private static Run Changed() => new Run().Opened("db1", 1_000).Opened("db2", 14_000);
+}

@@ -1,0 +1,32 @@
+using Verify.Checks.Timelines;
+
+namespace Verify.Checks;
+
+/// <summary>So long after another primary was opened, no node tells an application or a proxy that the old one holds the lease: the view
+/// that clients go by must not outlive the right to write (tarantool/cartridge#2342: routers of the isolated side kept their old leader).</summary>
+public sealed class PrimaryNamedWithinCheck(TimeSpan bound) : ICheck
+{
+    public string Name => "primaryNamedWithin";
+
+    public Finding Judge(RunFacts facts)
+    {
+        var opened = facts.Events.Where(e => e.Is(EventKinds.Opened)).Select(e => (e.AtUs, Server: facts.Server(e["instance"]))).ToArray();
+        string? PrimaryAt(long atUs) => opened.LastOrDefault(o => o.AtUs <= atUs).Server;
+
+        var told = facts.Events.Where(e => e.Is(EventKinds.Told) && e["primary"].Length > 0).ToArray();
+        var late = told.Where(e => opened.Any(o => o.AtUs < e.AtUs - bound.Us()) && PrimaryAt(e.AtUs) == PrimaryAt(e.AtUs - bound.Us())).ToArray();
+        var wrong = late.Where(e => e.IsTrue("leased") && facts.Server(e["primary"]) != PrimaryAt(e.AtUs)).ToArray();
+        var changes = opened.Zip(opened.Skip(1)).Count(pair => pair.First.Server != pair.Second.Server);
+        var hasAsked = changes > 0 && late.Any(e => PrimaryAt(e.AtUs) != opened[0].Server);
+        return new Finding(
+            Name, wrong.Length > 0 ? Verdict.Invalid : !hasAsked ? Verdict.Unknown : Verdict.Valid,
+            "no node says that an old primary holds the lease longer than the bound after another was opened",
+            changes == 0 ? "no other primary was opened" : $"{changes} changes of the primary; asked {late.Length} times after the bound, {wrong.Length} times the old one was named with a lease",
+            Durations.Ms(bound))
+        {
+            AtUs = wrong.Select(e => e.AtUs).Take(100).ToArray(),
+            Evidence = string.Join('\n', wrong.Take(20).Select(e => $"{OpText.Seconds(e.AtUs)}: {e.Subject} says that {e["primary"]} is the primary with a lease; {PrimaryAt(e.AtUs)} is")),
+            Figures = Durations.Figures(("asked", late.Length), ("oldPrimaryNamed", wrong.Length)),
+        };
+    }
+}
