@@ -20,12 +20,14 @@ public sealed partial class SimWorld : IDisposable
     private readonly int _mainLabel;
     private readonly int _turnLabel;
 
-    public SimWorld(SimOptions options, IChoiceSource choices, IActorScheduler scheduler)
+    /// <param name="named">Notes or makes the choices by their names (a recording, a replay); null: they have none.</param>
+    public SimWorld(SimOptions options, IChoiceSource choices, IActorScheduler scheduler, INamedChoices? named = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         Options = options;
         Trace = new Trace(options.TraceTailLength, options.KeepWholeTrace);
-        Scheduler = new SimScheduler(scheduler, Trace, SimClock.Micros(options.SimultaneousWithin), options.StepsMax);
+        Scheduler = new SimScheduler(scheduler, Trace, SimClock.Micros(options.SimultaneousWithin), options.StepsMax) { Named = named };
+        Trace.Actors = Scheduler.Actors;
         Choices = new TracedChoices(choices, Scheduler);
         Harness = Scheduler.AddActor("harness");
         NetworkActor = Scheduler.AddActor("network");
@@ -135,6 +137,9 @@ public sealed partial class SimWorld : IDisposable
         Scheduler.Post(Harness, Harness.Life, _turnLabel, static source => ((TaskCompletionSource)source!).SetResult(), turn);
         return turn.Task;
     }
+
+    /// <summary>Calls this just before the event of that number happens: to wait for a debugger there, or to stop.</summary>
+    public void AtStep(long step, Action reached) => Scheduler.Watch(step, reached);
 
     /// <summary>Makes a failure the world's own: <see cref="Run"/> throws it after this event, whoever catches what.</summary>
     public void Fail(Exception failure) => Scheduler.Fail(failure);

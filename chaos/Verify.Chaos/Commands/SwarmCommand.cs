@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Verify.Chaos.Drawn;
 using Verify.Chaos.Running;
 using Verify.Chaos.Swarms;
 using Verify.Checks;
@@ -17,7 +18,7 @@ internal static class SwarmCommand
     public static Command Create() => new("swarm", """
         Plays schedules that are drawn from seeds: who joins and leaves, what is cut, lost, late, killed, full, slow or damaged, and how
         much of each. "raft" is the consensus core alone, thousands of schedules per second with every invariant watched after each event;
-        "cluster" is whole nodes with real frames and files and KV clients. A failing seed is printed with its drawn options and the
+        "cluster" is whole nodes with real frames and files and KV clients; "fleet" is drawn fleets with MySQL servers. A failing seed is printed with its drawn options and the
         command that plays it again.
         Examples:
           verify-chaos swarm raft --seeds 1..20000 --jobs 2
@@ -25,7 +26,7 @@ internal static class SwarmCommand
           verify-chaos swarm raft --seeds 4711 --tell
         Exit codes: 0 clean, 1 a promise was broken, 2 undecided, 3 the harness failed.
         """)
-    { Raft(), Cluster() };
+    { Raft(), Cluster(), Fleet() };
 
     private static Command Raft()
     {
@@ -56,6 +57,18 @@ internal static class SwarmCommand
             Action<string>? tale = parse.GetValue(tell) ? Console.Error.WriteLine : null;
             return Task.FromResult(Play(new ClusterSwarm(tale, leaning), new(parse.GetValue(seeds)!, tale is null ? parse.GetValue(jobs) : 1, parse.GetValue(json), parse.GetValue(markdown)),
                 $"swarm cluster{(leaning == ClusterStory.Everything ? "" : $" --story {leaning.ToString().ToLowerInvariant()}")}"));
+        }));
+        return command;
+    }
+
+    private static Command Fleet()
+    {
+        var (seeds, jobs, json, tell, markdown) = Common("1..100");
+        var command = new Command("fleet", "Drawn fleets with MySQL servers, each a scenario of its own; --tell prints all that was drawn first.") { seeds, jobs, json, tell, markdown };
+        command.SetAction((parse, _) => ProgramErrors.GuardAsync(() =>
+        {
+            Action<string>? tale = parse.GetValue(tell) ? Console.Error.WriteLine : null;
+            return Task.FromResult(Play(new FleetSwarm(tale), new(parse.GetValue(seeds)!, tale is null ? parse.GetValue(jobs) : 1, parse.GetValue(json), parse.GetValue(markdown)), "swarm fleet"));
         }));
         return command;
     }

@@ -23,6 +23,9 @@ public sealed record SimulatedOptions
     /// <summary>The durations of the nodes. Those of production, but for a hunt that wants a window wider open.</summary>
     public Timing Timing { get; init; } = new();
 
+    /// <summary>The simulated world's network, disks and timers.</summary>
+    public SimOptions World { get; init; } = new();
+
     /// <summary>Where every line of the trace goes; null for nowhere.</summary>
     public string? TraceFile { get; init; }
 }
@@ -81,7 +84,7 @@ internal static class SimulatedRun
     private static (SimulatedWorld World, SimWorld Simulation) Build(Scenario scenario, ulong seed, SimulatedOptions options, bool keepTrace)
     {
         var choices = new DiceChoices(seed);
-        var simulation = new SimWorld(new SimOptions { KeepWholeTrace = keepTrace }, choices, new RandomActors(choices));
+        var simulation = new SimWorld(options.World with { KeepWholeTrace = keepTrace }, choices, new RandomActors(choices));
         return (new SimulatedWorld(scenario, simulation, options), simulation);
     }
 

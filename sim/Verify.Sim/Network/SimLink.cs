@@ -79,7 +79,12 @@ internal sealed class SimLink
     }
 
     /// <summary>How long the next bytes take: a choice.</summary>
-    public long DrawLatency() => _minMicros + (_jitterMicros == 0 ? 0 : _choices.Next(ChoiceKind.Delay, _jitterMicros + 1));
+    public long DrawLatency()
+    {
+        if (_jitterMicros == 0) return _minMicros;
+        From.Scheduler.ChoiceAbout = Data;
+        return _minMicros + _choices.Next(ChoiceKind.Delay, _jitterMicros + 1);
+    }
 
     /// <summary>How long so many bytes keep the link busy.</summary>
     public long MicrosToSend(int bytes) => Shape.BytesPerSecondMax == 0 ? 0 : bytes * 1_000_000L / Shape.BytesPerSecondMax;

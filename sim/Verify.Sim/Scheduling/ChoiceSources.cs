@@ -27,6 +27,12 @@ public sealed class RecordingChoices(IChoiceSource source) : IChoiceSource
         _recorded.Add(new Choice(kind, n, value));
         return value;
     }
+
+    /// <summary>Notes a choice that somebody else made.</summary>
+    internal void Note(ChoiceKind kind, int n, int value)
+    {
+        if (n > 1) _recorded.Add(new Choice(kind, n, value));
+    }
 }
 
 /// <summary>Makes recorded choices again. To be asked for something else is a departure, and says where.</summary>
@@ -66,7 +72,8 @@ internal sealed class TracedChoices(IChoiceSource source, SimScheduler scheduler
         int value;
         try
         {
-            value = source.Next(kind, n);
+            value = scheduler.Named is { } named ? named.Next(Place(), kind, n, source) : source.Next(kind, n);
+            scheduler.ChoiceAbout = -1;
         }
         catch (ReplayDepartureException e)
         {
@@ -78,5 +85,11 @@ internal sealed class TracedChoices(IChoiceSource source, SimScheduler scheduler
 
         scheduler.Trace.Choice(kind, n, value);
         return value;
+    }
+
+    private ChoicePlace Place()
+    {
+        var label = scheduler.ChoiceAbout >= 0 ? scheduler.ChoiceAbout : scheduler.Current is null ? -1 : scheduler.CurrentLabel;
+        return new(scheduler.Steps, scheduler.Now, scheduler.Current?.Name ?? "world", label < 0 ? "world" : scheduler.Trace.Labels.TextOf(label), scheduler.Trace);
     }
 }

@@ -13,7 +13,8 @@ public interface IChoiceSource
 /// <param name="Actor">The host or driver it belongs to.</param>
 /// <param name="Label">A stable number of its name.</param>
 /// <param name="StateHash">The actor's state, where it is known; else 0.</param>
-public readonly record struct Candidate(int Actor, int Label, ulong StateHash);
+/// <param name="Event">The number of what would happen, the same as long as it waits; 0 where it is not known.</param>
+public readonly record struct Candidate(int Actor, int Label, ulong StateHash, long Event = 0);
 
 /// <summary>The only place where interleaving is decided.</summary>
 public interface IActorScheduler

@@ -58,7 +58,12 @@ public sealed class SimClock : TimeProvider
     }
 
     /// <summary>How late the next timer fires: a choice.</summary>
-    internal int DrawLateness() => _latenessMicrosMax == 0 ? 0 : _choices.Next(ChoiceKind.Timer, _latenessMicrosMax + 1);
+    internal int DrawLateness()
+    {
+        if (_latenessMicrosMax == 0) return 0;
+        _scheduler.ChoiceAbout = _timerLabel;
+        return _choices.Next(ChoiceKind.Timer, _latenessMicrosMax + 1);
+    }
 
     internal void Post(SimTimer timer, int version, long due) => _scheduler.Post(_actor, timer.Life, _timerLabel, due, timer, version);
 

@@ -20,8 +20,12 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
     private int _freeSlot = -1;
     private SimActor[] _ready = new SimActor[8];
     private Candidate[] _candidates = new Candidate[8];
+    private string[] _candidateNames = new string[8];
+    private long _watchedStep = long.MaxValue;
+    private Action? _watcher;
     private int _readyCount;
     private long _horizon = -1;
+    private long _numbers;
     private int _thread = Environment.CurrentManagedThreadId;
     private Exception? _failure;
 
@@ -32,6 +36,8 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
         public object? Target;
         public object? State;
         public long Due;
+        public long Cause;
+        public long Number;
         public int Actor;
         public int Life;
         public int Label;
@@ -48,6 +54,16 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
 
     /// <summary>Whose event is happening.</summary>
     public SimActor? Current { get; private set; }
+
+    /// <summary>The name of the event that is happening, and of what the next choice is about (-1: of the event itself).</summary>
+    public int CurrentLabel { get; private set; } = -1;
+    public int ChoiceAbout { get; set; } = -1;
+
+    /// <summary>What is asked for now was asked for by this step; 0: from outside.</summary>
+    public long CauseNow => Current is null ? 0 : Steps;
+
+    /// <summary>Names, notes or makes the choices of this world; null: nobody wants the names.</summary>
+    public INamedChoices? Named { get; init; }
     public IReadOnlyList<SimActor> Actors => _actors;
 
     /// <summary>The first failure of this world. It stays, whoever swallowed the exception.</summary>
@@ -61,6 +77,7 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
         {
             Array.Resize(ref _ready, _actors.Count * 2);
             Array.Resize(ref _candidates, _actors.Count * 2);
+            Array.Resize(ref _candidateNames, _actors.Count * 2);
         }
 
         return actor;
@@ -68,6 +85,9 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
 
     /// <summary>Remembers the first failure; <see cref="SimWorld.Run"/> throws it.</summary>
     public void Fail(Exception failure) => _failure ??= failure;
+
+    /// <summary>Calls this just before the event of that number happens.</summary>
+    public void Watch(long step, Action watcher) => (_watchedStep, _watcher) = (step, watcher);
 
     /// <summary>The world belongs to the calling thread from here on.</summary>
     public void BindToThread() => _thread = Environment.CurrentManagedThreadId;
@@ -153,14 +173,22 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
             var slotIndex = actor.Dequeue();
             if (actor.Waiting == 0) RemoveReadyAt(index);
             ref var slot = ref _slots[slotIndex];
-            var (target, state, argument, label, due, kind) = (slot.Target, slot.State, slot.Argument, slot.Label, slot.Due, slot.Kind);
+            var (target, state, argument, label, due, kind, cause) = (slot.Target, slot.State, slot.Argument, slot.Label, slot.Due, slot.Kind, slot.Cause);
             Free(slotIndex);
-            if (kind == SlotKind.Timer && !((SimTimer)target!).Fires(argument, due)) continue;
+            if (kind == SlotKind.Timer)
+            {
+                var timer = (SimTimer)target!;
+                if (!timer.Fires(argument, due)) continue;
+                cause = timer.Cause;
+            }
+
 
             if (due > Now) Now = due;
+            if (Steps + 1 == _watchedStep) _watcher!();
             if (++Steps > stepsMax) throw new StepLimitException(stepsMax, Trace.Tail(20));
-            Trace.Event(Now, actor, label);
+            Trace.Event(Now, actor, label, cause);
             Current = actor;
+            CurrentLabel = label;
             try
             {
                 if (kind == SlotKind.Action) Unsafe.As<Action<object?>>(target!)(state);
@@ -196,6 +224,8 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
         slot.Target = target;
         slot.State = state;
         slot.Due = due;
+        slot.Cause = CauseNow;
+        slot.Number = ++_numbers;
         slot.Actor = actor.Id;
         slot.Life = life;
         slot.Label = label;
@@ -244,10 +274,20 @@ internal sealed class SimScheduler(IActorScheduler strategy, Trace trace, long w
     private int Choose()
     {
         for (var i = 0; i < _readyCount; i++)
-            _candidates[i] = new Candidate(_ready[i].Id, Trace.Labels.NumberOf(_slots[_ready[i].First].Label), StateHash: 0);
-        var picked = strategy.Pick(_candidates.AsSpan(0, _readyCount));
+        {
+            ref var first = ref _slots[_ready[i].First];
+            _candidates[i] = new Candidate(_ready[i].Id, Trace.Labels.NumberOf(first.Label), StateHash: 0, first.Number);
+        }
+
+        var picked = Named is null ? strategy.Pick(_candidates.AsSpan(0, _readyCount)) : PickByName();
         if ((uint)picked < (uint)_readyCount) return picked;
         throw new InvalidOperationException($"{strategy.GetType().Name} picked {picked} of {_readyCount} actors");
+    }
+
+    private int PickByName()
+    {
+        for (var i = 0; i < _readyCount; i++) _candidateNames[i] = _ready[i].Name;
+        return Named!.Pick(new(Steps + 1, Now, "", "", Trace), _candidateNames.AsSpan(0, _readyCount), _candidates.AsSpan(0, _readyCount), strategy);
     }
 
     private void MakeReady(SimActor actor, int slot)

@@ -16,6 +16,9 @@ internal sealed class SimTimer(SimClock clock, TimerCallback callback, object? s
     /// <summary>The life of the host in which it was made; it does not outlive it.</summary>
     public int Life { get; } = life;
 
+    /// <summary>The step that armed it last.</summary>
+    public long Cause { get; private set; }
+
     public bool Change(TimeSpan dueTime, TimeSpan period)
     {
         if (_disposed) return false;
@@ -79,6 +82,7 @@ internal sealed class SimTimer(SimClock clock, TimerCallback callback, object? s
     private void Arm(long dueLocal)
     {
         _dueLocal = dueLocal;
+        Cause = clock.Scheduler.CauseNow;
         _due = clock.TrueAt(dueLocal) + clock.DrawLateness();
         if (_due < _queuedDue) Queue();
     }

@@ -12,7 +12,17 @@ public enum TraceKind : byte { Event, Choice, Bytes }
 /// or wrote (length and CRC32C).</summary>
 /// <param name="Micros">Virtual time.</param>
 /// <param name="Step">The number of the event during or before which it happened.</param>
-public readonly record struct TraceLine(TraceKind Kind, long Micros, long Step, string What);
+public readonly record struct TraceLine(TraceKind Kind, long Micros, long Step, string What)
+{
+    /// <summary>Whose event it was; empty for choices and bytes.</summary>
+    public string Actor { get; init; } = "";
+
+    /// <summary>The step during which this event was asked for: who sent the message, who armed the timer. 0: nobody inside the world.</summary>
+    public long Cause { get; init; }
+
+    /// <summary>Of bytes: who sent or wrote what, how many, and their CRC32C.</summary>
+    public (string Name, int Length, uint Crc) Sent { get; init; }
+}
 
 /// <summary>What a node said of itself, stamped by the world.</summary>
 public readonly record struct NodeEventAt(long Micros, long Step, string Host, NodeEvent Event);
@@ -40,6 +50,7 @@ public sealed class Trace
         public long Step;
         public long Value;
         public int Label;
+        public ushort Actor;
         public TraceKind Kind;
         public byte Choice;
     }
@@ -68,6 +79,9 @@ public sealed class Trace
 
     internal LabelTable Labels { get; } = new();
 
+    /// <summary>By their numbers; for the names of who acted.</summary>
+    internal IReadOnlyList<SimActor> Actors { get; set; } = [];
+
     /// <summary>The last events, one per line: time, step, name.</summary>
     public string Tail(int lines)
     {
@@ -84,7 +98,7 @@ public sealed class Trace
 
     public static string TimeText(long micros) => (micros / 1_000_000m).ToString("0.000000", CultureInfo.InvariantCulture) + " s";
 
-    internal void Event(long micros, SimActor actor, int label)
+    internal void Event(long micros, SimActor actor, int label, long cause)
     {
         _micros = micros;
         _hash.Add((ulong)micros);
@@ -93,6 +107,8 @@ public sealed class Trace
         entry.Micros = micros;
         entry.Step = _events;
         entry.Label = label;
+        entry.Actor = (ushort)actor.Id;
+        entry.Value = cause;
         _all?.Add(entry);
     }
 
@@ -122,10 +138,13 @@ public sealed class Trace
         NodeEventSeen?.Invoke(at);
     }
 
-    private TraceLine Line(in Entry entry) => new(entry.Kind, entry.Micros, entry.Step, entry.Kind switch
+    private TraceLine Line(in Entry entry) => entry.Kind switch
     {
-        TraceKind.Choice => $"choice {(ChoiceKind)entry.Choice}: {entry.Value} of {entry.Label}",
-        TraceKind.Bytes => $"{Labels.TextOf(entry.Label)}: {entry.Value >> 32} bytes, crc {(uint)entry.Value:x8}",
-        _ => Labels.TextOf(entry.Label),
-    });
+        TraceKind.Choice => new(entry.Kind, entry.Micros, entry.Step, $"choice {(ChoiceKind)entry.Choice}: {entry.Value} of {entry.Label}"),
+        TraceKind.Bytes => new(entry.Kind, entry.Micros, entry.Step, $"{Labels.TextOf(entry.Label)}: {entry.Value >> 32} bytes, crc {(uint)entry.Value:x8}")
+        {
+            Sent = (Labels.TextOf(entry.Label), (int)(entry.Value >> 32), (uint)entry.Value),
+        },
+        _ => new(entry.Kind, entry.Micros, entry.Step, Labels.TextOf(entry.Label)) { Actor = Actors.Count > entry.Actor ? Actors[entry.Actor].Name : "", Cause = entry.Value },
+    };
 }

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Verify.Scenarios;
+
+namespace Verify.Chaos.Drawn;
+
+/// <summary>Draws who is there: 1 to 6 nodes over 1 to 5 data centres, 0 to 5 MySQL servers in data centres that have a node. A server
+/// without a node beside it has no guardian, and a primary there would be outside of what we claim.</summary>
+internal static class DrawnFleet
+{
+    private static readonly string[] Places = ["east", "west", "north", "south", "center"];
+
+    public static FleetSpec Draw(Knobs knobs)
+    {
+        var nodes = knobs.From("nodes", 1, 6);
+        var dataCenters = Math.Min(nodes, knobs.From("data centres", 1, 5));
+        var servers = knobs.Switch("MySQL servers", 700) ? knobs.From("servers", 1, 5) : 0;
+        var nodePlaces = Spread("n", nodes, dataCenters, knobs);
+        var serverPlaces = Spread("db", servers, dataCenters, knobs);
+        return new FleetSpec(nodePlaces, serverPlaces, servers == 0 ? null : "db1")
+        {
+            // With one server nobody could acknowledge a semi-synchronous commit.
+            Durability = servers >= 2 && knobs.Switch("semi-synchronous", 850) ? "semi_sync" : "none",
+        };
+    }
+
+    /// <summary>Each data centre has one of the first, in turn; the others stand anywhere.</summary>
+    private static ImmutableSortedDictionary<string, ImmutableArray<string>> Spread(string prefix, int count, int dataCenters, Knobs knobs)
+    {
+        var places = new SortedDictionary<string, List<string>>(StringComparer.Ordinal);
+        for (var i = 0; i < count; i++)
+        {
+            var place = Places[i < dataCenters ? i : knobs.Dice.Next(dataCenters)];
+            if (!places.TryGetValue(place, out var names)) places[place] = names = [];
+            names.Add(string.Create(CultureInfo.InvariantCulture, $"{prefix}{i + 1}"));
+        }
+
+        return places.ToImmutableSortedDictionary(p => p.Key, p => p.Value.ToImmutableArray(), StringComparer.Ordinal);
+    }
+}
