@@ -26,6 +26,9 @@ public sealed record SimulatedOptions
     /// <summary>The simulated world's network, disks and timers.</summary>
     public SimOptions World { get; init; } = new();
 
+    /// <summary>Called on the world's thread when the run is over, whatever came of it.</summary>
+    public Action<Sim.Tracing.Trace>? TraceTaken { get; init; }
+
     /// <summary>Where every line of the trace goes; null for nowhere.</summary>
     public string? TraceFile { get; init; }
 }
@@ -76,6 +79,7 @@ internal static class SimulatedRun
             }
             finally
             {
+                options.TraceTaken?.Invoke(simulation.Trace);
                 if (options.TraceFile is { } file) File.WriteAllLines(file, simulation.Trace.Lines.Select(l => $"{Sim.Tracing.Trace.TimeText(l.Micros)}  #{l.Step}  {l.What}"));
             }
         }
@@ -84,7 +88,7 @@ internal static class SimulatedRun
     private static (SimulatedWorld World, SimWorld Simulation) Build(Scenario scenario, ulong seed, SimulatedOptions options, bool keepTrace)
     {
         var choices = new DiceChoices(seed);
-        var simulation = new SimWorld(options.World with { KeepWholeTrace = keepTrace }, choices, new RandomActors(choices));
+        var simulation = new SimWorld(options.World with { KeepWholeTrace = keepTrace || options.World.KeepWholeTrace }, choices, new RandomActors(choices));
         return (new SimulatedWorld(scenario, simulation, options), simulation);
     }
 
