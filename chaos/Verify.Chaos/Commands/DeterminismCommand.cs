@@ -39,12 +39,17 @@ internal static class DeterminismCommand
     {
         var (worlds, seeds) = Common();
         var trace = new Option<string?>("--trace") { Description = "Write every line of the trace of the (last) run to this file." };
-        var command = new Command("play", "What the gate starts in other processes: prints \"played WORLD SEED HASH EVENTS\" per run. Exit codes: 0 played, 3 failed.") { worlds, seeds, trace };
+        var lying = new Option<bool>("--next-seed-instead") { Description = "Test only: plays the seed after the one that it names, so that the gate can be seen failing." };
+        var command = new Command("play", "What the gate starts in other processes: prints \"played WORLD SEED HASH EVENTS\" per run. Exit codes: 0 played, 3 failed.") { worlds, seeds, trace, lying };
         command.SetAction((parse, _) => ProgramErrors.GuardAsync(() =>
         {
             foreach (var world in Names(parse.GetValue(worlds)!))
             {
-                foreach (var seed in SeedRange.Parse(parse.GetValue(seeds)!)) Console.WriteLine(HashPlayer.Play(world, seed, parse.GetValue(trace)).Line());
+                foreach (var seed in SeedRange.Parse(parse.GetValue(seeds)!))
+                {
+                    var played = HashPlayer.Play(world, parse.GetValue(lying) ? seed + 1 : seed, parse.GetValue(trace));
+                    Console.WriteLine((played with { Seed = seed }).Line());
+                }
             }
 
             return Task.FromResult(0);

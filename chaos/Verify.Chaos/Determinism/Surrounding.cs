@@ -28,13 +28,16 @@ internal sealed record Surrounding(string Name, string Program, IReadOnlyList<(s
         return all;
     }
 
+    /// <summary>Test only: what is said to the program besides.</summary>
+    public IReadOnlyList<string> More { get; init; } = [];
+
     /// <summary>Plays the seeds in a process of its own.</summary>
     /// <exception cref="HarnessException">The process failed or was not done in time.</exception>
     public async Task<IReadOnlyList<PlayedHash>> PlayAsync(IReadOnlyList<string> arguments, TimeSpan limit, CancellationToken cancel)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.ArgumentList.Add(Program);
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var argument in arguments.Concat(More)) start.ArgumentList.Add(argument);
         foreach (var (name, value) in Settings) start.Environment[name] = value;
         using var process = Process.Start(start) ?? throw new HarnessException($"{Name}: dotnet could not be started");
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);

@@ -20,6 +20,9 @@ public sealed record SimulatedOptions
     /// <summary>Every seed runs twice; differing hashes are a failure of the class "nondeterminism".</summary>
     public bool Twice { get; init; }
 
+    /// <summary>A seed that does not end valid runs a second time: a failure that cannot be repeated is another failure than it seems.</summary>
+    public bool FailuresTwice { get; init; }
+
     /// <summary>The durations of the nodes. Those of production, but for a hunt that wants a window wider open.</summary>
     public Timing Timing { get; init; } = new();
 
@@ -41,7 +44,7 @@ internal static class SimulatedRun
     public static RunRecord Play(Scenario scenario, ulong seed, SimulatedOptions options)
     {
         var run = PlayOnce(scenario, seed, options);
-        if (!options.Twice) return run;
+        if (!options.Twice && (run.Verdict == Verdict.Valid || !options.FailuresTwice)) return run;
         var again = PlayOnce(scenario, seed, options);
         if (again.TraceHash == run.TraceHash) return run;
         var finding = new Finding("determinism", Verdict.Invalid, "the same seed gives the same trace", $"{run.TraceHash} and {again.TraceHash}", "equal hashes")
