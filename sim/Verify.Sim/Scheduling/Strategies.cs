@@ -44,7 +44,7 @@ public sealed record Strategy(string Name, int Value, int Picks)
         ArgumentNullException.ThrowIfNull(text);
         var parts = text.Split(':');
         var name = parts[0].Trim().ToLowerInvariant();
-        if (!Strategies.Names.Contains(name)) throw new FormatException($"'{parts[0]}' is no strategy; there are: {Strategies.Words}");
+        if (!Strategies.Names.Contains(name, StringComparer.Ordinal)) throw new FormatException($"'{parts[0]}' is no strategy; there are: {Strategies.Words}");
         var usual = name switch
         {
             "probabilistic" => CoinsUsual,
