@@ -54,7 +54,7 @@ internal sealed class SimBench : IBench
         return ScenarioFiles.Parse(reader.ReadToEnd(), $"scenarios/bench/{name}.yaml");
     }
 
-    private static IEnumerable<Figure> FiguresOf(string name, int jobs, IReadOnlyList<SimRound> seen)
+    private static IEnumerable<Figure> FiguresOf(string name, int jobs, List<SimRound> seen)
     {
         var speed = Spread.Of([.. seen.Select(r => r.SpeedPerCore)]);
         var runs = Spread.Of([.. seen.Select(r => r.RunsPerSecondPerCore)]);
