@@ -18,6 +18,7 @@ var root = new RootCommand("""
     ReportCommand.Create(),
     ScenariosCommand.Create(),
     BenchCommand.Create(),
+    DeterminismCommand.Create(),
     LiveCommand.Create(),
     FuzzCommand.Create(),
     MutantsCommand.Create(),

@@ -54,6 +54,35 @@ public sealed class RunTwice(ulong seed, SimOptions options, TimeSpan limit, Fun
         return text.ToString();
     }
 
+    /// <summary>As <see cref="Compare"/>, of two traces that were written to files, by line; they may be longer than memory.</summary>
+    public static string CompareTexts(IEnumerable<string> first, IEnumerable<string> second)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        var before = new Queue<string>();
+        using var left = first.GetEnumerator();
+        using var right = second.GetEnumerator();
+        for (var at = 0; ; at++)
+        {
+            var mine = left.MoveNext() ? left.Current : null;
+            var other = right.MoveNext() ? right.Current : null;
+            if (mine is null && other is null) return "";
+            if (string.Equals(mine, other, StringComparison.Ordinal))
+            {
+                before.Enqueue(mine!);
+                if (before.Count > LinesBefore) before.Dequeue();
+                continue;
+            }
+
+            var text = new StringBuilder();
+            text.AppendLine(CultureInfo.InvariantCulture, $"the first difference is line {at} of the trace");
+            foreach (var line in before) text.Append("    both:   ").AppendLine(line);
+            text.Append("    first:  ").AppendLine(mine ?? "(ended)");
+            text.Append("    second: ").AppendLine(other ?? "(ended)");
+            return text.ToString();
+        }
+    }
+
     private (RunTwiceResult Result, IReadOnlyList<TraceLine> Lines) RunOnce(bool keepAll) => WorldThread.Run(() =>
     {
         using var watch = new PoolWatch();

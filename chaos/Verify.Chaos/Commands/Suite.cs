@@ -33,6 +33,9 @@ internal sealed record SuiteOptions
 internal sealed class Suite(SuiteOptions options)
 {
     private const int KeptMax = 20;
+
+    /// <summary>One seed in so many runs twice (5 %), and every seed that does not end valid.</summary>
+    private const int SampledEvery = 20;
     private readonly Teller _out = new(options.Json);
     private readonly List<RunRecord> _runs = [];
 
@@ -87,7 +90,10 @@ internal sealed class Suite(SuiteOptions options)
             {
                 var at = Interlocked.Increment(ref next);
                 if (at >= options.Seeds.Count) return;
-                var run = SimulatedRun.Play(options.Scenario, options.Seeds[at], new() { FencingOff = options.FencingOff, Twice = options.Twice });
+                var run = SimulatedRun.Play(options.Scenario, options.Seeds[at], new()
+                {
+                    FencingOff = options.FencingOff, Twice = options.Twice || at % SampledEvery == 0, FailuresTwice = true,
+                });
                 var trace = run.Verdict == Verdict.Valid || Volatile.Read(ref bad) >= KeptMax ? null : Recorded(ref run);
                 lock (gate)
                 {
@@ -120,6 +126,14 @@ internal sealed class Suite(SuiteOptions options)
         foreach (var thread in threads) thread.Join();
         cancel.ThrowIfCancellationRequested();
         _runs.Sort((a, b) => a.Seed.CompareTo(b.Seed));
+        TellDeterminism();
+    }
+
+    private void TellDeterminism()
+    {
+        var sampled = options.Twice ? _runs.Count : (_runs.Count + SampledEvery - 1) / SampledEvery;
+        var different = _runs.Count(r => r.FailureClass == "nondeterminism");
+        _out.Line($"sim   determinism: {sampled} of {_runs.Count} seeds and every seed that was not valid ran twice, {different} gave another trace");
     }
 
     /// <summary>A run that failed is played once more with its trace kept. When that is another run, it is the first thing to know about it.</summary>

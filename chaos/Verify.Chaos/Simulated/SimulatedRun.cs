@@ -21,6 +21,9 @@ public sealed record SimulatedOptions
     /// <summary>Every seed runs twice; differing hashes are a failure of the class "nondeterminism".</summary>
     public bool Twice { get; init; }
 
+    /// <summary>A seed that does not end valid runs a second time: a failure that cannot be repeated is another failure than it seems.</summary>
+    public bool FailuresTwice { get; init; }
+
     /// <summary>The durations of the nodes. Those of production, but for a hunt that wants a window wider open.</summary>
     public Timing Timing { get; init; } = new();
 
@@ -50,6 +53,9 @@ public sealed record SimulatedOptions
     /// <summary>Fault points in node code may fire. Without effect but in the test build (-p:Mutants=true).</summary>
     public bool FaultPoints { get; init; }
 
+    /// <summary>Called on the world's thread when the run is over, whatever came of it.</summary>
+    public Action<Sim.Tracing.Trace>? TraceTaken { get; init; }
+
     /// <summary>Where every line of the trace goes; null for nowhere.</summary>
     public string? TraceFile { get; init; }
 }
@@ -64,7 +70,7 @@ internal static class SimulatedRun
     public static RunRecord Play(Scenario scenario, ulong seed, SimulatedOptions options)
     {
         var run = PlayOnce(scenario, seed, options);
-        if (!options.Twice) return run;
+        if (!options.Twice && (run.Verdict == Verdict.Valid || !options.FailuresTwice)) return run;
         var again = PlayOnce(scenario, seed, options);
         if (again.TraceHash == run.TraceHash) return run;
         var finding = new Finding(RunOutcome.DeterminismCheck, Verdict.Invalid, "the same seed gives the same trace", $"{run.TraceHash} and {again.TraceHash}", "equal hashes")
@@ -109,6 +115,7 @@ internal static class SimulatedRun
             finally
             {
                 options.Ended(simulation);
+                options.TraceTaken?.Invoke(simulation.Trace);
                 if (options.TraceFile is { } file) File.WriteAllLines(file, simulation.Trace.Lines.Select(l => $"{Sim.Tracing.Trace.TimeText(l.Micros)}  #{l.Step}  {l.What}"));
             }
         }

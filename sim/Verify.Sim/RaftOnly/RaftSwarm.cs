@@ -88,6 +88,13 @@ public static class RaftSwarm
         }
     }
 
+    /// <summary>The schedule of a seed with this many steps; everything else is drawn as usual.</summary>
+    public static RaftSwarmResult Run(ulong seed, int steps)
+    {
+        var choices = new SeededChoices(seed);
+        return Run(RaftSwarmOptions.Draw(choices) with { Steps = steps }, choices);
+    }
+
     /// <summary>Runs one schedule per seed from <paramref name="seedFrom"/> on, until so many are done, or the time is over, or one
     /// has failed. The failing seed that is reported is the lowest one among those that were run.</summary>
     /// <param name="time">Measures the budget; the schedules themselves have no clock.</param>

@@ -21,10 +21,8 @@ internal sealed class Monotonic : Promise
 
     public void Observe(int node, Term term, LogIndex commit)
     {
-        if (term < _terms[node])
-            Break(string.Create(CultureInfo.InvariantCulture, $"n{node + 1} went from term {_terms[node]} to {term}"));
-        if (commit < _commits[node])
-            Break(string.Create(CultureInfo.InvariantCulture, $"n{node + 1} went from commit {_commits[node]} to {commit}"));
+        if (term < _terms[node]) BreakTerm(node, term);
+        if (commit < _commits[node]) BreakCommit(node, commit);
         (_terms[node], _commits[node]) = (term, commit);
     }
 
@@ -70,4 +68,9 @@ internal sealed class Monotonic : Promise
             Break(string.Create(CultureInfo.InvariantCulture, $"n{node + 1} spoke in term {_spoken[node]} and woke up in term {onDisk}"));
         (_terms[node], _commits[node], _ledTerms[node]) = (onDisk, committed, Term.Zero);
     }
+
+    // Methods of their own: a method that may build a text is compiled with its locals cleared on every call, and this one is called at every event.
+    private void BreakTerm(int node, Term term) => Break(string.Create(CultureInfo.InvariantCulture, $"n{node + 1} went from term {_terms[node]} to {term}"));
+
+    private void BreakCommit(int node, LogIndex commit) => Break(string.Create(CultureInfo.InvariantCulture, $"n{node + 1} went from commit {_commits[node]} to {commit}"));
 }
