@@ -23,6 +23,7 @@ internal sealed record Shrunk(IPlayable Playable, string Check, string Observed,
 internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<string> tell, string? check)
 {
     private const ulong SeedsTried = 3;
+    private const int TurnsMax = 12;
     private static readonly TimeSpan Progress = TimeSpan.FromSeconds(5);
     private readonly long _start = time.GetTimestamp();
     private TimeSpan _told;
@@ -67,20 +68,42 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
     {
         var schedule = raft.Schedule;
         bool Holds(SwarmSchedule s, int count) => Fails(() => (raft with { Schedule = s }).Play(new()), () => $"{count} parts left");
-        var deeds = DeltaDebugging.Minimize(schedule.Deeds, d => Holds(schedule with { Deeds = [.. d] }, d.Count), () => GoesOn);
-        var least = schedule with { Deeds = [.. deeds] };
-        // Which faults of messages are needed: each is one choice inside a deed.
-        var hurts = least.Deeds.SelectMany((d, deed) => d.Choices.Select((c, at) => (deed, at, c))).Where(x => SwarmSchedule.MayHurtAMessage(x.c)).Select(x => (x.deed, x.at)).ToArray();
-        var needed = DeltaDebugging.Minimize(hurts, h => Holds(OnlyHurting(least, h), h.Count), () => GoesOn);
-        var quiet = OnlyHurting(least, needed);
-        if (Holds(quiet, needed.Count) || needed.Count < hurts.Length) least = quiet;
-        deeds = DeltaDebugging.Minimize(least.Deeds, d => Holds(least with { Deeds = [.. d] }, d.Count), () => GoesOn);
+        // Faults go first, while everything else is still there to make up for them; then again from other ends, because what is left depends on the order.
+        var least = schedule;
+        for (var turn = 0; turn < TurnsMax && time.GetElapsedTime(_start) < budget / 2; turn++)
+        {
+            var tried = WithoutFaults(schedule, turn, Holds);
+            var (now, best) = (FaultsOf(raft, tried), FaultsOf(raft, least));
+            if (now < best || now == best && tried.Deeds.Length < least.Deeds.Length) least = tried;
+        }
+
+        var deeds = DeltaDebugging.Minimize(least.Deeds, d => Holds(least with { Deeds = [.. d] }, d.Count), () => GoesOn);
         least = least with { Deeds = [.. deeds] };
         while (least.Options.Nodes > Math.Max(least.Options.Voters, 3) && Holds(least with { Options = least.Options with { Nodes = least.Options.Nodes - 1 } }, deeds.Count))
             least = least with { Options = least.Options with { Nodes = least.Options.Nodes - 1 } };
         var last = (raft with { Schedule = least }).Play(new());
         return new(raft with { Schedule = least }, _check, last.Observed, SizeOf(schedule, first), SizeOf(least, last), _tries, null);
     }
+
+    /// <summary>Without the deeds that hurt, and the faults of messages (each a choice inside a deed), that are not needed.</summary>
+    private SwarmSchedule WithoutFaults(SwarmSchedule schedule, int turn, Func<SwarmSchedule, int, bool> holds)
+    {
+        var hurts = schedule.Deeds.SelectMany((d, deed) => d.Choices.Select((c, at) => (Deed: deed, At: at, c))).Where(x => SwarmSchedule.MayHurtAMessage(x.c)).Select(x => (x.Deed, x.At));
+        var order = new Verify.Node.Seam.Dice((ulong)turn);
+        var units = schedule.Deeds.Select((d, deed) => (Deed: deed, At: -1)).Where(u => schedule.Deeds[u.Deed].IsFault).Concat(hurts)
+            .Select(u => (Unit: u, Place: turn == 0 ? 0 : order.Next(int.MaxValue))).OrderBy(u => u.Place).Select(u => u.Unit).ToArray();
+        SwarmSchedule Of(IReadOnlyList<(int Deed, int At)> kept)
+        {
+            var deeds = new SortedSet<int>(kept.Where(u => u.At < 0).Select(u => u.Deed));
+            var quiet = OnlyHurting(schedule, kept.Where(u => u.At >= 0));
+            return quiet with { Deeds = [.. quiet.Deeds.Where((d, deed) => !d.IsFault || deeds.Contains(deed))] };
+        }
+
+        var needed = DeltaDebugging.Minimize(units, kept => holds(Of(kept), kept.Count), () => GoesOn);
+        return needed.Count < units.Length ? Of(needed) : schedule;
+    }
+
+    private static int FaultsOf(RaftPlay raft, SwarmSchedule schedule) => (raft with { Schedule = schedule }).Play(new()).Faults;
 
     private static SwarmSchedule OnlyHurting(SwarmSchedule schedule, IEnumerable<(int Deed, int At)> hurting)
     {
