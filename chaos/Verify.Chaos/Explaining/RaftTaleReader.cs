@@ -15,6 +15,8 @@ internal sealed partial class RaftTaleReader
     private readonly List<CausalStep> _steps = [];
     private readonly List<RunEvent> _events = [];
     private readonly SortedDictionary<string, long> _sent = new(StringComparer.Ordinal);
+    /// <summary>What is to be said when durable. Where nothing had to be written, it goes out without a word about the disk.</summary>
+    private readonly SortedDictionary<string, long> _promised = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, List<string>> _waiting = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, (string Role, string Term, string Commit)> _known = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _names = new(StringComparer.Ordinal);
@@ -91,7 +93,7 @@ internal sealed partial class RaftTaleReader
     private void Arrives(long at, Match arrival)
     {
         var (from, to, said) = (arrival.Groups[1].Value, arrival.Groups[2].Value, $"t{arrival.Groups[3].Value} {arrival.Groups[4].Value}");
-        Add(at, to, $"{to} <- {from} {arrival.Groups[4].Value.Split(' ')[0]} {said}", _sent.GetValueOrDefault($"{from}>{to}:{said}"));
+        Add(at, to, $"{to} <- {from} {arrival.Groups[4].Value.Split(' ')[0]} {said}", Math.Max(_sent.GetValueOrDefault($"{from}>{to}:{said}"), _promised.GetValueOrDefault($"{from}>{to}:{said}")));
     }
 
     private void Works(long at, Match work)
@@ -105,7 +107,12 @@ internal sealed partial class RaftTaleReader
         if (known.Item3 != commit) Say(at, SwarmKinds.Committed, node, ("index", commit), ("term", term));
         _known[node] = (role, term, commit);
         foreach (Match sent in Now().Matches(rest)) Sends(at, node, sent.Groups[1].Value, sent.Groups[2].Value, step);
-        foreach (Match sent in Durable().Matches(rest)) WaitingOf(node).Add($"{sent.Groups[1].Value}>{sent.Groups[2].Value}");
+        foreach (Match sent in Durable().Matches(rest))
+        {
+            WaitingOf(node).Add($"{sent.Groups[1].Value}>{sent.Groups[2].Value}");
+            _promised[$"{node}>{sent.Groups[1].Value}:{sent.Groups[2].Value}"] = step;
+        }
+
         foreach (Match piece in Piece().Matches(rest)) _sent[$"{node}>{piece.Groups[1].Value}:piece"] = step;
     }
 
