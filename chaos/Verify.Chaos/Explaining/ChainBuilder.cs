@@ -54,7 +54,7 @@ internal sealed class ChainBuilder(RunAccount account, CausalHistory history)
 
     public static string ClientTrack(Op op) => $"client {op.Client}";
 
-    private List<ChainLink> Selected(Concern concern, IReadOnlyList<ChainLink> anchors)
+    private List<ChainLink> Selected(Concern concern, List<ChainLink> anchors)
     {
         if (anchors.Count == 0) return [];
         var end = anchors.Max(a => a.AtUs);

@@ -162,30 +162,30 @@ internal sealed partial class RaftTaleReader
         return waiting;
     }
 
-    [GeneratedRegex(@"^(n\d) -> (n\d) arrives: (\d+) (.*)$", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^(?<g1>n\d) -> (?<g2>n\d) arrives: (?<g3>\d+) (?<g4>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Arrival();
 
-    [GeneratedRegex(@"^(n\d) (Follower|PreCandidate|Candidate|Leader) t(\d+) last=(\S+) commit=(\d+):(.*)$", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^(?<g1>n\d) (?<g2>Follower|PreCandidate|Candidate|Leader) t(?<g3>\d+) last=(?<g4>\S+) commit=(?<g5>\d+):(?<g6>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Work();
 
-    [GeneratedRegex(@"^(?:from now on \w+ )?(n\d)(?:'s|:)? (.*)$", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^(?:from now on \w+ )?(?<g1>n\d)(?:'s|:)? (?<g2>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex About();
 
-    [GeneratedRegex(@"\[now (n\d): ((?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\[now (?<g1>n\d): (?<g2>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Now();
 
-    [GeneratedRegex(@"\[durable (n\d): ((?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\[durable (?<g1>n\d): (?<g2>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Durable();
 
-    [GeneratedRegex(@"\[piece of \S+ from \d+ to (n\d)\]", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\[piece of \S+ from \d+ to (?<g1>n\d)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Piece();
 
-    [GeneratedRegex(@" append (\S+)", RegexOptions.None, 1000)]
+    [GeneratedRegex(@" append (?<g1>\S+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Append();
 
-    [GeneratedRegex(@" install (\S+)", RegexOptions.None, 1000)]
+    [GeneratedRegex(@" install (?<g1>\S+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Install();
 
-    [GeneratedRegex(@"(n\d)-x->(n\d)", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"(?<g1>n\d)-x->(?<g2>n\d)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Cut();
 }
