@@ -96,9 +96,9 @@ internal static partial class ClusterAccount
         }
     }
 
-    [GeneratedRegex(@"^(\d[\d:.]*): (.*)$", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^(?<1>\d[\d:.]*): (?<2>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Deed();
 
-    [GeneratedRegex(@"^n\d+:?$", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^n\d+:?$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Node();
 }

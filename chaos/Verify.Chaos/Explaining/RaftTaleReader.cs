@@ -162,30 +162,30 @@ internal sealed partial class RaftTaleReader
         return waiting;
     }
 
-    [GeneratedRegex(@"^(n\d) -> (n\d) arrives: (\d+) (.*)$", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^(?<1>n\d) -> (?<2>n\d) arrives: (?<3>\d+) (?<4>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Arrival();
 
-    [GeneratedRegex(@"^(n\d) (Follower|PreCandidate|Candidate|Leader) t(\d+) last=(\S+) commit=(\d+):(.*)$", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^(?<1>n\d) (?<2>Follower|PreCandidate|Candidate|Leader) t(?<3>\d+) last=(?<4>\S+) commit=(?<5>\d+):(?<6>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Work();
 
-    [GeneratedRegex(@"^(?:from now on \w+ )?(n\d)(?:'s|:)? (.*)$", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^(?:from now on \w+ )?(?<1>n\d)(?:'s|:)? (?<2>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex About();
 
-    [GeneratedRegex(@"\[now (n\d): ((?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\[now (?<1>n\d): (?<2>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Now();
 
-    [GeneratedRegex(@"\[durable (n\d): ((?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\[durable (?<1>n\d): (?<2>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Durable();
 
-    [GeneratedRegex(@"\[piece of \S+ from \d+ to (n\d)\]", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\[piece of \S+ from \d+ to (?<1>n\d)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Piece();
 
-    [GeneratedRegex(@" append (\S+)", RegexOptions.None, 1000)]
+    [GeneratedRegex(@" append (?<1>\S+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Append();
 
-    [GeneratedRegex(@" install (\S+)", RegexOptions.None, 1000)]
+    [GeneratedRegex(@" install (?<1>\S+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Install();
 
-    [GeneratedRegex(@"(n\d)-x->(n\d)", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"(?<1>n\d)-x->(?<2>n\d)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Cut();
 }
