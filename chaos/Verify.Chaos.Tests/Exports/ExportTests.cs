@@ -36,7 +36,7 @@ public sealed class ExportTests
         }
 
         string Ph(JsonElement e) => e.GetProperty("ph").GetString()!;
-        Assert.That(events.Select(Ph).Distinct().Order(StringComparer.Ordinal), Is.EqualTo(new[] { "C", "M", "X", "b", "e", "f", "i", "s" }));
+        Assert.That(events.Select(Ph).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal), Is.EqualTo(new[] { "C", "M", "X", "b", "e", "f", "i", "s" }));
         var (starts, ends) = (events.Where(e => Ph(e) == "s").ToDictionary(Id, Ts), events.Where(e => Ph(e) == "f").ToDictionary(Id, Ts));
         Assert.That(starts, Has.Count.GreaterThan(1000));
         Assert.That(ends.Keys, Is.EquivalentTo(starts.Keys));

@@ -52,16 +52,15 @@ internal static class Anchors
             .Select(g => g.DistinctBy(e => e.Subject, StringComparer.Ordinal).ToList()).FirstOrDefault(g => g.Count > 1);
         if (rivals is not null)
             return [.. rivals.Select((e, i) => new Anchor(e.AtUs, e.Subject, i == 0 ? EventWords.Of(e) : $"{e.Subject} leads term {e["term"]} too, which {rivals[0].Subject} leads already") { Event = e, Step = e.Step })];
-        var overlaps = Overlap.Among(LeaderClaims.Of(facts, FaultWindow.Of(facts)));
-        if (overlaps.Count == 0) return [];
-        var overlap = overlaps[0];
+        var overlap = Overlap.Among(LeaderClaims.Of(facts, FaultWindow.Of(facts))).Take(1).SingleOrDefault();
+        if (overlap.First.Who is null) return [];
         return [new(overlap.FromUs, overlap.Second.Who, $"{overlap.Second.Who} holds the leader lease of term {overlap.Second.Term} while {overlap.First.Who} still holds that of term {overlap.First.Term}: both for {account.TimeLength(overlap.LengthUs)}")];
     }
 
     private static List<Anchor> Primaries(RunAccount account, Finding finding)
     {
         var facts = account.Facts();
-        var overlap = Overlap.Among(WritableSpans.Of(facts)).Where(o => finding.AtUs.Count == 0 || finding.AtUs.Contains(o.FromUs)).FirstOrDefault();
+        var overlap = Overlap.Among(WritableSpans.Of(facts)).FirstOrDefault(o => finding.AtUs.Count == 0 || finding.AtUs.Contains(o.FromUs));
         if (overlap.First.Who is null) return [];
         var (first, second) = (overlap.First, overlap.Second);
         return

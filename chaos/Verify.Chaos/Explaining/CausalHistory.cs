@@ -145,6 +145,6 @@ internal sealed partial class CausalHistory
         for (var i = 0; i < _width; i++) _clocks[a + i] = Math.Max(_clocks[a + i], _clocks[b + i]);
     }
 
-    [GeneratedRegex(@"^(?<g1>\S+) <- (?<g2>\S+) (?<g3>\S+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(?<1>\S+) <- (?<2>\S+) (?<3>\S+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex ArrivalName();
 }

@@ -21,7 +21,7 @@ internal sealed class ChainBuilder(RunAccount account, CausalHistory history)
     {
         var concern = Anchors.ConcernOf(finding.Check);
         var failure = finding.Check == "linearizable" ? new LinearizableKvCheck(new SearchLimits { Time = SearchTimeMax, Parallelism = 1 }).FailureIn(account.Ops) : null;
-        var anchors = failure is null ? [.. Anchors.Of(finding, account).Select(LinkOf)] : OperationLinks(failure);
+        List<ChainLink> anchors = failure is null ? [.. Anchors.Of(finding, account).Select(LinkOf)] : OperationLinks(failure);
         var links = Selected(concern, anchors);
         links.AddRange(anchors);
         var ordered = links.OrderBy(l => l.AtUs).ThenBy(l => l.IsAnchor).ThenBy(l => l.Place).ToList();
@@ -119,10 +119,10 @@ internal sealed class ChainBuilder(RunAccount account, CausalHistory history)
     }
 
     /// <summary>It happened before one of the anchors; a fault hits whoever it names, and what should have come about but did not has no past.</summary>
-    private bool IsInSlice(RunEvent e, int place, IReadOnlyList<ChainLink> anchors, Concern concern)
+    private bool IsInSlice(RunEvent e, int place, List<ChainLink> anchors, Concern concern)
     {
         if (history.IsEmpty || concern == Concern.Progress || e.Kind is EventKinds.FaultBegun or EventKinds.FaultEnded) return true;
-        return place >= 0 && anchors.Any(a => a.Place < 0 || history.HappensBefore(place, a.Place));
+        return place >= 0 && anchors.Exists(a => a.Place < 0 || history.HappensBefore(place, a.Place));
     }
 
     private int PlaceOf(RunEvent e)

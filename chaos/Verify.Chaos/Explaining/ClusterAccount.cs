@@ -96,7 +96,7 @@ internal static partial class ClusterAccount
         }
     }
 
-    [GeneratedRegex(@"^(?<g1>\d[\d:.]*): (?<g2>.*)$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(?<1>\d[\d:.]*): (?<2>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Deed();
 
     [GeneratedRegex(@"^n\d+:?$", RegexOptions.ExplicitCapture, 1000)]

@@ -162,30 +162,30 @@ internal sealed partial class RaftTaleReader
         return waiting;
     }
 
-    [GeneratedRegex(@"^(?<g1>n\d) -> (?<g2>n\d) arrives: (?<g3>\d+) (?<g4>.*)$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(?<1>n\d) -> (?<2>n\d) arrives: (?<3>\d+) (?<4>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Arrival();
 
-    [GeneratedRegex(@"^(?<g1>n\d) (?<g2>Follower|PreCandidate|Candidate|Leader) t(?<g3>\d+) last=(?<g4>\S+) commit=(?<g5>\d+):(?<g6>.*)$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(?<1>n\d) (?<2>Follower|PreCandidate|Candidate|Leader) t(?<3>\d+) last=(?<4>\S+) commit=(?<5>\d+):(?<6>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Work();
 
-    [GeneratedRegex(@"^(?:from now on \w+ )?(?<g1>n\d)(?:'s|:)? (?<g2>.*)$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(?:from now on \w+ )?(?<1>n\d)(?:'s|:)? (?<2>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex About();
 
-    [GeneratedRegex(@"\[now (?<g1>n\d): (?<g2>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\[now (?<1>n\d): (?<2>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Now();
 
-    [GeneratedRegex(@"\[durable (?<g1>n\d): (?<g2>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\[durable (?<1>n\d): (?<2>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Durable();
 
-    [GeneratedRegex(@"\[piece of \S+ from \d+ to (?<g1>n\d)\]", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\[piece of \S+ from \d+ to (?<1>n\d)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Piece();
 
-    [GeneratedRegex(@" append (?<g1>\S+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@" append (?<1>\S+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Append();
 
-    [GeneratedRegex(@" install (?<g1>\S+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@" install (?<1>\S+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Install();
 
-    [GeneratedRegex(@"(?<g1>n\d)-x->(?<g2>n\d)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"(?<1>n\d)-x->(?<2>n\d)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Cut();
 }

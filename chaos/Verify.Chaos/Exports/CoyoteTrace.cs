@@ -52,7 +52,7 @@ internal static partial class CoyoteTrace
         return (report.TestName ?? "", values);
     }
 
-    [GeneratedRegex(@"^op\(\d+:\d+\),(?<g1>int|bool|sp)\((?<g2>-?\w+)\)(?:,next\(\d+:\d+\))?$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^op\(\d+:\d+\),(?<1>int|bool|sp)\((?<2>-?\w+)\)(?:,next\(\d+:\d+\))?$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Step();
 
     private sealed record Report
