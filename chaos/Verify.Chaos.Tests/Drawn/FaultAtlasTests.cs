@@ -43,7 +43,7 @@ public sealed class FaultAtlasTests
         Assert.That(FaultAtlas.KeepsRows(Fleet(3, servers: 1), Steps()), Is.False, "a single server has nobody to acknowledge");
     }
 
-    private static Target Node(string name) => new Target.Named(name);
+    private static Target.Named Node(string name) => new(name);
 
     private static ImmutableArray<Step> Steps(params Fault[] faults) => [.. faults.Select((f, i) => new Step(TimeSpan.FromSeconds(i + 1), null, f))];
 

@@ -5,6 +5,7 @@ using Verify.Chaos.Running;
 using Verify.Chaos.Swarms;
 using Verify.Checks;
 using Verify.Sim.Scheduling;
+using Shard = Verify.Chaos.Exploring.Shard;
 
 namespace Verify.Chaos.Tests.Exploring;
 

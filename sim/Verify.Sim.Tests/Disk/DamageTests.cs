@@ -40,7 +40,7 @@ public sealed class DamageTests
             async () =>
             {
                 var file = host.Seam.Disk.Open("log", create: true);
-                await file.WriteAsync([.. Filled(1), .. Filled(2)], 0);
+                await file.WriteAsync((byte[])[.. Filled(1), .. Filled(2)], 0);
                 await file.SyncAsync();
                 await host.Seam.Disk.SyncDirectoryAsync();
                 Assert.That(host.Disk.TearSector("log", 500), Is.EqualTo(12));
