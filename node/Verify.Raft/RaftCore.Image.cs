@@ -41,8 +41,12 @@ public sealed partial class RaftCore
         };
     }
 
-    /// <summary>So much time passes that nobody's patience lasts, and no timer fires.</summary>
-    internal void LetPatienceRunOut() => _tick += _options.ElectionTicks;
+    /// <summary>So much time passes that nobody's patience lasts, and no timer fires. The disk answers at once, so it is never silent.</summary>
+    internal void LetPatienceRunOut()
+    {
+        _tick += _options.ElectionTicks;
+        _diskAnsweredTick = _tick;
+    }
 
     /// <summary>The election timer fires; at a leader: the check finds that no quorum was heard. The rules are those of a tick.</summary>
     internal void FireElectionTimer()
