@@ -54,7 +54,7 @@ public sealed class CommandTests
     {
         var run = await ChaosProgram.RunAsync(Limit, "run", "dc-fencing", "--world", "sim", "--seeds", "1", "--no-fencing", "--out", _folder);
         Assert.That(run.ExitCode, Is.EqualTo(1), run.Output);
-        Assert.That(run.Output, Does.Contain("repeat it: dotnet run --project chaos/Verify.Chaos -c Release -- replay "));
+        Assert.That(run.Output, Does.Contain("replay it:  dotnet run --project chaos/Verify.Chaos -c Release -- replay "));
         var seed = Path.Combine(ChaosProgram.RunFolderIn(_folder), "sim", "seed-1");
         var replay = await ChaosProgram.RunAsync(Limit, "replay", seed);
         Assert.That((replay.ExitCode, replay.Output.Contains("THE SAME RUN", StringComparison.Ordinal)), Is.EqualTo((1, true)), replay.Output);

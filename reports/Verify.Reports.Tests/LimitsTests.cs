@@ -28,7 +28,7 @@ internal sealed class LimitsTests
     public void The_faults_are_those_that_happened_and_the_others_are_named_as_absent()
     {
         var faults = Text(SampleSuites.Valid(), "Faults");
-        Assert.That(faults, Does.Contain("Inflicted: a cut between data centres.").And.Contain("Not inflicted in this scenario: a cut in one direction, slow links, processes killed, processes frozen, wrong clocks, full disks."));
+        Assert.That(faults, Does.Contain("Inflicted: a cut between data centres.").And.Contain("Not inflicted in this scenario: a cut in one direction, slow links, processes killed, processes frozen, wrong clocks, full disks, a circle of data centres"));
     }
 
     [Test]

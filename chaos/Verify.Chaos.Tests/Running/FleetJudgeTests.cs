@@ -10,8 +10,13 @@ public sealed class FleetJudgeTests
     private static readonly ClusterView Whole = new("db1", RecoveryOpen: false, "", [new("db1", true, false, "", false), new("db2", true, true, "db1", true)]);
 
     [Test]
-    public void One_leader_all_in_its_quorum_one_open_primary_and_a_replica_behind_it_is_whole() =>
-        Assert.That(FleetJudge.Judge(Healthy, Whole, AllServers), Is.EqualTo(new FleetState("n1", "db1", true, "")));
+    public void One_leader_all_in_its_quorum_one_open_primary_and_a_replica_behind_it_is_whole()
+    {
+        var state = FleetJudge.Judge(Healthy, Whole, AllServers);
+        Assert.That((state.Leader, state.Primary, state.Converged, state.Waiting, state.GroupIsWhole), Is.EqualTo(("n1", "db1", true, "", true)));
+        Assert.That(state.Running, Is.EqualTo(new[] { "n1", "n2", "n3" }));
+        Assert.That(state.SetAside, Is.Empty);
+    }
 
     [Test]
     public void A_server_that_is_set_aside_by_name_need_not_replicate() =>
