@@ -77,7 +77,7 @@ public sealed class LogFileTests
             damaged.Put(name, Flip(whole, at));
             var refusal = Assert.Throws<DamagedLogException>(() => Open(damaged), $"byte {at} was damaged");
             Assert.That(refusal!.Message, Does.Contain($"{name}, offset {second}").And.Contain("Entries 2 to 3")
-                .And.Contain("Restore").And.Contain("remove the data directory"));
+                .And.Contain("Restore").And.Contain("truncate"));
             Assert.That(damaged.Read(name), Is.EqualTo(Flip(whole, at)), "a refused log is left as it is, for analysis");
         }
     }

@@ -120,8 +120,7 @@ internal sealed class HardStateFile : IDisposable
 
     private static UnusableDataException Forgotten(string how) => new(
         $"{Name}: {how}. This node may have forgotten a vote that it gave, so it must not vote again. Restore {Name} from a backup "
-        + "of this node; or, when a majority of the other nodes is healthy, remove the data directory, so that this node is rebuilt "
-        + "from its peers.");
+        + $"of this node; or {UnusableDataException.ReplaceInstead}.");
 
     internal static byte[] Slot(Record record)
     {

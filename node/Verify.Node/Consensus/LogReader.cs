@@ -93,9 +93,9 @@ internal sealed class LogReader(IDisk disk, DataOwner owner, LogSettings setting
         var cause = grounds.SnapshotDamage is { } damage ? $" The snapshot that held them cannot be read ({damage})." : "";
         var why = !hasPeers ? "there is no other voter from whom they could come" : "the node's vote is not there either";
         var remedy = hasPeers
-            ? "or, when a majority of the other nodes is healthy, remove the data directory, so that this node is rebuilt from its peers"
+            ? $"or {UnusableDataException.ReplaceInstead}"
             : $"or, to go on without them knowingly, cut the file with 'truncate -s {offset} {name}' and remove the segments after it; "
-                + "or remove the data directory where other nodes can rebuild it";
+                + "or import an export of it into a new node (verify-ctl cluster import)";
         return new($"{name}, offset {offset}: {loss.What}.{cause} Entries {loss.First} to {loss.Last} are lost on this node, some of them may be "
             + $"committed, and {why}, so it will not start. Restore {name} from a backup of this node; {remedy}.");
     }

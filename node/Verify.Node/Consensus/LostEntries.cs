@@ -93,5 +93,5 @@ internal sealed record LostEntries(LogIndex Until, Term Above)
 
     private static UnusableDataException Unreadable() => new(
         $"{FileName} is damaged. It says which entries this node may have acknowledged and lost, so without it the node must not vote. "
-        + "When a majority of the other nodes is healthy, remove the data directory, so that this node is rebuilt from its peers.");
+        + $"Restore it from a backup of this node; or {UnusableDataException.ReplaceInstead}.");
 }

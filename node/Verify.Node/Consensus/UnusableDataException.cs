@@ -7,6 +7,11 @@ public sealed class UnusableDataException(string message) : Exception(message)
         $"{file} has format version {found}; this program reads up to version {known}. "
         + "Start the newer program that wrote it, or restore a backup from before the upgrade.");
 
+    /// <summary>The remedy where a node's vote or word cannot be had back. An emptied directory under the old name would be a voter that votes
+    /// a second time, and one that the leader believes to hold what it has lost.</summary>
+    internal const string ReplaceInstead = "when a majority of the other nodes is healthy, let a new member take its place (verify-ctl cluster replace: a new "
+        + "node id, an empty data directory). Do not empty this directory and start the node under its old name: it would vote again where it has voted";
+
     internal static UnusableDataException Foreign(string file, Consensus.DataOwner found, Consensus.DataOwner self) => new(
         $"{file} belongs to node {found.Node} of cluster '{found.ClusterId}', but this is node {self.Node} of cluster "
         + $"'{self.ClusterId}'. Point the node at its own data directory (RaftDataDir), or correct its name.");
@@ -22,5 +27,5 @@ public sealed class UnusableDataException(string message) : Exception(message)
     internal static UnusableDataException NotAuthentic(string file, long offset) => new(
         $"{file}, offset {offset}: the checksum is right, but the sealed content is not what this node wrote: somebody without the key "
         + "has changed it, or the program that wrote it was at fault. Keep the file for analysis and restore it from a backup of this "
-        + "node; or, when a majority of the other nodes is healthy, remove the data directory, so that this node is rebuilt from its peers.");
+        + $"node; or {ReplaceInstead}.");
 }
