@@ -26,7 +26,7 @@ public sealed class ShrunkBugTests
     public async Task A_planted_bug_is_shrunk_to_a_fifth_of_its_faults_and_played_again(string bug, string world)
     {
         var root = Machine.CheckoutRoot()!;
-        var hunt = await PlantedBugTests.RunAsync(root, Limit, PlantedBugTests.Program(root), "mutants", "--only", bug, "--seconds", "60", "--control", "0", "--json");
+        var hunt = await PlantedBugTests.RunAsync(root, Limit, PlantedBugTests.Program(root), "mutants", "--only", bug, "--seconds", "60", "--control", "1", "--control-times", "1", "--json");
         using var record = JsonDocument.Parse(hunt.Output);
         var found = record.RootElement.GetProperty("bugs")[0];
         var (seed, how) = (found.GetProperty("seed").GetUInt64(), found.GetProperty("hunt").GetString());
