@@ -67,6 +67,7 @@ internal static class NodeHostApp
         var prometheus = new PrometheusText();
         using var provider = Sdk.CreateMeterProviderBuilder().AddMeter("Verify.*").AddReader(prometheus.Reader).Build();
 
+        await WarmUp.RunAsync();
         var node = await VerifyNode.StartAsync(config.Node, seam);
         var api = new NodeApi(node);
         var keys = new KeyRotation(config.DataKeyFile, config.Node.Keys, node.UseKeys, log);
