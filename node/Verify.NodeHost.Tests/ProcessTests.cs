@@ -27,7 +27,8 @@ internal sealed class ProcessTests
             await using var node = NodeProcess.Start([], [.. variables, ("VERIFY_PROCESS_PRIORITY", asked)]);
             using var http = new HttpClient();
             await Until.AsyncOf("a leader", async () => await http.GetStringAsync($"{api}/cluster/leader"));
-            Assert.That(NiceOfPoolThreads(node.Id), Is.Not.Empty.And.All.EqualTo(expected), asked);
+            Assert.That(NiceOf(node.Id, ".NET TP Worker"), Is.Not.Empty.And.All.EqualTo(expected), asked);
+            Assert.That(NiceOf(node.Id, ""), Is.All.EqualTo(expected), "the runtime's own threads too: a collection waits for all");
             Assert.That(await node.StopAsync(), Is.Zero, node.Output);
         }
     }
@@ -48,9 +49,9 @@ internal sealed class ProcessTests
     }
 
     /// <summary>Field 19 of /proc/PID/task/TID/stat (man 5 proc).</summary>
-    private static int[] NiceOfPoolThreads(int process) =>
+    private static int[] NiceOf(int process, string threads) =>
         [.. Directory.EnumerateDirectories($"/proc/{process}/task")
-            .Where(task => File.ReadAllText(Path.Combine(task, "comm")).StartsWith(".NET TP Worker", StringComparison.Ordinal))
+            .Where(task => File.ReadAllText(Path.Combine(task, "comm")).StartsWith(threads, StringComparison.Ordinal))
             .Select(task => File.ReadAllText(Path.Combine(task, "stat")))
             .Select(stat => int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[16], CultureInfo.InvariantCulture))];
 
