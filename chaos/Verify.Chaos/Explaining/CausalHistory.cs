@@ -113,7 +113,7 @@ internal sealed partial class CausalHistory
             return true;
         }
 
-        var (to, from, kind) = (name.Groups[1].Value, name.Groups[2].Value, name.Groups[3].Value);
+        var (to, from, kind) = (name.Groups["to"].Value, name.Groups["from"].Value, name.Groups["kind"].Value);
         if (kind is "window" or "reset") return kind == "reset";
         var wires = (from, to);
         if (kind == "retransmit")
@@ -145,6 +145,6 @@ internal sealed partial class CausalHistory
         for (var i = 0; i < _width; i++) _clocks[a + i] = Math.Max(_clocks[a + i], _clocks[b + i]);
     }
 
-    [GeneratedRegex(@"^(?<1>\S+) <- (?<2>\S+) (?<3>\S+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(?<to>\S+) <- (?<from>\S+) (?<kind>\S+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex ArrivalName();
 }

@@ -18,7 +18,7 @@ internal static partial class ClusterAccount
         var deeds = new List<(TimeSpan At, string What)>();
         void Take(string line)
         {
-            if (Deed().Match(line) is { Success: true } deed && TimeSpan.TryParse(deed.Groups[1].Value, CultureInfo.InvariantCulture, out var at)) deeds.Add((at, deed.Groups[2].Value));
+            if (Deed().Match(line) is { Success: true } deed && TimeSpan.TryParse(deed.Groups["at"].Value, CultureInfo.InvariantCulture, out var at)) deeds.Add((at, deed.Groups["what"].Value));
         }
 
         IReadOnlyList<CausalStep> steps = [];
@@ -96,7 +96,7 @@ internal static partial class ClusterAccount
         }
     }
 
-    [GeneratedRegex(@"^(?<1>\d[\d:.]*): (?<2>.*)$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(?<at>\d[\d:.]*): (?<what>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Deed();
 
     [GeneratedRegex(@"^n\d+:?$", RegexOptions.ExplicitCapture, 1000)]

@@ -52,7 +52,7 @@ internal sealed partial class RaftTaleReader
         var what = line[(colon + 2)..];
         if (Arrival().Match(what) is { Success: true } arrival) Arrives(at, arrival);
         else if (Work().Match(what) is { Success: true } work) Works(at, work);
-        else if (About().Match(what) is { Success: true } about) Happens(at, about.Groups[1].Value, about.Groups[2].Value);
+        else if (About().Match(what) is { Success: true } about) Happens(at, about.Groups["node"].Value, about.Groups["what"].Value);
         else if (what.Contains("the network is", StringComparison.Ordinal)) Cuts(at, what);
     }
 
@@ -92,28 +92,28 @@ internal sealed partial class RaftTaleReader
 
     private void Arrives(long at, Match arrival)
     {
-        var (from, to, said) = (arrival.Groups[1].Value, arrival.Groups[2].Value, $"t{arrival.Groups[3].Value} {arrival.Groups[4].Value}");
-        Add(at, to, $"{to} <- {from} {arrival.Groups[4].Value.Split(' ')[0]} {said}", Math.Max(_sent.GetValueOrDefault($"{from}>{to}:{said}"), _promised.GetValueOrDefault($"{from}>{to}:{said}")));
+        var (from, to, said) = (arrival.Groups["from"].Value, arrival.Groups["to"].Value, $"t{arrival.Groups["term"].Value} {arrival.Groups["said"].Value}");
+        Add(at, to, $"{to} <- {from} {arrival.Groups["said"].Value.Split(' ')[0]} {said}", Math.Max(_sent.GetValueOrDefault($"{from}>{to}:{said}"), _promised.GetValueOrDefault($"{from}>{to}:{said}")));
     }
 
     private void Works(long at, Match work)
     {
-        var (node, role, term, commit, rest) = (work.Groups[1].Value, work.Groups[2].Value, work.Groups[3].Value, work.Groups[5].Value, work.Groups[6].Value);
+        var (node, role, term, commit, rest) = (work.Groups["node"].Value, work.Groups["role"].Value, work.Groups["term"].Value, work.Groups["commit"].Value, work.Groups["did"].Value);
         var step = Add(at, node, $"{node} {role} t{term}", 0);
         var known = _known.GetValueOrDefault(node, ("", "", "0"));
         if (known.Item1 != role || known.Item2 != term) Say(at, EventKinds.RoleChanged, node, ("role", role), ("term", term), ("leader", ""));
-        if (Install().Match(rest) is { Success: true } install) Say(at, SwarmKinds.Installed, node, ("entry", install.Groups[1].Value));
-        if (Append().Match(rest) is { Success: true } append) Say(at, SwarmKinds.Appended, node, ("entries", append.Groups[1].Value));
+        if (Install().Match(rest) is { Success: true } install) Say(at, SwarmKinds.Installed, node, ("entry", install.Groups["entry"].Value));
+        if (Append().Match(rest) is { Success: true } append) Say(at, SwarmKinds.Appended, node, ("entries", append.Groups["entries"].Value));
         if (known.Item3 != commit) Say(at, SwarmKinds.Committed, node, ("index", commit), ("term", term));
         _known[node] = (role, term, commit);
-        foreach (Match sent in Now().Matches(rest)) Sends(at, node, sent.Groups[1].Value, sent.Groups[2].Value, step);
+        foreach (Match sent in Now().Matches(rest)) Sends(at, node, sent.Groups["to"].Value, sent.Groups["said"].Value, step);
         foreach (Match sent in Durable().Matches(rest))
         {
-            WaitingOf(node).Add($"{sent.Groups[1].Value}>{sent.Groups[2].Value}");
-            _promised[$"{node}>{sent.Groups[1].Value}:{sent.Groups[2].Value}"] = step;
+            WaitingOf(node).Add($"{sent.Groups["to"].Value}>{sent.Groups["said"].Value}");
+            _promised[$"{node}>{sent.Groups["to"].Value}:{sent.Groups["said"].Value}"] = step;
         }
 
-        foreach (Match piece in Piece().Matches(rest)) _sent[$"{node}>{piece.Groups[1].Value}:piece"] = step;
+        foreach (Match piece in Piece().Matches(rest)) _sent[$"{node}>{piece.Groups["to"].Value}:piece"] = step;
     }
 
     private void Sends(long at, string from, string to, string said, long step)
@@ -149,7 +149,7 @@ internal sealed partial class RaftTaleReader
     {
         if (_cut.Step is { Length: > 0 } open) _events.Add(new(at, _steps.Count, EventKinds.FaultEnded, open, "", new EventFields(("fault", "partition"), ("resolved", ""))));
         _cut = ("", _cut.Number);
-        var pairs = Cut().Matches(what).Select(m => (From: m.Groups[1].Value, To: m.Groups[2].Value)).ToList();
+        var pairs = Cut().Matches(what).Select(m => (From: m.Groups["from"].Value, To: m.Groups["to"].Value)).ToList();
         if (pairs.Count == 0) return;
         _cut = ($"cut {_cut.Number + 1}", _cut.Number + 1);
         var loneliest = pairs.SelectMany(p => new[] { p.From, p.To }).GroupBy(n => n, StringComparer.Ordinal).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).First().Key;
@@ -162,30 +162,30 @@ internal sealed partial class RaftTaleReader
         return waiting;
     }
 
-    [GeneratedRegex(@"^(?<1>n\d) -> (?<2>n\d) arrives: (?<3>\d+) (?<4>.*)$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(?<from>n\d) -> (?<to>n\d) arrives: (?<term>\d+) (?<said>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Arrival();
 
-    [GeneratedRegex(@"^(?<1>n\d) (?<2>Follower|PreCandidate|Candidate|Leader) t(?<3>\d+) last=(?<4>\S+) commit=(?<5>\d+):(?<6>.*)$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(?<node>n\d) (?<role>Follower|PreCandidate|Candidate|Leader) t(?<term>\d+) last=\S+ commit=(?<commit>\d+):(?<did>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Work();
 
-    [GeneratedRegex(@"^(?:from now on \w+ )?(?<1>n\d)(?:'s|:)? (?<2>.*)$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(?:from now on \w+ )?(?<node>n\d)(?:'s|:)? (?<what>.*)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex About();
 
-    [GeneratedRegex(@"\[now (?<1>n\d): (?<2>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\[now (?<to>n\d): (?<said>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Now();
 
-    [GeneratedRegex(@"\[durable (?<1>n\d): (?<2>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\[durable (?<to>n\d): (?<said>(?:[^\[\]]|\[[^\]]*\])*)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Durable();
 
-    [GeneratedRegex(@"\[piece of \S+ from \d+ to (?<1>n\d)\]", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\[piece of \S+ from \d+ to (?<to>n\d)\]", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Piece();
 
-    [GeneratedRegex(@" append (?<1>\S+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@" append (?<entries>\S+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Append();
 
-    [GeneratedRegex(@" install (?<1>\S+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@" install (?<entry>\S+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Install();
 
-    [GeneratedRegex(@"(?<1>n\d)-x->(?<2>n\d)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"(?<from>n\d)-x->(?<to>n\d)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Cut();
 }

@@ -45,14 +45,14 @@ internal static partial class CoyoteTrace
         {
             var step = Step().Match(report.Steps[i]);
             if (!step.Success) throw new HarnessFolderException($"{file}: step {i} is '{report.Steps[i]}', which is neither a choice nor a scheduling decision");
-            if (step.Groups[1].Value == "int") values.Add(int.Parse(step.Groups[2].Value, CultureInfo.InvariantCulture));
-            else if (step.Groups[1].Value == "bool") values.Add(bool.Parse(step.Groups[2].Value) ? 1 : 0);
+            if (step.Groups["kind"].Value == "int") values.Add(int.Parse(step.Groups["value"].Value, CultureInfo.InvariantCulture));
+            else if (step.Groups["kind"].Value == "bool") values.Add(bool.Parse(step.Groups["value"].Value) ? 1 : 0);
         }
 
         return (report.TestName ?? "", values);
     }
 
-    [GeneratedRegex(@"^op\(\d+:\d+\),(?<1>int|bool|sp)\((?<2>-?\w+)\)(?:,next\(\d+:\d+\))?$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^op\(\d+:\d+\),(?<kind>int|bool|sp)\((?<value>-?\w+)\)(?:,next\(\d+:\d+\))?$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Step();
 
     private sealed record Report
