@@ -34,7 +34,7 @@ public sealed class SimBenchTests
     public void Keeping_the_whole_trace_changes_nothing_but_memory()
     {
         var lines = 0;
-        var kept = SimulatedRun.Play(SimBench.Read("bench-short"), 2, new() { World = new() { KeepWholeTrace = true }, TraceTaken = trace => lines = trace.Lines.Count() });
+        var kept = SimulatedRun.Play(SimBench.Read("bench-short"), 2, new() { World = new() { KeepWholeTrace = true }, Ended = world => lines = world.Trace.Lines.Count() });
         Assert.That(kept.Verdict, Is.EqualTo(Verdict.Valid));
         Assert.That(kept.TraceHash, Is.EqualTo(HashPlayer.Play("bench-short", 2).Hash));
         Assert.That(lines, Is.GreaterThan(10_000));

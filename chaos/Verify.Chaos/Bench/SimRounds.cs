@@ -75,7 +75,7 @@ internal static class SimRounds
         public void Add(Scenario scenario, ulong seed, bool isRecording)
         {
             var events = 0L;
-            var run = SimulatedRun.Play(scenario, seed, new() { World = new() { KeepWholeTrace = isRecording }, TraceTaken = trace => events = trace.Events });
+            var run = SimulatedRun.Play(scenario, seed, new() { World = new() { KeepWholeTrace = isRecording }, Ended = world => events = world.Trace.Events });
             Runs++;
             SimulatedSeconds += run.RunSeconds;
             Events += events;

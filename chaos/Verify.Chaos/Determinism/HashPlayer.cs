@@ -25,7 +25,7 @@ internal static class HashPlayer
         if (world == Raft) return PlayRaft(seed, traceFile);
         var (scenario, options) = Of(world, seed);
         var events = 0L;
-        var run = SimulatedRun.Play(scenario, seed, new() { World = options, TraceFile = traceFile, TraceTaken = trace => events = trace.Events });
+        var run = SimulatedRun.Play(scenario, seed, new() { World = options, TraceFile = traceFile, Ended = world => events = world.Trace.Events });
         return new(world, seed, run.TraceHash, events);
     }
 

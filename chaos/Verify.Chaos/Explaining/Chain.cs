@@ -18,8 +18,11 @@ internal sealed record Influence(int FromLink, int ToLink, TracedMessage Message
 /// <summary>Why one finding came about: the links in order of time, and how one reached the next.</summary>
 internal sealed record Chain(Finding Finding, IReadOnlyList<ChainLink> Links, IReadOnlyList<Influence> Influences)
 {
+    /// <summary>The key that has no order; null when the finding is about something else, or the search ran out of time.</summary>
+    public KvFailure? Failure { get; init; }
+
     /// <summary>Operations that the check keeps as its smallest failing part.</summary>
-    public IReadOnlyList<Op> Operations { get; init; } = [];
+    public IReadOnlyList<Op> Operations => Failure?.Smallest ?? [];
 
     /// <summary>The first lines, for a terminal.</summary>
     public IEnumerable<string> Words(Func<long, string> timeText, int linesMax)

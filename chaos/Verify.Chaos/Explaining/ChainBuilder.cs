@@ -26,7 +26,7 @@ internal sealed class ChainBuilder(RunAccount account, CausalHistory history)
         links.AddRange(anchors);
         var ordered = links.OrderBy(l => l.AtUs).ThenBy(l => l.IsAnchor).ThenBy(l => l.Place).ToList();
         WithIgnorance(ordered);
-        return new(finding, ordered, InfluencesOf(ordered)) { Operations = failure?.Smallest ?? [] };
+        return new(finding, ordered, InfluencesOf(ordered)) { Failure = failure };
     }
 
     private ChainLink LinkOf(Anchor anchor) => new(anchor.AtUs, anchor.Actor, MarkStyle.Violation, anchor.Text, anchor.Step > 0 ? history.PlaceOfStep(anchor.Step) : history.PlaceOf(anchor.Actor, anchor.AtUs))

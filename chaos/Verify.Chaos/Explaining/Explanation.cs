@@ -1,3 +1,4 @@
+using Verify.Chaos.Exports;
 using Verify.Checks;
 using Verify.Reports.SpaceTime;
 
@@ -10,14 +11,18 @@ internal sealed class Explanation
     public const string MarkdownName = "explanation.md";
     private readonly RunAccount _account;
 
-    private Explanation(RunAccount account, Chain chain) => (_account, Chain, Story) = (account, chain, StoryDrawing.Of(account, chain));
+    private Explanation(RunAccount account, CausalHistory history, Chain chain) => (_account, Chain, Story) = (account, chain, StoryDrawing.Of(account, history, chain));
 
     public Chain Chain { get; }
     public SpaceTimeStory Story { get; }
 
     /// <summary>Null: the run broke no promise and left no question open.</summary>
-    public static Explanation? Of(RunAccount account) =>
-        ChainBuilder.WorstOf(account) is { } finding ? new(account, new ChainBuilder(account, new CausalHistory(account)).Of(finding)) : null;
+    public static Explanation? Of(RunAccount account)
+    {
+        if (ChainBuilder.WorstOf(account) is not { } finding) return null;
+        var history = new CausalHistory(account);
+        return new(account, history, new ChainBuilder(account, history).Of(finding));
+    }
 
     /// <summary>The last links of the chain: where it ends is what one wants to see first.</summary>
     public IReadOnlyList<string> Lines(int linesMax = int.MaxValue) => [.. Chain.Words(_account.TimeText, linesMax)];
@@ -27,7 +32,7 @@ internal sealed class Explanation
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, PageName), ExplanationPage.Html(Story));
         File.WriteAllText(Path.Combine(folder, MarkdownName), ExplanationPage.Markdown(Story));
-        if (Chain.Finding.Check != "linearizable") return;
-        File.WriteAllText(Path.Combine(folder, Exports.LinearizationExport.FileName), Exports.LinearizationExport.Render(_account));
+        if (Chain.Failure is not { } failure) return;
+        File.WriteAllText(Path.Combine(folder, LinearizationExport.FileName), LinearizationExport.Render(_account, failure));
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Verify.Chaos.Running;
 using Verify.Chaos.Traces;
 using Verify.Checks;
 using Verify.Reports.SpaceTime;
@@ -17,7 +18,7 @@ internal sealed partial class RaftTaleReader
     private readonly SortedDictionary<string, long> _sent = new(StringComparer.Ordinal);
     /// <summary>What is to be said when durable. Where nothing had to be written, it goes out without a word about the disk.</summary>
     private readonly SortedDictionary<string, long> _promised = new(StringComparer.Ordinal);
-    private readonly SortedDictionary<string, List<string>> _waiting = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, List<(string To, string Said)>> _waiting = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, (string Role, string Term, string Commit)> _known = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _names = new(StringComparer.Ordinal);
     private (string Step, int Number) _cut;
@@ -59,7 +60,7 @@ internal sealed partial class RaftTaleReader
     public RunAccount Account(ulong seed, RaftSwarmResult result)
     {
         for (var i = 1; i <= result.Options.Nodes; i++) _names.Add($"n{i}");
-        return Account(seed, result.Violation, result.Options.Describe(), result.IsClean ? "" : result.Violation!.Promise == "Live" ? "liveness" : "safety");
+        return Account(seed, result.Violation, result.Options.Describe(), result.IsClean ? "" : result.Violation!.Promise == "Live" ? FailureClass.Liveness : FailureClass.Safety);
     }
 
     private RunAccount Account(ulong seed, SwarmViolation? violation, string drawn, string failureClass)
@@ -101,15 +102,15 @@ internal sealed partial class RaftTaleReader
         var (node, role, term, commit, rest) = (work.Groups["node"].Value, work.Groups["role"].Value, work.Groups["term"].Value, work.Groups["commit"].Value, work.Groups["did"].Value);
         var step = Add(at, node, $"{node} {role} t{term}", 0);
         var known = _known.GetValueOrDefault(node, ("", "", "0"));
-        if (known.Item1 != role || known.Item2 != term) Say(at, EventKinds.RoleChanged, node, ("role", role), ("term", term), ("leader", ""));
+        if (known.Role != role || known.Term != term) Say(at, EventKinds.RoleChanged, node, ("role", role), ("term", term), ("leader", ""));
         if (Install().Match(rest) is { Success: true } install) Say(at, SwarmKinds.Installed, node, ("entry", install.Groups["entry"].Value));
         if (Append().Match(rest) is { Success: true } append) Say(at, SwarmKinds.Appended, node, ("entries", append.Groups["entries"].Value));
-        if (known.Item3 != commit) Say(at, SwarmKinds.Committed, node, ("index", commit), ("term", term));
+        if (known.Commit != commit) Say(at, SwarmKinds.Committed, node, ("index", commit), ("term", term));
         _known[node] = (role, term, commit);
         foreach (Match sent in Now().Matches(rest)) Sends(at, node, sent.Groups["to"].Value, sent.Groups["said"].Value, step);
         foreach (Match sent in Durable().Matches(rest))
         {
-            WaitingOf(node).Add($"{sent.Groups["to"].Value}>{sent.Groups["said"].Value}");
+            WaitingOf(node).Add((sent.Groups["to"].Value, sent.Groups["said"].Value));
             _promised[$"{node}>{sent.Groups["to"].Value}:{sent.Groups["said"].Value}"] = step;
         }
 
@@ -129,7 +130,7 @@ internal sealed partial class RaftTaleReader
         if (what == "has synced")
         {
             // What was to be said when durable goes out in the order in which it was written.
-            foreach (var sent in WaitingOf(node)) Sends(at, node, sent[..sent.IndexOf('>', StringComparison.Ordinal)], sent[(sent.IndexOf('>', StringComparison.Ordinal) + 1)..], step);
+            foreach (var (to, said) in WaitingOf(node)) Sends(at, node, to, said, step);
             WaitingOf(node).Clear();
             Say(at, SwarmKinds.Synced, node);
         }
@@ -156,7 +157,7 @@ internal sealed partial class RaftTaleReader
         _events.Add(new(at, _steps.Count, EventKinds.FaultBegun, _cut.Step, "", new EventFields(("fault", "partition"), ("resolved", loneliest), ("effect", string.Join(", ", pairs.Select(p => $"{p.From} not heard by {p.To}"))))));
     }
 
-    private List<string> WaitingOf(string node)
+    private List<(string To, string Said)> WaitingOf(string node)
     {
         if (!_waiting.TryGetValue(node, out var waiting)) _waiting[node] = waiting = [];
         return waiting;

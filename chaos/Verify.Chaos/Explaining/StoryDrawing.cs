@@ -18,7 +18,7 @@ internal static class StoryDrawing
     private const string NoTraceMethod =
         "This run left no trace of causes (it was played live, or recorded without one): the chain is chosen by time and by what matters for the broken promise, not by happens-before.";
 
-    public static SpaceTimeStory Of(RunAccount account, Chain chain)
+    public static SpaceTimeStory Of(RunAccount account, CausalHistory history, Chain chain)
     {
         var tracks = TracksOf(account, chain);
         var lines = chain.Links.Select((l, i) => new ChainLine(i + 1, l.AtUs, l.Actor, l.Style, l.Text)).ToList();
@@ -32,7 +32,7 @@ internal static class StoryDrawing
             Unit = account.Unit, Tracks = tracks, Chain = lines, Method = account.Steps.Count > 0 ? Method : NoTraceMethod, Commands = account.Commands,
             Bars = [.. Roles(account).Where(b => names.Contains(b.Track)), .. Spans(account, facts), .. Operations(account, chain)],
             Faults = [.. FaultWindow.Of(facts).Select(f => Band(account, f, tracks))],
-            Arrows = Arrows(account, chain, names, from, to),
+            Arrows = Arrows(account, history, chain, names, from, to),
             Marks = FaintMarks(account, chain, names, from, to),
         };
     }
@@ -126,11 +126,11 @@ internal static class StoryDrawing
             $"{fault.Step}: {fault.Fault} {words}, {account.TimeText(fault.Span.FromUs)} to {account.TimeText(fault.Span.ToUs)}", [.. hit.Where(h => tracks.Any(t => t.Name == h))]);
     }
 
-    private static List<Arrow> Arrows(RunAccount account, Chain chain, HashSet<string> names, long from, long to)
+    private static List<Arrow> Arrows(RunAccount account, CausalHistory history, Chain chain, HashSet<string> names, long from, long to)
     {
-        if (account.Steps.Count == 0) return [];
+        if (history.IsEmpty) return [];
         var arrows = chain.Influences.DistinctBy(i => (i.Message.SentStep, i.Message.Step)).Select(i => Of(i.Message, ArrowStyle.Chain, $"{Words(i.Message)}: with it news of ({i.FromLink + 1}) can have reached ({i.ToLink + 1})")).ToList();
-        var others = new CausalHistory(account).Messages.Where(m => m.AtUs >= from && m.SentUs <= to && m.From != m.To && names.Contains(m.From) && names.Contains(m.To)).ToList();
+        var others = history.Messages.Where(m => m.AtUs >= from && m.SentUs <= to && m.From != m.To && names.Contains(m.From) && names.Contains(m.To)).ToList();
         var lost = others.Where(m => m.IsHeld).ToList();
         arrows.AddRange(Thinned(lost, FaintMessagesMax / 4).Select(m => Of(m, ArrowStyle.Lost, $"{Words(m)}: held by a cut")));
         arrows.AddRange(Thinned([.. others.Where(m => !m.IsHeld)], FaintMessagesMax).Select(m => Of(m, ArrowStyle.Faint, Words(m))));

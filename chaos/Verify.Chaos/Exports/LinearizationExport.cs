@@ -19,8 +19,11 @@ internal static class LinearizationExport
     {
         var failure = new LinearizableKvCheck(new SearchLimits { Time = SearchTimeMax, Parallelism = 1 }).FailureIn(account.Ops)
             ?? throw new HarnessException($"{account.Title}: every key of this history can be put in order (or the search ran out of time): there is no failure to draw");
-        return LinearizationPage.Html(StoryOf(account, failure));
+        return Render(account, failure);
     }
+
+    /// <summary>The same for a failure that was found already.</summary>
+    public static string Render(RunAccount account, KvFailure failure) => LinearizationPage.Html(StoryOf(account, failure));
 
     private static LinearizationStory StoryOf(RunAccount account, KvFailure failure)
     {

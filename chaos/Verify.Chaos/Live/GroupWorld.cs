@@ -94,8 +94,7 @@ internal sealed class GroupWorld : IWorld
         return await Observer.ObserveAsync([.. _nodes.Values.Where(n => n.IsRunning && !n.IsPaused)], []);
     }
 
-    public async ValueTask<IReadOnlyList<NodeWord>> AskNodesAsync() =>
-        [.. (await Task.WhenAll(_nodes.Values.Where(n => n.IsRunning && !n.IsPaused).Select(Observer.WordAsync))).Where(w => w is not null).Select(w => w!)];
+    public async ValueTask<IReadOnlyList<NodeWord>> AskNodesAsync() => await Observer.WordsAsync(_nodes.Values.Where(n => n.IsRunning && !n.IsPaused));
 
     public ValueTask CutAsync(string fromDataCenter, string toDataCenter) => _links.CutAsync(fromDataCenter, toDataCenter);
     public ValueTask<long> MendAsync(string fromDataCenter, string toDataCenter) => _links.MendAsync(fromDataCenter, toDataCenter);

@@ -21,8 +21,10 @@ internal sealed class LiveNodes(HttpClient http)
                 ? NodeNames.Short(primary) : null
             : null;
 
-    /// <summary>What this node tells whoever asks; null when it does not answer.</summary>
-    public async Task<NodeWord?> WordAsync(LiveNode node)
+    /// <summary>What each of these nodes that answers tells whoever asks.</summary>
+    public async Task<IReadOnlyList<NodeWord>> WordsAsync(IEnumerable<LiveNode> running) => [.. (await Task.WhenAll(running.Select(WordAsync))).OfType<NodeWord>()];
+
+    private async Task<NodeWord?> WordAsync(LiveNode node)
     {
         if (await ViewAsync(node) is not { } view) return null;
         var cluster = await GetAsync(node, "/api/clusters-info") is { ValueKind: JsonValueKind.Array } clusters ? clusters.EnumerateArray().FirstOrDefault() : default;

@@ -132,8 +132,7 @@ internal sealed class LiveWorld : IWorld
         return await _observer.ObserveAsync([.. _nodes.Values.Where(n => n.IsRunning && !n.IsPaused)], [.. _byName.Values.Where(s => s.IsRunning).Select(s => s.Name)]);
     }
 
-    public async ValueTask<IReadOnlyList<NodeWord>> AskNodesAsync() =>
-        [.. (await Task.WhenAll(_nodes.Values.Where(n => n.IsRunning && !n.IsPaused).Select(_observer.WordAsync))).Where(w => w is not null).Select(w => w!)];
+    public async ValueTask<IReadOnlyList<NodeWord>> AskNodesAsync() => await _observer.WordsAsync(_nodes.Values.Where(n => n.IsRunning && !n.IsPaused));
 
     public ValueTask CutAsync(string fromDataCenter, string toDataCenter) => _links.CutAsync(fromDataCenter, toDataCenter);
     public ValueTask<long> MendAsync(string fromDataCenter, string toDataCenter) => _links.MendAsync(fromDataCenter, toDataCenter);

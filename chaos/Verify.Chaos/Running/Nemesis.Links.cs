@@ -80,16 +80,9 @@ public sealed partial class Nemesis
         });
     }
 
-    private async ValueTask<List<(string From, string To)>> WaysAsync(Target from, Target to)
-    {
-        var sources = await targets.DataCentersAsync(from);
-        var sinks = (await targets.DataCentersAsync(to)).Except(sources, StringComparer.Ordinal).ToArray();
-        return [.. sources.SelectMany(_ => sinks, (a, b) => (a, b))];
-    }
-
     private async ValueTask<Wound> TroubleAsync(Step step, string name, Target from, Target to, LinkTrouble trouble)
     {
-        var ways = await WaysAsync(from, to);
+        var (ways, _) = await WaysAsync(from, to);
         var before = 0L;
         foreach (var (a, b) in ways) before += await world.TroublesAsync(a, b);
         foreach (var (a, b) in ways) await world.TroubleAsync(a, b, trouble);
@@ -109,7 +102,7 @@ public sealed partial class Nemesis
 
     private async ValueTask<Wound> ReconnectAsync(Step step, string name, Target from, Target to, TimeSpan every)
     {
-        var ways = await WaysAsync(from, to);
+        var (ways, _) = await WaysAsync(from, to);
         var broken = 0L;
         async ValueTask LoseAsync()
         {

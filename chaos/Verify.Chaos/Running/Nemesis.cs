@@ -133,10 +133,8 @@ public sealed partial class Nemesis(IWorld world, Targets targets, Dice dice)
 
     private async ValueTask<Wound> OneWayAsync(Step step, string name, Target from, Target to)
     {
-        var sources = await targets.DataCentersAsync(from);
-        var sinks = (await targets.DataCentersAsync(to)).Except(sources, StringComparer.Ordinal).ToArray();
-        var cuts = sources.SelectMany(_ => sinks, (a, b) => (a, b)).ToList();
-        return await CutAsync(step, name, cuts, $"{string.Join(",", sources)} > {string.Join(",", sinks)}");
+        var (ways, resolved) = await WaysAsync(from, to);
+        return await CutAsync(step, name, ways, resolved);
     }
 
     private async ValueTask<Wound> CutAsync(Step step, string name, List<(string From, string To)> cuts, string resolved)
@@ -154,16 +152,22 @@ public sealed partial class Nemesis(IWorld world, Targets targets, Dice dice)
 
     private async ValueTask<Wound> SlowAsync(Step step, string name, Target from, Target to, TimeSpan delay, TimeSpan jitter)
     {
-        var sources = await targets.DataCentersAsync(from);
-        var sinks = (await targets.DataCentersAsync(to)).Except(sources, StringComparer.Ordinal).ToArray();
-        var resolved = $"{string.Join(",", sources)} > {string.Join(",", sinks)}";
+        var (ways, resolved) = await WaysAsync(from, to);
         Begun(step, name, resolved);
-        foreach (var (a, b) in sources.SelectMany(_ => sinks, (a, b) => (a, b))) await world.DelayAsync(a, b, delay, jitter);
+        foreach (var (a, b) in ways) await world.DelayAsync(a, b, delay, jitter);
         return new(step, name, resolved, async () =>
         {
-            foreach (var (a, b) in sources.SelectMany(_ => sinks, (a, b) => (a, b))) await world.DelayAsync(a, b, TimeSpan.Zero, TimeSpan.Zero);
+            foreach (var (a, b) in ways) await world.DelayAsync(a, b, TimeSpan.Zero, TimeSpan.Zero);
             return -1;
         });
+    }
+
+    /// <summary>All ways from the data centres of the one target to those of the other, and the two sides in words.</summary>
+    private async ValueTask<(List<(string From, string To)> Ways, string Resolved)> WaysAsync(Target from, Target to)
+    {
+        var sources = await targets.DataCentersAsync(from);
+        var sinks = (await targets.DataCentersAsync(to)).Except(sources, StringComparer.Ordinal).ToArray();
+        return ([.. sources.SelectMany(_ => sinks, (a, b) => (a, b))], $"{string.Join(",", sources)} > {string.Join(",", sinks)}");
     }
 
     /// <summary>A data centre stands for its nodes where a fault cannot hit servers.</summary>

@@ -53,9 +53,6 @@ public sealed record SimulatedOptions
     /// <summary>Fault points in node code may fire. Without effect but in the test build (-p:Mutants=true).</summary>
     public bool FaultPoints { get; init; }
 
-    /// <summary>Called on the world's thread when the run is over, whatever came of it.</summary>
-    public Action<Sim.Tracing.Trace>? TraceTaken { get; init; }
-
     /// <summary>Where every line of the trace goes; null for nowhere.</summary>
     public string? TraceFile { get; init; }
 }
@@ -83,7 +80,7 @@ internal static class SimulatedRun
     private static RunRecord PlayOnce(Scenario scenario, ulong seed, SimulatedOptions options) => WorldThread.Run(() =>
     {
         var clock = Stopwatch.StartNew();
-        var (world, simulation) = Build(scenario, seed, options, options.TraceFile is not null);
+        var (world, simulation) = Build(scenario, seed, options);
         using (simulation)
         {
             var runner = new ScenarioRunner(scenario, world, new Dice(seed).Fork("scenario")) { ToleratesMisses = options.IsDrawn, LivesOnACore = options.LivesOnACore };
@@ -115,17 +112,16 @@ internal static class SimulatedRun
             finally
             {
                 options.Ended(simulation);
-                options.TraceTaken?.Invoke(simulation.Trace);
                 if (options.TraceFile is { } file) File.WriteAllLines(file, simulation.Trace.Lines.Select(l => $"{Sim.Tracing.Trace.TimeText(l.Micros)}  #{l.Step}  {l.What}"));
             }
         }
     });
 
-    private static (SimulatedWorld World, SimWorld Simulation) Build(Scenario scenario, ulong seed, SimulatedOptions options, bool keepTrace)
+    private static (SimulatedWorld World, SimWorld Simulation) Build(Scenario scenario, ulong seed, SimulatedOptions options)
     {
         var choices = new DiceChoices(seed);
         var simulation = new SimWorld(
-            options.World with { KeepWholeTrace = keepTrace || options.World.KeepWholeTrace }, choices,
+            options.World with { KeepWholeTrace = options.World.KeepWholeTrace || options.TraceFile is not null }, choices,
             options.Scheduler?.Invoke(choices) ?? Strategy.Parse(options.Strategy).Create(choices), options.Named());
         return (new SimulatedWorld(scenario, simulation, options), simulation);
     }
@@ -152,28 +148,16 @@ internal static class SimulatedRun
 
     private static string FirstDifference(Scenario scenario, ulong seed, SimulatedOptions options)
     {
-        IReadOnlyList<Sim.Tracing.TraceLine> Lines() => WorldThread.Run(() =>
+        IReadOnlyList<Sim.Tracing.TraceLine> Lines()
         {
-            var (world, simulation) = Build(scenario, seed, options with { Twice = false }, keepTrace: true);
-            using (simulation)
+            IReadOnlyList<Sim.Tracing.TraceLine> lines = [];
+            PlayOnce(scenario, seed, options with
             {
-                var runner = new ScenarioRunner(scenario, world, new Dice(seed).Fork("scenario")) { ToleratesMisses = options.IsDrawn, LivesOnACore = options.LivesOnACore };
-#if VERIFY_MUTANTS
-                Raft.ProbeRun.Current = new Raft.ProbeRun(options.FaultPoints ? n => simulation.Choices.Next(ChoiceKind.Fault, n) : null);
-#endif
-                try
-                {
-                    options.Begun(simulation);
-                    simulation.Run(() => runner.RunAsync(CancellationToken.None), VirtualLimit);
-                }
-                catch (Exception e) when (e is HarnessException or DeadlockException or WorldTimeoutException or SimWorldException)
-                {
-                    return [.. simulation.Trace.Lines];
-                }
+                World = options.World with { KeepWholeTrace = true }, TraceFile = null, Ended = world => lines = [.. world.Trace.Lines],
+            });
+            return lines;
+        }
 
-                return (IReadOnlyList<Sim.Tracing.TraceLine>)[.. simulation.Trace.Lines];
-            }
-        });
         return RunTwice.Compare(Lines(), Lines());
     }
 }
