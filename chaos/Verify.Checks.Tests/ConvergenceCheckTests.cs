@@ -8,7 +8,7 @@ internal sealed class ConvergenceCheckTests
     [Test]
     public void A_cluster_that_comes_together_in_time_is_valid_and_says_how_long_it_took()
     {
-        var finding = Healed().At(33_000, EventKinds.QuorumSeen, "n1", ("inQuorum", true)).Judge(_check);
+        var finding = Together().Judge(_check);
         Assert.That(finding.Verdict, Is.EqualTo(Verdict.Valid));
         Assert.That(finding.Figures["convergenceMs"], Is.EqualTo(3_000));
     }
@@ -32,11 +32,11 @@ internal sealed class ConvergenceCheckTests
     [Test]
     public void A_second_writable_server_or_the_wrong_one_is_not_converged()
     {
-        var together = Healed().At(33_000, EventKinds.QuorumSeen, "n1", ("inQuorum", true)).Writable("db1", 34_000);
+        var together = Together().Writable("db1", 34_000);
         var finding = together.Judge(_check);
         Assert.That(finding.Verdict, Is.EqualTo(Verdict.Invalid));
         Assert.That(finding.Observed, Does.Contain("writable: db1, db2, but the primary is db2"));
-        Assert.That(Healed().At(33_000, EventKinds.QuorumSeen, "n1", ("inQuorum", true)).FinalPrimary("db3").Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid));
+        Assert.That(Together().FinalPrimary("db3").Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid));
     }
 
     [Test]
@@ -49,9 +49,49 @@ internal sealed class ConvergenceCheckTests
     }
 
     [Test]
+    public void A_leader_that_thaws_and_says_nothing_goes_on_leading() =>
+        Assert.That(Together().Frozen("n2", 20_000, 29_000).Judge(_check).Verdict, Is.EqualTo(Verdict.Valid));
+
+    [Test]
+    public void A_leader_that_thaws_and_lets_go_leads_no_more()
+    {
+        foreach (var run in (Run[])[
+            Together().Frozen("n2", 20_000, 29_000).Lease("n2", 2, 30_500, held: false),
+            Together().Frozen("n2", 20_000, 29_000).At(30_500, EventKinds.RoleChanged, "n2", ("role", "Follower"), ("term", 3)),
+            Together().Lease("n2", 2, 19_000, held: false).Frozen("n2", 20_000, 29_000),
+        ])
+        {
+            var finding = run.Judge(_check);
+            Assert.That(finding.Verdict, Is.EqualTo(Verdict.Invalid));
+            Assert.That(finding.Observed, Does.Contain("no leader"));
+        }
+    }
+
+    [Test]
+    public void A_leader_that_thaws_beside_another_one_is_not_converged_until_it_lets_go()
+    {
+        var both = Together().Frozen("n2", 20_000, 29_000).Leader("n3", 3, 22_000);
+        var finding = both.Judge(_check);
+        Assert.That(finding.Verdict, Is.EqualTo(Verdict.Invalid));
+        Assert.That(finding.Observed, Does.Contain("several leaders (n2, n3)"));
+        Assert.That(both.Lease("n2", 2, 35_000, held: false).Judge(_check).Figures["convergenceMs"], Is.EqualTo(5_000));
+    }
+
+    [Test]
+    public void A_frozen_leader_does_not_lead_and_one_that_died_frozen_comes_back_without_its_lease()
+    {
+        var frozen = Together().At(20_000, EventKinds.NodeDown, "n2", ("how", "pause"));
+        Assert.That(frozen.Judge(_check).Observed, Does.Contain("no leader"));
+        var restarted = frozen.At(25_000, EventKinds.NodeDown, "n2", ("how", "kill")).At(29_000, EventKinds.NodeUp, "n2")
+            .At(29_500, EventKinds.QuorumSeen, "n2", ("inQuorum", true)).Judge(_check);
+        Assert.That(restarted.Verdict, Is.EqualTo(Verdict.Invalid));
+        Assert.That(restarted.Observed, Does.Contain("no leader"));
+    }
+
+    [Test]
     public void What_happens_after_the_final_reads_does_not_count()
     {
-        var run = Healed().At(33_000, EventKinds.QuorumSeen, "n1", ("inQuorum", true)).Phase("final", 55_000)
+        var run = Together().Phase("final", 55_000)
             .At(56_000, EventKinds.NodeDown, "n1", ("how", "stop")).At(56_000, EventKinds.NodeDown, "n2", ("how", "stop"));
         Assert.That(run.Judge(_check).Verdict, Is.EqualTo(Verdict.Valid));
     }
@@ -62,6 +102,8 @@ internal sealed class ConvergenceCheckTests
         Assert.That(new Run().Leader("n1", 1, 0).Judge(_check).Verdict, Is.EqualTo(Verdict.Unknown));
         Assert.That(Healed().Judge(_check, endMs: 40_000).Verdict, Is.EqualTo(Verdict.Unknown));
     }
+
+    private static Run Together() => Healed().At(33_000, EventKinds.QuorumSeen, "n1", ("inQuorum", true));
 
     /// <summary>n2 leads since 12 s, db2 is primary since 13 s, n1 is outside; healed at 30 s.</summary>
     private static Run Healed() => new Run()

@@ -24,7 +24,7 @@ internal sealed class RecoveryAuthorityCheckTests
 
     [Test]
     public void A_leader_that_was_frozen_for_less_than_its_lease_may_go_on() =>
-        Assert.That(Opened().Leader("n2", 3, 5_000).At(5_500, EventKinds.NodeDown, "n2", ("how", "pause")).At(5_600, EventKinds.NodeUp, "n2", ("how", "resume"))
+        Assert.That(Opened().Leader("n2", 3, 5_000).Frozen("n2", 5_500, 5_600)
             .Acts("n2", 3, 5_700).Judge(_check).Verdict, Is.EqualTo(Verdict.Valid));
 
     [Test]

@@ -51,6 +51,10 @@ internal sealed class Run
         return toMs is { } end ? At(end, EventKinds.FaultEnded, step, ("fault", fault), ("resolved", resolved)) : this;
     }
 
+    /// <summary>A node's process stands still, and goes on as if nothing had been.</summary>
+    public Run Frozen(string node, double fromMs, double toMs) =>
+        At(fromMs, EventKinds.NodeDown, node, ("how", "pause")).At(toMs, EventKinds.NodeUp, node, ("how", "resume"));
+
     public Run Phase(string name, double ms) => At(ms, EventKinds.Phase, "run", ("name", name));
 
     public Run Insert(double calledMs, double returnedMs, string server, OpOutcome outcome = OpOutcome.Ok, string dataCenter = "east") =>

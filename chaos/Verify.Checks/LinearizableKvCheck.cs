@@ -22,7 +22,7 @@ public sealed class LinearizableKvCheck(SearchLimits limits) : ICheck
 
     public Finding Judge(RunFacts facts)
     {
-        var ops = Relevant(facts.History);
+        var ops = Relevant(facts.History.Ops);
         var observations = ops.Count(IsObservation);
         var partitions = Partitions(ops);
         var result = new PartitionedSearch<int, RegisterCall>(new RegisterModel(), limits).Judge(partitions);
@@ -51,15 +51,15 @@ public sealed class LinearizableKvCheck(SearchLimits limits) : ICheck
         $"{result.Smallest.Count} call{(result.Smallest.Count == 1 ? " is" : "s are")} enough to show it{(result.IsSmallestMinimal ? "" : " (perhaps fewer: there was no time to try them all)")}");
 
     /// <summary>What certainly failed did not happen; a refusal is an observation, however it is filed.</summary>
-    internal static Op[] Relevant(History history) =>
-        history.Ops.Where(o => o.Kind != OpKind.SqlInsert && (o.Outcome != OpOutcome.Failed || o.CasRefused)).ToArray();
+    internal static Op[] Relevant(IReadOnlyList<Op> history) =>
+        history.Where(o => o.Kind != OpKind.SqlInsert && (o.Outcome != OpOutcome.Failed || o.CasRefused)).ToArray();
 
     internal static bool IsObservation(Op op) => op.Outcome != OpOutcome.Unknown && (op.Kind is OpKind.KvGet or OpKind.KvCas || op.CasRefused);
 
     /// <summary>The key that cannot be put in order, with its operations; null when all can, or time ran out.</summary>
     public KvFailure? FailureIn(IReadOnlyList<Op> history)
     {
-        var ops = history.Where(o => o.Kind != OpKind.SqlInsert && (o.Outcome != OpOutcome.Failed || o.CasRefused)).ToArray();
+        var ops = Relevant(history);
         var result = new PartitionedSearch<int, RegisterCall>(new RegisterModel(), limits).Judge(Partitions(ops));
         Op[] OpsOf(IEnumerable<TimedCall<RegisterCall>> calls) => [.. calls.Select(c => ops[c.Id])];
         return result.Verdict != Verdict.Invalid ? null

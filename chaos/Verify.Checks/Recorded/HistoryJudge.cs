@@ -38,7 +38,7 @@ public sealed class HistoryJudge(string model, SearchLimits limits, string initi
             throw new RunFileException(file, 1, $"history.ndjson holds KV operations; judge it with --model kv, not with '{model}'");
         }
 
-        var ops = LinearizableKvCheck.Relevant(HistoryFile.Read(new StringReader(text), file));
+        var ops = LinearizableKvCheck.Relevant(HistoryFile.Read(new StringReader(text), file).Ops);
         var observations = ops.Count(LinearizableKvCheck.IsObservation);
         return Search(
             new RegisterModel(), LinearizableKvCheck.Partitions(ops), call => OpText.Of(ops[call.Id], call.IsOptional), observations,
