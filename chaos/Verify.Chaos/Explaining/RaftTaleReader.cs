@@ -101,7 +101,7 @@ internal sealed partial class RaftTaleReader
     {
         var (node, role, term, commit, rest) = (work.Groups["node"].Value, work.Groups["role"].Value, work.Groups["term"].Value, work.Groups["commit"].Value, work.Groups["did"].Value);
         var step = Add(at, node, $"{node} {role} t{term}", 0);
-        var known = _known.GetValueOrDefault(node, ("", "", "0"));
+        var known = _known.TryGetValue(node, out var last) ? last : (Role: "", Term: "", Commit: "0");
         if (known.Role != role || known.Term != term) Say(at, EventKinds.RoleChanged, node, ("role", role), ("term", term), ("leader", ""));
         if (Install().Match(rest) is { Success: true } install) Say(at, SwarmKinds.Installed, node, ("entry", install.Groups["entry"].Value));
         if (Append().Match(rest) is { Success: true } append) Say(at, SwarmKinds.Appended, node, ("entries", append.Groups["entries"].Value));
