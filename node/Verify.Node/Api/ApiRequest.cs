@@ -20,7 +20,7 @@ public enum ReadConsistency
 public readonly record struct RequestId(string Session, long Sequence);
 
 /// <summary>Everything a client can ask of a node. HTTP is a mapping onto this list.</summary>
-public abstract record ApiRequest
+public abstract partial record ApiRequest
 {
     private ApiRequest() { }
 
@@ -120,7 +120,7 @@ public abstract record ApiRequest
 }
 
 /// <summary>Every answer. Unknown is never a "failed": the request may still take effect.</summary>
-public abstract record ApiReply
+public abstract partial record ApiReply
 {
     private ApiReply() { }
 

@@ -14,6 +14,7 @@ internal sealed class NodeApi
     private readonly ApiParts _parts;
     private readonly LeaderForwarding _forwarding;
     private readonly Writes _writes;
+    private readonly LeaderClock _clock;
     private readonly Reads _reads;
     private readonly MembershipPilot _pilot;
     private readonly MembershipRequests _members;
@@ -34,6 +35,7 @@ internal sealed class NodeApi
         _forwarding = new(parts.Mesh) { TakeBack = question => TryHold(question) };
         _held = new(parts.RetryAfter, parts.Config.Limits);
         _writes = new(parts);
+        _clock = new(parts, _writes);
         _reads = new(parts, _forwarding, _deadlines.Enqueue);
         _pilot = new(parts, _writes);
         _members = new(parts, _writes, _pilot);
@@ -132,6 +134,7 @@ internal sealed class NodeApi
 
         _forwarding.Tidy();
         _writes.Tick(now);
+        _clock.Tick(now);
         _reads.Tick(now);
         _pilot.Tick(now);
         _members.Look();

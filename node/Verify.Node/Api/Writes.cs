@@ -18,7 +18,7 @@ internal sealed class Writes(ApiParts parts)
             return new ApiReply.Refused($"disk full on {parts.Config.Self}");
         }
 
-        if (command is Command.KvBatch or Command.Cluster && parts.Mesh.ObjectionToVersion2() is { } old) return new ApiReply.Refused(old);
+        if (command is not (Command.KvPut or Command.KvDelete or Command.Ha) && parts.Mesh.ObjectionToVersion2() is { } old) return new ApiReply.Refused(old);
         var bytes = CommandCodec.Encode(command);
         var limit = parts.Config.Limits.PendingBytesMax;
         if (_proposals.Bytes > 0 && _proposals.Bytes + bytes.Length > limit)

@@ -6,7 +6,7 @@ namespace Verify.Node.State;
 
 /// <summary>Everything that can be written into the replicated state. High-availability commands are one case with their
 /// own closed list (<see cref="Ledger.HaCommand"/>).</summary>
-public abstract record Command
+public abstract partial record Command
 {
     private Command() { }
 
@@ -17,6 +17,12 @@ public abstract record Command
     public sealed record KvBatch(ImmutableArray<KvWrite> Writes, RequestId? Id) : Command;
     public sealed record Ha(Ledger.HaCommand Inner) : Command;
     public sealed record Cluster(ClusterCommand Inner) : Command;
+
+    /// <summary>Time goes on; whatever ends by then ends with this entry.</summary>
+    public sealed record TimePasses(Time.TimeStamp Stamp) : Command;
+
+    /// <summary>The leader's stamp, for a command about something that ends by itself; null for all others.</summary>
+    public virtual Time.TimeStamp? StampOf => this is TimePasses(var stamp) ? stamp : null;
 }
 
 /// <summary>What Apply may know besides the command. All of it is in the log or derived from it: the same on every node.</summary>

@@ -17,6 +17,7 @@ public static class CommandCodec
     private const byte Ha = 3;
     private const byte Batch = 4;
     private const byte Cluster = 5;
+    private const byte TimePasses = 6;
 
     public static byte[] Encode(Command command)
     {
@@ -51,6 +52,10 @@ public static class CommandCodec
                 to.Byte(Cluster);
                 ClusterCommandCodec.Write(to, inner);
                 break;
+            case Command.TimePasses(var stamp):
+                to.Byte(TimePasses);
+                stamp.Write(to);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -72,6 +77,7 @@ public static class CommandCodec
             Ha => new Command.Ha(HaCommandCodec.Read(ref from)),
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
+            TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();

@@ -5,6 +5,7 @@ using Verify.Node.Codec;
 using Verify.Node.State.Cluster;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
+using Verify.Node.State.Time;
 using Verify.Raft;
 
 namespace Verify.Node.State;
@@ -17,6 +18,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public Sessions Sessions { get; private set; } = new(sessionsMax);
     public HaState Ha { get; private set; } = new(recoveriesKeptMax);
     public ClusterState Cluster { get; private set; } = new();
+    public ReplicatedTime Time { get; private set; } = new();
 
     /// <summary>The last entry that was applied, barriers included.</summary>
     public EntryId Applied { get; private set; }
@@ -27,6 +29,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     {
         Invariant.Holds(id.Index == Applied.Index.Next && id.Term >= Applied.Term, $"entries are applied in order ({Applied}, then {id})");
         Applied = id;
+        if (command?.StampOf is { } stamp) Pass(stamp, id.Index.Value);
         return command switch
         {
             null => null,
@@ -35,12 +38,29 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.KvDelete delete => Once(delete.Id, id.Index.Value, () => Kv.Delete(delete, id.Index.Value)),
             Command.KvBatch batch => Once(batch.Id, id.Index.Value, () => Kv.Write(batch.Writes, id.Index.Value)),
             Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
+            Command.TimePasses => new CommandResult.Done(id.Index.Value),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time];
+
+    /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
+    /// group that does not use it can still be read by its neighbour.</summary>
+    private static bool IsOfFormat1(FrozenSection section) => section.Kind <= SectionKind.Cluster;
+
+    private IEnumerable<FrozenSection> FrozenSections => Sections.Select(static section => section.Freeze()).Where(static frozen => IsOfFormat1(frozen) || frozen.Records > 0);
+
+    /// <summary>When the next thing in here ends by itself, by the group's time; null while nothing does.</summary>
+    internal long? NextDeadlineMs => Sections.OfType<IExpires>().Min(static part => part.NextDeadlineMs);
+
+    private void Pass(TimeStamp stamp, long index)
+    {
+        Time.Advance(stamp);
+        foreach (var part in Sections.OfType<IExpires>())
+            if (part.NextDeadlineMs <= Time.NowMs) part.Expire(Time.NowMs, index);
+    }
 
     /// <summary>One number for everything in here: equal on two nodes that applied the same entries.</summary>
     public ulong StateHash()
@@ -49,11 +69,11 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         bytes.Number(Applied.Term.Value);
         bytes.Number(Applied.Index.Value);
         var hash = Fnv1A.Of(bytes.Written.Span);
-        foreach (var section in Sections)
+        foreach (var section in FrozenSections)
         {
             bytes.Clear();
             bytes.Byte((byte)section.Kind);
-            foreach (var _ in section.Freeze().WriteEach(bytes))
+            foreach (var _ in section.WriteEach(bytes))
             {
                 hash = Fnv1A.Of(bytes.Written.Span, hash);
                 bytes.Clear();
@@ -64,13 +84,14 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     }
 
     /// <summary>The state as it is now, to be written while it goes on. On the loop; takes microseconds, however much there is.</summary>
-    internal StateImage Freeze() => new(Applied, [.. Sections.Select(static section => section.Freeze())]);
+    internal StateImage Freeze() => new(Applied, [.. FrozenSections]);
 
     /// <summary>Takes over everything from a state that was restored from a snapshot, which is not to be used after that.</summary>
     internal void Become(ReplicatedState restored)
     {
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
-        (Kv, Sessions, Ha, Cluster, Applied) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster, restored.Applied);
+        (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
+        (Time, Applied) = (restored.Time, restored.Applied);
     }
 
     internal IStateSection? SectionOf(SectionKind kind)

@@ -14,6 +14,27 @@ internal enum SectionKind : byte
 
     /// <summary>What is agreed on the group itself besides its members: join tokens, and nodes on their way into it.</summary>
     Cluster = 5,
+
+    /// <summary>Applications that are throttled and hosts that are skipped.</summary>
+    Throttle = 6,
+
+    /// <summary>Sessions of clients and the locks that they hold.</summary>
+    Locks = 7,
+
+    /// <summary>Services, their instances and checks.</summary>
+    Catalogue = 8,
+
+    /// <summary>Which MySQL servers are known, and what operators said of them.</summary>
+    Fleet = 9,
+
+    /// <summary>The group's own time.</summary>
+    Time = 10,
+
+    /// <summary>What operators allow the node to do by itself: downtime, maintenance, promotion rules, acknowledgements.</summary>
+    Policy = 11,
+
+    /// <summary>Access rules for keys and services.</summary>
+    Access = 12,
 }
 
 /// <summary>A part of the replicated state that can be frozen, written, and built again. Everything that decides what a later command
