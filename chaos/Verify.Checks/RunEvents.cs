@@ -29,6 +29,7 @@ public static class EventKinds
     public const string WriteLease = "writeLease";        // cluster, instance, token, held
     public const string Fencing = "fencing";              // cluster, instance, token, phase (begun|done|failed), by
     public const string Opened = "opened";                // cluster, instance, token
+    public const string DeadMan = "deadMan";              // cluster, instance, state (Arming|Armed|Absent|Off), detail
     public const string Recovery = "recovery";            // cluster, recoveryId, phase (opened|intent|outcome|closed), step, detail
                                                           // (of an outcome that is no success it begins with "failed")
     public const string Acting = "acting";                // cluster, recoveryId, step, term: a statement goes out if the node may send it

@@ -3,7 +3,7 @@ namespace Verify.MySql;
 /// <summary>Every statement the node may send, as a closed list. <see cref="Sql"/> gives the text for a flavour; the
 /// simulated server recognises exactly these, and a transcript test holds it against real servers.
 /// MySQL texts are those of 8.0.22 and later (REPLICA/SOURCE words); MariaDB texts those of 10.6 and later.</summary>
-public abstract record Statement
+public abstract partial record Statement
 {
     private Statement() { }
 

@@ -42,6 +42,9 @@ internal static class NodeEventMapping
             case NodeEvent.Opened(var node, var cluster, var instance, var token):
                 log.Add(EventKinds.Opened, S(node), dataCenter, atUs, step, ("cluster", cluster), ("instance", S(instance)), ("token", N(token)));
                 break;
+            case NodeEvent.DeadMan(var node, var cluster, var instance, var state, var detail):
+                log.Add(EventKinds.DeadMan, S(node), dataCenter, atUs, step, ("cluster", cluster), ("instance", S(instance)), ("state", state), ("detail", detail));
+                break;
             case NodeEvent.Recovery(var node, var cluster, var id, var phase, var name, var detail):
                 log.Add(EventKinds.Recovery, S(node), dataCenter, atUs, step,
                     ("cluster", cluster), ("recoveryId", N(id)), ("phase", phase), ("step", name), ("detail", detail));

@@ -109,9 +109,51 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     /// <summary>Fetches and applies, where the threads run and the source can be read.</summary>
     public void Replicate()
     {
+        if (Health == ServerHealth.Up && HasSwitch && Switch <= NowUs && !IsReadOnly) IsReadOnly = true;
         if (Source is not { } source || Health != ServerHealth.Up) return;
         if (IoIsOn && ReadsNow) Retrieved = Retrieved.Union(bed.Server(source).Executed);
         if (SqlIsOn) Executed = Executed.Union(Retrieved);
+    }
+
+    /// <summary>The dead-man switch inside: when it is due by this server's clock; null where it is not installed.</summary>
+    public long? Switch { get; private set; }
+
+    /// <summary>The topology user may not make events here.</summary>
+    public bool ForbidsEvents { get; init; }
+
+    /// <summary>How far this server's clock is from the true time.</summary>
+    public TimeSpan ClockOffset { get; set; } = TimeSpan.FromDays(9000);
+    private long NowUs => (long)(bed.Now + ClockOffset).TotalMicroseconds;
+    public bool HasSwitch { get; private set; }
+    private long _switchToken;
+
+    private ResultTable CarrySwitch(Statement statement)
+    {
+        switch (statement)
+        {
+            case Statement.ReadDeadMan:
+                return Row(("scheduler", "ON"), ("watcher", HasSwitch ? "7" : null), ("event", HasSwitch ? $"ENABLED {Statement.DeadManVersion}" : null), ("now_us", $"{NowUs}"));
+            case Statement.InstallDeadMan when ForbidsEvents:
+                throw new MySqlServerException(1044, "42000", "Access denied for user 'verify'@'%' to database 'verify_guard'");
+            case Statement.InstallDeadMan { Part: Statement.DeadManPart.Row }:
+                Switch ??= 0;
+                break;
+            case Statement.InstallDeadMan { Part: var part }:
+                if (part is Statement.DeadManPart.Event) HasSwitch = true;
+                if (part is Statement.DeadManPart.NoEvent) HasSwitch = false;
+                break;
+            case Statement.ClearDeadMan:
+                Switch = null;
+                break;
+            case Statement.FeedDeadMan feed:
+                if (Switch is null || feed.Token < _switchToken || feed.DueUs <= NowUs) return new([], [], 0);
+                (Switch, _switchToken) = (feed.DueUs, feed.Token);
+                return new([], [], 1);
+            default:
+                break;
+        }
+
+        return new([], [], 0);
     }
 
     public void NoticeNetwork()
@@ -185,6 +227,8 @@ internal sealed class BedServer(HaBed bed, Instance instance)
                 if (set.On && StuckCommits.Count > 0) throw new StillWaitingException();
                 IsReadOnly = set.On;
                 break;
+            case Statement.SkipBinlog or Statement.LiftSuperReadOnly or Statement.EnableEvents or Statement.ReadDeadMan or Statement.InstallDeadMan or Statement.FeedDeadMan or Statement.ClearDeadMan:
+                return CarrySwitch(statement);
             case Statement.ListIdleCoordinators:
                 return new(["ID"], SqlIsOn && Source is not null ? [[$"{Coordinator}"]] : [], 0);
             case Statement.KillSession { Id: Coordinator }:

@@ -20,11 +20,11 @@ internal sealed class HaBed
     private readonly List<(long Term, HaCommand Command)> _log = [];
     private long _number;
 
-    public HaBed(Func<NodeConfig, NodeConfig>? configure = null, Func<string, double>? clockRate = null, bool isPrimaryWritable = true)
+    public HaBed(Func<NodeConfig, NodeConfig>? configure = null, Func<string, double>? clockRate = null, bool isPrimaryWritable = true, bool forbidsEvents = false)
     {
         string[] dataCenters = ["east", "north", "west"];
         var instances = dataCenters.Select((dc, i) => new Instance(Key(i + 1), dc)).ToImmutableArray();
-        Servers = [.. instances.Select(i => new BedServer(this, i))];
+        Servers = [.. instances.Select(i => new BedServer(this, i) { ForbidsEvents = forbidsEvents })];
         foreach (var replica in Servers.Skip(1)) replica.Follow(Servers[0].Key);
         Servers[0].IsReadOnly = !isPrimaryWritable;
         Members = [.. dataCenters.Select((dc, i) => new Member(new($"n{i + 1}:10008"), new($"n{i + 1}", 10008), dc))];
@@ -138,11 +138,14 @@ internal sealed class HaBed
     }
 
     /// <summary>The node's process ends and another one starts, with nothing in memory.</summary>
-    public BedNode Restart(string dataCenter)
+    public BedNode Restart(string dataCenter) => Reconfigure(dataCenter, c => c);
+
+    /// <summary>The same, with other settings.</summary>
+    public BedNode Reconfigure(string dataCenter, Func<NodeConfig, NodeConfig> change)
     {
         var old = Node(dataCenter);
         old.Kill();
-        var node = new BedNode(this, old.Config, old.ClockRate) { HasHistory = true };
+        var node = new BedNode(this, change(old.Config), old.ClockRate) { HasHistory = true };
         Nodes = Nodes.Replace(old, node);
         node.Start();
         At(Latency, node.CatchUp);

@@ -182,7 +182,12 @@ public sealed record InstancePicture(
 
 /// <summary>One cluster as this node sees it, with the replicated facts: primary, token, lease, whether a recovery is open.</summary>
 public sealed record ClusterPicture(
-    string Alias, InstanceKey? Primary, long Token, string LeaseHolder, bool RecoveryOpen, string SetAside, IReadOnlyList<InstancePicture> Instances);
+    string Alias, InstanceKey? Primary, long Token, string LeaseHolder, bool RecoveryOpen, string SetAside, IReadOnlyList<InstancePicture> Instances)
+{
+    /// <summary>The switch inside the primary as this node sees it, when it is its guardian: "armed", "arming", "off", "absent: why"; empty
+    /// on every other node.</summary>
+    public string DeadMan { get; init; } = "";
+}
 
 /// <summary>A diagnosis and the vote of each node behind it.</summary>
 public sealed record AnalysisPicture(string Cluster, InstanceKey Instance, string Code, string Description, IReadOnlyList<VotePicture> Votes);

@@ -20,6 +20,19 @@ public sealed record ClusterSpec(string Alias, ImmutableArray<Instance> Instance
     public bool SemiSync { get; init; }
 }
 
+/// <summary>What a guardian does about the dead-man switch inside the servers that it guards (ARCHITECTURE.md, "The dead-man switch").</summary>
+public enum DeadManPolicy
+{
+    /// <summary>No switch; one that is found is removed.</summary>
+    Off,
+
+    /// <summary>Installed and fed where the server allows it; where it does not, the status says so and the server is opened all the same.</summary>
+    Auto,
+
+    /// <summary>A server that does not allow it is not opened.</summary>
+    Required,
+}
+
 /// <summary>All a node is told at its start; NodeHost makes it from the configuration file, the simulator directly.</summary>
 public sealed record NodeConfig
 {
@@ -67,6 +80,7 @@ public sealed record NodeConfig
 
     /// <summary>User and password that replicas use towards their source.</summary>
     public MySqlLogin ReplicationLogin { get; init; } = new("", "");
+    public DeadManPolicy DeadMan { get; init; } = DeadManPolicy.Auto;
     public Limits Limits { get; init; } = new();
     public Timing Timing { get; init; } = new();
 

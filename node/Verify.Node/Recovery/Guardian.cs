@@ -116,7 +116,9 @@ internal sealed class Guardian(
         if (result is not CommandResult.Done) return;
         var end = LeaseArithmetic.HolderEnd(sentAt, services.Config.Timing);
         if (duty.End is null || end > duty.End) duty.End = end;
-        if (duty == _duty) Tick();
+        if (duty != _duty) return;
+        Tick();
+        if (MayBeOpen(duty)) gates(duty.Instance).Feed(duty.Token, cluster, duty.End.Value, () => MayBeOpen(duty));
     }
 
     private bool MayBeOpen(Duty duty) =>

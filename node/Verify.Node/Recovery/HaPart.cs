@@ -32,9 +32,9 @@ public sealed class HaPart : IHaPart
         _model = new(services.Config);
         _leases = new(services);
         _leadership = new(services);
-        _pictures = new(services, _model, _leases);
         var turn = new LoopTurn(services);
         var gates = new SortedDictionary<InstanceKey, ServerGate>();
+        _pictures = new(services, _model, _leases, key => gates[key]);
         var instances = services.Config.Clusters.SelectMany(c => c.Instances).ToImmutableArray();
         foreach (var instance in instances) gates[instance.Key] = new(services, door, turn, instance.Key);
         _probers = [.. instances.Select(i => new Prober(services, door, turn, i, Observed))];

@@ -14,6 +14,15 @@ internal static class LeaseArithmetic
     /// <summary>When to begin closing, so that it is closed at <see cref="HolderEnd"/>.</summary>
     public static TimeSpan FencingStart(TimeSpan holderEnd, Timing timing) => holderEnd - timing.FencingMargin;
 
+    /// <summary>When the switch inside the server closes it, should the guardian not have: later than the guardian would
+    /// (<see cref="FencingStart"/>), and early enough to be done at <see cref="HolderEnd"/>.</summary>
+    public static TimeSpan SwitchDue(TimeSpan holderEnd, Timing timing) => holderEnd - (timing.FencingMargin / 2);
+
+    /// <summary>A moment of this node's clock on the server's, in microseconds, rounded towards the earlier: the server's clock showed
+    /// <paramref name="serverUs"/> at <paramref name="seenAt"/> or before, and runs slower than this node's by ρ at the most.</summary>
+    public static long OnServerClock(long serverUs, TimeSpan seenAt, TimeSpan moment, Timing timing) =>
+        serverUs + (long)((moment - seenAt).TotalMicroseconds * (1000 - timing.ClockDriftPerMille) / 1000);
+
     /// <summary>From when on the lease has certainly run out, given when this node applied its last grant. Rounded up.</summary>
     public static TimeSpan CertainEnd(TimeSpan appliedAt, Timing timing) =>
         appliedAt + TimeSpan.FromTicks(((timing.WriteLease.Ticks * (1000 + timing.ClockDriftPerMille)) + 999) / 1000);

@@ -7,7 +7,7 @@ using Verify.Node.Topology;
 namespace Verify.Node.Recovery;
 
 /// <summary>What the API shows of clusters, verdicts and recoveries. Reads only.</summary>
-internal sealed class Pictures(INodeServices services, TopologyModel model, LeaseWatch leases)
+internal sealed class Pictures(INodeServices services, TopologyModel model, LeaseWatch leases, Func<InstanceKey, ServerGate> gates)
 {
     public ClusterPicture Of(ClusterSpec spec)
     {
@@ -19,8 +19,18 @@ internal sealed class Pictures(INodeServices services, TopologyModel model, Leas
         var aside = ledger is null ? "" : string.Join("; ", ledger.Aside.Select(a => $"{a.Instance}: {a.ErrantGtids}"));
         return new(
             spec.Alias, ledger?.Primary, ledger?.Token.Value ?? 0, isHeld ? ledger!.Guardian : "", ledger?.OpenRecovery is not null, aside,
-            [.. spec.Instances.Select(i => Of(model.View(i.Key)))]);
+            [.. spec.Instances.Select(i => Of(model.View(i.Key)))])
+        {
+            DeadMan = ledger is not null && string.Equals(ledger.Guardian, services.Config.Self.Name, StringComparison.Ordinal) ? Text(gates(ledger.Primary).DeadMan) : "",
+        };
     }
+
+    private static string Text((DeadManState State, string Problem) deadMan) => deadMan.State switch
+    {
+        DeadManState.Unknown => "",
+        DeadManState.Absent => $"absent: {deadMan.Problem}",
+        _ => deadMan.State.ToString().ToLowerInvariant(),
+    };
 
     public static AnalysisPicture Of(Diagnosis diagnosis) => new(
         diagnosis.Cluster, diagnosis.Instance, diagnosis.Code.ToString(), diagnosis.Description,

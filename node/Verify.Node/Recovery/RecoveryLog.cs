@@ -50,6 +50,17 @@ internal static partial class RecoveryLog
     [LoggerMessage(EventId = 412, Level = LogLevel.Information, Message = "{What}")]
     public static partial void StoodDown(ILogger log, string what);
 
+    [LoggerMessage(EventId = 440, Level = LogLevel.Warning,
+        Message = "{Instance} has no dead-man switch, so that only its guardian can close it: {Problem}. Give the topology user the rights that node/README.md names, or set DeadManSwitch to \"off\"")]
+    public static partial void NoDeadMan(ILogger log, InstanceKey instance, string problem);
+
+    [LoggerMessage(EventId = 441, Level = LogLevel.Debug, Message = "the dead-man switch of {Instance} was not fed: {Problem}")]
+    public static partial void NotFed(ILogger log, InstanceKey instance, string problem);
+
+    [LoggerMessage(EventId = 442, Level = LogLevel.Information,
+        Message = "the dead-man switch of {Instance} did not take a feed: no time was left, or a guardian with a larger token than {Token} feeds it (where that was another group: DROP DATABASE verify_guard)")]
+    public static partial void FedByAnother(ILogger log, InstanceKey instance, FencingToken token);
+
     [LoggerMessage(EventId = 413, Level = LogLevel.Information, Message = "{Instance} was not kept from fetching before the drain: {Problem}")]
     public static partial void NotStopped(ILogger log, InstanceKey instance, string problem);
 }

@@ -18,6 +18,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 
     private readonly ServerLink _link = new(services, door, turn, instance);
     private readonly ServerLink _sweepLink = new(services, door, turn, instance);
+    private readonly DeadManSwitch _deadMan = new(services, door, turn, instance);
     private Task _sweep = Task.CompletedTask;
     private long _doubtfulSession;
     private long _doubtfulSweep;
@@ -28,6 +29,9 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 
     /// <summary>An opening statement was sent and nobody knows whether it will still be carried out.</summary>
     public bool IsInDoubt => _doubtfulSession != 0;
+
+    /// <summary>How the dead-man switch inside the server stands, and why it is absent.</summary>
+    public (DeadManState State, string Problem) DeadMan => (_deadMan.State, _deadMan.Problem);
 
     private bool IsSemiSync => services.Config.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == instance));
     private TimeSpan StatementTimeout => services.Config.Timing.StatementTimeout;
@@ -52,7 +56,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         IsOpening = true;
         Drivers.Start(services, $"opening {instance}", async () =>
         {
-            var isOpen = await OpenAsync(until, may);
+            var isOpen = await OpenAsync(token, cluster, until, may);
             IsOpening = false;
             if (isOpen)
             {
@@ -63,6 +67,12 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 
             ended(isOpen);
         });
+    }
+
+    /// <summary>The lease of the open server was renewed: its dead-man switch may wait longer.</summary>
+    public void Feed(FencingToken token, string cluster, TimeSpan holderEnd, Func<bool> may)
+    {
+        if (!IsBusy && services.Config.FencingEnabled) _deadMan.Feed(cluster, token, holderEnd, may);
     }
 
     /// <summary>Logging in takes a good part of what closing takes: the sweep's session is there before it is needed.</summary>
@@ -228,7 +238,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         _doubtfulSession = 0;
     }
 
-    private async ValueTask<bool> OpenAsync(TimeSpan until, Func<bool> may)
+    private async ValueTask<bool> OpenAsync(FencingToken token, string cluster, TimeSpan until, Func<bool> may)
     {
         var session = 0L;
         bool MayNow()
@@ -250,6 +260,12 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 
             // Semi-sync first: not one commit may be acknowledged without a replica.
             if (IsSemiSync) await _link.AskAsync(new Statement.SetSemiSync(On: true), StatementTimeout, may);
+            if (services.Config.FencingEnabled && await _deadMan.ArmAsync(cluster, token, until + services.Config.Timing.FencingMargin, may) is { } objection)
+            {
+                RecoveryLog.OpeningFailed(services.Log, instance, objection);
+                return false;
+            }
+
             var left = until - services.Now;
             await _link.AskAsync(new Statement.SetReadOnly(On: false), left < StatementTimeout ? left : StatementTimeout, MayNow, isAskedTwice: false);
             return true;

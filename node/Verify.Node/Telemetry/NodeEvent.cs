@@ -32,6 +32,9 @@ public abstract record NodeEvent
     /// <summary>The guardian opened a server for writes.</summary>
     public sealed record Opened(string Node, string Cluster, string Instance, long Token) : NodeEvent;
 
+    /// <summary>The dead-man switch inside a server, as its guardian sees it. State: Arming, Armed, Absent (Detail says why), Off.</summary>
+    public sealed record DeadMan(string Node, string Cluster, string Instance, string State, string Detail) : NodeEvent;
+
     /// <summary>Phase: opened, intent, outcome, closed. Detail says which step and how it went.</summary>
     public sealed record Recovery(string Node, string Cluster, long RecoveryId, string Phase, string Step, string Detail) : NodeEvent;
 
