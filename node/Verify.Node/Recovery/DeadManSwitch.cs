@@ -110,6 +110,8 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
         return State == DeadManState.Absent && services.Config.DeadMan == DeadManPolicy.Required ? $"the dead-man switch is required, and {Problem}" : null;
     }
 
+    public ValueTask HangUpAsync() => _link.HangUpAsync();
+
     private async ValueTask ServeAsync(Meal meal)
     {
         try

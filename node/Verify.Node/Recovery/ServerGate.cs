@@ -33,7 +33,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
     /// <summary>How the dead-man switch inside the server stands, and why it is absent.</summary>
     public (DeadManState State, string Problem) DeadMan => (_deadMan.State, _deadMan.Problem);
 
-    private bool IsSemiSync => services.Config.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == instance));
+    private bool IsSemiSync => services.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == instance));
     private TimeSpan StatementTimeout => services.Config.Timing.StatementTimeout;
 
     /// <summary>Closes the server and sees it closed; tries for as long as <paramref name="wanted"/> says so.</summary>
@@ -73,6 +73,20 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
     public void Feed(FencingToken token, string cluster, TimeSpan holderEnd, Func<bool> may)
     {
         if (!IsBusy && services.Config.FencingEnabled) _deadMan.Feed(cluster, token, holderEnd, may);
+    }
+
+    /// <summary>The server is looked after no longer.</summary>
+    public void Release()
+    {
+        if (!IsBusy && !IsInDoubt) Drivers.Start(services, $"leaving {instance}", HangUpAsync);
+    }
+
+    private async Task HangUpAsync()
+    {
+        await _sweep;
+        await _link.HangUpAsync();
+        await _sweepLink.HangUpAsync();
+        await _deadMan.HangUpAsync();
     }
 
     /// <summary>Logging in takes a good part of what closing takes: the sweep's session is there before it is needed.</summary>
