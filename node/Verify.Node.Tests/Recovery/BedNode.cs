@@ -39,6 +39,7 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
     public NodeSeam Seam { get; }
     public HaState Ha => _state.Ha;
     public FleetState Fleet => _state.Fleet;
+    public Verify.Node.State.Fencing.FencingState Fencing => _state.Fencing;
     public ImmutableArray<ClusterSpec> Clusters => _known.Of(_state.Fleet);
     public List<CommandResult> Results { get; } = [];
     public bool IsUp { get; private set; }

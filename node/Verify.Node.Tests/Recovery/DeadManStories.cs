@@ -22,7 +22,38 @@ public sealed class DeadManStories
         Assert.That(bed.Now - cutAt, Is.LessThan(Seconds(2.45)), "before the lease ends");
         bed.RunUntil(() => bed.Servers.Skip(1).Any(s => s.TakesWrites), Seconds(8), "a new primary");
         Assert.That(bed.TwoWriters, Is.Null);
-        Assert.That(bed.Happened<NodeEvent.Fencing>(), Is.Empty, "nobody else closed it");
+        Assert.That(bed.Happened<NodeEvent.Fencing>().Where(f => f.Phase == "done"), Is.Empty, "nobody else closed it");
+    }
+
+    [Test]
+    public void A_guardian_dies_alone_another_node_guards_from_afar_before_the_server_closes_itself_and_gives_it_back()
+    {
+        var bed = new HaBed().Started(leader: "north");
+        bed.Node("east").Kill();
+        for (var i = 0; i < 100; i++)
+        {
+            bed.RunFor(Seconds(0.1));
+            Assert.That(bed.Servers[0].TakesWrites, bed.Story());
+        }
+
+        Assert.That(bed.Node("north").Ha.Cluster("main")!.Guardian, Is.EqualTo("n2:10008"));
+        bed.Restart("east");
+        bed.RunUntil(() => bed.Node("north").Ha.Cluster("main")!.Guardian == "n1:10008", Seconds(12), "home again");
+        bed.RunFor(Seconds(3));
+        Assert.That(bed.Servers[0].TakesWrites);
+        Assert.That(bed.Node("north").Ha.Cluster("main")!.Closed, Is.Empty);
+    }
+
+    [Test]
+    public void A_data_centre_whose_server_is_guarded_from_afar_is_cut_off_the_server_closes_itself()
+    {
+        var bed = new HaBed().Started(leader: "north");
+        bed.Node("east").Kill();
+        bed.RunFor(Seconds(4));
+        bed.CutOff("east");
+        bed.RunUntil(() => bed.Servers.Skip(1).Any(s => s.TakesWrites), Seconds(10), "a new primary");
+        Assert.That(bed.TwoWriters, Is.Null);
+        Assert.That(bed.Servers[0].IsReadOnly);
     }
 
     [Test]

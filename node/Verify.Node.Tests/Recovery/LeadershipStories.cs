@@ -37,7 +37,7 @@ public sealed class LeadershipStories
     {
         // Probes so slow that the primary is closed, and seen again, before the majority calls it dead.
         var slow = new Timing { ProbeTimeout = Seconds(1), WriteLease = Seconds(2) };
-        var bed = new HaBed(c => c with { Timing = slow }).Started(leader: "north");
+        var bed = new HaBed(c => c with { Timing = slow, DeadMan = DeadManPolicy.Off }).Started(leader: "north");
         bed.Servers[0].Write(5);
         bed.CutOff("east");
         bed.RunUntil(() => bed.Servers[0].IsReadOnly, Seconds(2), "closed by its guardian");

@@ -29,6 +29,9 @@ public interface INodeServices
     /// <summary>What is agreed on the servers, as applied here.</summary>
     FleetState Fleet { get; }
 
+    /// <summary>What is known of the means inside the servers, as applied here.</summary>
+    State.Fencing.FencingState Fencing { get; }
+
     /// <summary>All clusters and their servers: those of the configuration and those that were found. The same array until something
     /// changes.</summary>
     ImmutableArray<ClusterSpec> Clusters { get; }

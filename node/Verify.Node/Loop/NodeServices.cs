@@ -23,6 +23,7 @@ internal sealed class NodeServices(NodeCore node) : INodeServices
     public RaftStatus Raft => node.StatusApplied;
     public HaState Ha => node.State.Ha;
     public FleetState Fleet => node.State.Fleet;
+    public State.Fencing.FencingState Fencing => node.State.Fencing;
     public ImmutableArray<ClusterSpec> Clusters => _known.Of(node.State.Fleet);
     public CancellationToken Stopping => node.Stopping;
     public ILogger Log => node.HaLog;

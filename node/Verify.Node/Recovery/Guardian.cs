@@ -1,5 +1,6 @@
 using Verify.Node.Loop;
 using Verify.Node.State;
+using Verify.Node.State.Fencing;
 using Verify.Node.State.Ledger;
 using Verify.Node.Telemetry;
 using Verify.Node.Topology;
@@ -16,6 +17,8 @@ internal sealed class Guardian(
     private const int RenewalsUnderWayMax = 8;
     private Duty? _duty;
     private long _closedUnder;
+    private bool _isNoting;
+    private TimeSpan _noteAgain;
 
     /// <summary>The instance and token that this node answers for, and how things stand.</summary>
     private sealed class Duty(InstanceKey instance, FencingToken token)
@@ -52,6 +55,26 @@ internal sealed class Guardian(
         if (MayBeOpen(duty)) Open(duty);
         else Close(duty);
         GiveWord(duty, ledger);
+        NoteSwitch(duty);
+    }
+
+    /// <summary>The others must know whether the server would close itself: it decides what the end of the lease proves.</summary>
+    private void NoteSwitch(Duty duty)
+    {
+        bool? isArmed = gates(duty.Instance).DeadMan.State switch
+        {
+            DeadManState.Armed => true,
+            DeadManState.Absent or DeadManState.Off => false,
+            _ => null,
+        };
+        if (isArmed is not { } armed || _isNoting || services.Now < _noteAgain) return;
+        if (services.Fencing.SwitchOf(cluster) is { } known && known.Instance == duty.Instance && known.Token == duty.Token && known.IsArmed == armed) return;
+        _isNoting = true;
+        services.Submit(new Command.Fencing(new FencingCommand.NoteSwitch(cluster, duty.Instance, duty.Token, armed)), _ =>
+        {
+            _isNoting = false;
+            _noteAgain = services.Now + services.Config.Timing.LeaseRenewal;
+        });
     }
 
     /// <summary>There may be a leader again: do not wait for the next turn.</summary>

@@ -49,7 +49,7 @@ public sealed class HaPart : IHaPart
 
     /// <summary>The deciders of one cluster.</summary>
     private sealed record ClusterPart(
-        LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned);
+        LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned, GuardianHandover Handover);
 
     public void Start()
     {
@@ -113,7 +113,8 @@ public sealed class HaPart : IHaPart
             guardian,
             new(_services, _leadership, _model, _leases, _executor, Gate, guardian, spec.Alias),
             new(_services, _leadership, _model, _leases, cluster),
-            new(_services, _leadership, _model, _turn, _door, _attachment, Gate, cluster));
+            new(_services, _leadership, _model, _turn, _door, _attachment, Gate, cluster),
+            new(_services, _leadership, _model, spec.Alias));
     }
 
     private ServerGate Gate(InstanceKey instance) =>
@@ -217,6 +218,7 @@ public sealed class HaPart : IHaPart
         {
             part.Watch.Look();
             part.Returned.Look();
+            part.Handover.Look();
         }
     }
 

@@ -21,6 +21,7 @@ internal sealed class LeaseWatch(INodeServices services)
             case HaCommand.AdoptPrimary c: _grantedAt[c.Cluster] = services.Now; break;
             case HaCommand.RenewLease c: _grantedAt[c.Cluster] = services.Now; break;
             case HaCommand.PublishPrimary c: _grantedAt[c.Cluster] = services.Now; break;
+            case HaCommand.ChangeGuardian c: _grantedAt[c.Cluster] = services.Now; break;
             case HaCommand.OpenRecovery c: _openedAt[c.Cluster] = services.Now; break;
             case HaCommand.CloseRecovery { Successful: false } c: _failedAt[c.Cluster] = services.Now; break;
             default: break;

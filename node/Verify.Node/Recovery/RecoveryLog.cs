@@ -61,6 +61,9 @@ internal static partial class RecoveryLog
         Message = "the dead-man switch of {Instance} did not take a feed: no time was left, or a guardian with a larger token than {Token} feeds it (where that was another group: DROP DATABASE verify_guard)")]
     public static partial void FedByAnother(ILogger log, InstanceKey instance, FencingToken token);
 
+    [LoggerMessage(EventId = 443, Level = LogLevel.Warning, Message = "{Cluster}: {Primary} is guarded by {Guardian} from now on, no longer by {Former}")]
+    public static partial void GuardianChanges(ILogger log, string cluster, InstanceKey primary, NodeId guardian, string former);
+
     [LoggerMessage(EventId = 413, Level = LogLevel.Information, Message = "{Instance} was not kept from fetching before the drain: {Problem}")]
     public static partial void NotStopped(ILogger log, InstanceKey instance, string problem);
 }

@@ -138,10 +138,11 @@ internal sealed class RecoveryRunner(
         if (services.Now < end) return null;
 
         // The lease is out. A server that answers all the same and is open has lost its guardian: it is closed before anything
-        // else. One that is silent was closed by its guardian, if that was near enough to reach it, or it does not run.
+        // else. One that is silent was closed by its guardian, if that was near enough to reach it, or by the switch inside it,
+        // or it does not run.
         var view = model.View(recovery.Failed);
         var isSeenClosed = view is { IsAnswering: true, Facts.IsReadOnly: true } && view.FactsAskedAt >= end;
-        var isNear = GuardianChoice.IsNear(holder, view.DataCenter, services);
+        var isNear = GuardianChoice.IsNear(holder, view.DataCenter, services) || services.Fencing.IsArmed(cluster, recovery.Failed);
         return isSeenClosed || (view.MissesInRow > 0 && (isNear || view.Refused))
             ? $"its lease has certainly run out: {(long)(services.Now - leases.OpenedAt(cluster)).TotalMilliseconds} ms after the recovery was opened"
             : null;

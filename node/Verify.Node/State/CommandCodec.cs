@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
 using Verify.Node.State.Cluster;
+using Verify.Node.State.Fencing;
 using Verify.Node.State.Fleet;
 using Verify.Node.State.Ledger;
 
@@ -20,6 +21,7 @@ public static class CommandCodec
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
     private const byte Fleet = 11;
+    private const byte Fencing = 14;
 
     public static byte[] Encode(Command command)
     {
@@ -62,6 +64,10 @@ public static class CommandCodec
                 to.Byte(Fleet);
                 FleetCommandCodec.Write(to, inner);
                 break;
+            case Command.Fencing(var inner):
+                to.Byte(Fencing);
+                FencingCommandCodec.Write(to, inner);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -85,6 +91,7 @@ public static class CommandCodec
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
             Fleet => new Command.Fleet(FleetCommandCodec.Read(ref from)),
+            Fencing => new Command.Fencing(FencingCommandCodec.Read(ref from)),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
 using Verify.Node.State.Cluster;
+using Verify.Node.State.Fencing;
 using Verify.Node.State.Fleet;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
@@ -21,6 +22,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public ClusterState Cluster { get; private set; } = new();
     public ReplicatedTime Time { get; private set; } = new();
     public FleetState Fleet { get; private set; } = new();
+    public FencingState Fencing { get; private set; } = new();
 
     /// <summary>The last entry that was applied, barriers included.</summary>
     public EntryId Applied { get; private set; }
@@ -41,13 +43,14 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.KvBatch batch => Once(batch.Id, id.Index.Value, () => Kv.Write(batch.Writes, id.Index.Value)),
             Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
             Command.TimePasses => new CommandResult.Done(id.Index.Value),
+            Command.Fencing(var inner) => Fencing.Apply(inner, new(id.Index.Value, id.Term.Value)),
             Command.Fleet(var inner) => Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time, Fleet];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time, Fleet, Fencing];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -97,6 +100,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         (Time, Applied) = (restored.Time, restored.Applied);
         restored.Fleet.Follows(Fleet);
         Fleet = restored.Fleet;
+        Fencing = restored.Fencing;
     }
 
     internal IStateSection? SectionOf(SectionKind kind)

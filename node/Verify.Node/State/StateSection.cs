@@ -35,6 +35,9 @@ internal enum SectionKind : byte
 
     /// <summary>Access rules for keys and services.</summary>
     Access = 12,
+
+    /// <summary>What is known of the means that keep writes away from servers.</summary>
+    Fencing = 13,
 }
 
 /// <summary>A part of the replicated state that can be frozen, written, and built again. Everything that decides what a later command

@@ -16,6 +16,8 @@ public sealed class StatementReaderTests(Flavor flavor)
         new Statement.StartReplica(), new Statement.StartReplicaSqlThread(), new Statement.ResetReplicaAll(),
         new Statement.ChangeSource("db1.example", 3307, "repl", "it's ~secret~"), new Statement.AdoptBinlogPosition(),
         new Statement.WaitForGtids("0-1-7", 5),
+        new Statement.SkipBinlog(), new Statement.LiftSuperReadOnly(), new Statement.EnableEvents(), new Statement.ReadDeadMan(), new Statement.ClearDeadMan(),
+        new Statement.InstallDeadMan(Statement.DeadManPart.Event), new Statement.FeedDeadMan(845_000_000_000_123, 17),
     ];
 
     [Test]

@@ -23,6 +23,13 @@ internal sealed class TranscriptStatement(ITranscriptStage stage, Func<string, l
             "ResetReplicaAll" => new Statement.ResetReplicaAll(),
             "ChangeSource" => Change(parts[1], parts.Length > 2 ? parts[2] : null),
             "WaitForGtids" => new Statement.WaitForGtids(replaceNames(parts[1]), int.Parse(parts[2])),
+            "SkipBinlog" => new Statement.SkipBinlog(),
+            "LiftSuperReadOnly" => new Statement.LiftSuperReadOnly(),
+            "EnableEvents" => new Statement.EnableEvents(),
+            "ReadDeadMan" => new Statement.ReadDeadMan(),
+            "InstallDeadMan" => new Statement.InstallDeadMan(Enum.Parse<Statement.DeadManPart>(parts[1], ignoreCase: true)),
+            "FeedDeadMan" => new Statement.FeedDeadMan(DueIn(int.Parse(parts[1])), int.Parse(parts[2])),
+            "ClearDeadMan" => new Statement.ClearDeadMan(),
             "AdoptBinlogPosition" => new Statement.AdoptBinlogPosition(),
             _ => null,
         };
@@ -44,6 +51,9 @@ internal sealed class TranscriptStatement(ITranscriptStage stage, Func<string, l
         var (host, port) = stage.AddressOf(server);
         return new(host, port, stage.Replication.User, password ?? stage.Replication.Password);
     }
+
+    /// <summary>So many milliseconds from now by the servers' clock, which is the stage's.</summary>
+    private long DueIn(int ms) => (stage.Time.GetUtcNow() - new DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero)).Ticks / TimeSpan.TicksPerMicrosecond + (ms * 1000L);
 
     private static bool IsOn(string word) => word switch
     {

@@ -15,6 +15,7 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
     private readonly List<Waiting> _unacknowledged = [];
     private readonly List<Blocked> _blocked = [];
     private readonly List<ServerSession> _closing = [];
+    private readonly List<(ServerSession Session, Func<ServerAnswer> Write)> _unlogged = [];
     private bool _readOnly = options.BootsReadOnly;
     private bool _superReadOnly = options.BootsReadOnly && options.Flavor == Flavor.MySql;
     private int _applierWaiting;
@@ -85,6 +86,17 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
         }
     }
 
+    /// <summary>SET GLOBAL super_read_only = OFF of MySQL: ordinary users stay out.</summary>
+    public void LiftSuperReadOnly() => _superReadOnly = false;
+
+    /// <summary>A write of the server's own tables that no binary log sees: refused on a closed server, kept waiting by a closing.</summary>
+    public void WriteUnlogged(ServerSession session, Func<ServerAnswer> write)
+    {
+        if (Refusal(session) is { } refused) answer(session, refused);
+        else if (_closing.Count > 0) _unlogged.Add((session, write));
+        else answer(session, write());
+    }
+
     public void SetSemiSync(bool on, long nowSeconds)
     {
         SemiSyncSource = on;
@@ -109,6 +121,7 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
     public bool Kill(ServerSession session, long nowSeconds)
     {
         _blocked.RemoveAll(b => b.Session == session);
+        _unlogged.RemoveAll(u => u.Session == session);
         _closing.Remove(session);
         var at = _unacknowledged.FindIndex(w => w.Session == session);
         if (at >= 0 && options.Flavor == Flavor.MySql) return false;
@@ -130,6 +143,7 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
         _unacknowledged.Clear();
         _blocked.Clear();
         _closing.Clear();
+        _unlogged.Clear();
         _applierWaiting = 0;
         _readOnly = options.BootsReadOnly;
         _superReadOnly = options.BootsReadOnly && options.Flavor == Flavor.MySql;
@@ -195,6 +209,13 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
         }
 
         if (_closing.Count == 0 && _blocked.Count > 0) Retry(isUnderWay: false, nowSeconds);
+        if (_closing.Count == 0 && _unlogged.Count > 0)
+        {
+            var turn = _unlogged.ToArray();
+            _unlogged.Clear();
+            foreach (var (session, write) in turn) WriteUnlogged(session, write);
+        }
+
         if (_closing.Count == 0 && _applierHeldBack)
         {
             _applierHeldBack = false;

@@ -17,6 +17,7 @@ internal sealed class MySqlModel
     private readonly List<GtidWait> _gtidWaits = [];
     private readonly List<ServerSession> _stopping = [];
     private readonly ServerThreads _threads;
+    private readonly DeadManModel _deadMan;
     private long _nextSession = ServerThreads.FirstClient;
     private long _nextWait;
 
@@ -30,9 +31,13 @@ internal sealed class MySqlModel
         _reader = new(options.Flavor);
         Replica = new(options, _store, _effects.Enqueue);
         _threads = new(options.Flavor, _sessions, NextSessionId);
+        _deadMan = new(options.Flavor, _commits, _sessions, NextSessionId, _effects.Enqueue);
     }
 
     public ReplicaState Replica { get; }
+
+    /// <summary>The server's clock, in microseconds since 2000 (UTC).</summary>
+    public Func<long> ClockUs { get; set; } = static () => 0;
     public bool IsWritable => _commits.IsWritable;
     public bool SemiSyncSource => _commits.SemiSyncSource;
     public IReadOnlyDictionary<string, int> Rows => _store.Rows;
@@ -75,6 +80,12 @@ internal sealed class MySqlModel
         else if (AccountPolicy.Denial(_options.Flavor, session, request) is { } denied) Answer(session, denied);
         else Execute(session, request, nowSeconds);
     }
+
+    /// <summary>The process has started: what runs by itself begins.</summary>
+    public void Boot() => _deadMan.Begin();
+
+    /// <summary>The sleep of the dead-man switch's event is over.</summary>
+    public void Watch() => _deadMan.Wake(ClockUs());
 
     public void TimedOut(long id, long wait)
     {
@@ -137,6 +148,7 @@ internal sealed class MySqlModel
         _stopping.Clear();
         _nextSession = ServerThreads.FirstClient;
         _threads.Reset();
+        _deadMan.Crash();
     }
 
     private void Execute(ServerSession session, Request request, long nowSeconds)
@@ -167,6 +179,20 @@ internal sealed class MySqlModel
                 Answer(session, ReplicaStatusTable.Read(_options.Flavor, Replica, _store.Gtids, _commits.ApplierWaits, nowSeconds));
                 break;
             case Statement.SetReadOnly set: _commits.SetReadOnly(session, set.On); break;
+            case Statement.LiftSuperReadOnly:
+                if (_options.Flavor == Flavor.MySql) _commits.LiftSuperReadOnly();
+                Answer(session, ServerAnswer.Done);
+                break;
+            case Statement.SkipBinlog:
+                session.SkipsBinlog = true;
+                Answer(session, ServerAnswer.Done);
+                break;
+            case Statement.EnableEvents: Answer(session, _deadMan.EnableEvents()); break;
+            case Statement.ReadDeadMan: Answer(session, _deadMan.Read(ClockUs())); break;
+            case Statement.InstallDeadMan or Statement.FeedDeadMan or Statement.ClearDeadMan:
+                if (!session.SkipsBinlog) throw new UnreachableException("a write of the dead-man switch would become a transaction that only this server has");
+                _commits.WriteUnlogged(session, () => _deadMan.Write(session, statement, ClockUs()));
+                break;
             case Statement.SetSemiSync set:
                 _commits.SetSemiSync(set.On, nowSeconds);
                 Answer(session, ServerAnswer.Done);
@@ -219,6 +245,11 @@ internal sealed class MySqlModel
     {
         if (_threads.IsIo(target)) Replica.Stop(onlyIoThread: true);
         else if (_threads.IsSql(target)) Replica.ApplierFailed(ThreadError.None);
+        else if (_deadMan.IsWatcher(target))
+        {
+            _commits.Kill(target, nowSeconds);
+            _deadMan.Killed();
+        }
         else
         {
             target.IsKilled = true;
@@ -287,7 +318,8 @@ internal sealed class MySqlModel
     private void Answer(ServerSession session, ServerAnswer answer)
     {
         session.IsBusy = false;
-        if (session.IsKilled || session.IsAbandoned) _sessions.Remove(session.Id);
+        if (_deadMan.IsWatcher(session)) _deadMan.Closed();
+        else if (session.IsKilled || session.IsAbandoned) _sessions.Remove(session.Id);
         else _effects.Enqueue(new ServerEffect.Answer(session.Id, answer));
     }
 

@@ -15,6 +15,9 @@ internal static class ServerErrors
     public static ServerAnswer.Error NoTable { get; } = new(1146, "42S02", "Table 'app.writes' doesn't exist");
     public static ServerAnswer.Error NoSchema { get; } = new(1049, "42000", "Unknown database 'app'");
 
+    public static ServerAnswer.Error NoGuardTable { get; } = new(1146, "42S02", "Table 'verify_guard.dead_man' doesn't exist");
+    public static ServerAnswer.Error NoGuardSchema { get; } = new(1049, "42000", "Unknown database 'verify_guard'");
+
     public static ServerAnswer.Error UnknownThread(long id) => new(1094, "HY000", $"Unknown thread id: {id}");
     public static ServerAnswer.Error NotOwner(long id) => new(1095, "HY000", $"You are not owner of thread {id}");
 

@@ -10,6 +10,9 @@ internal sealed class ServerSession(long id, string user, AccountRights rights)
     /// <summary>For the process list, while no statement runs.</summary>
     public string RestingCommand { get; set; } = "Sleep";
 
+    /// <summary>What it writes stays out of the binary log (sql_log_bin = 0).</summary>
+    public bool SkipsBinlog { get; set; }
+
     /// <summary>A statement is under way.</summary>
     public bool IsBusy { get; set; }
 

@@ -10,6 +10,7 @@ namespace Verify.Sim.Fleet;
 /// In a <see cref="SimWorld"/>: <c>AddHost(name, dc, host =&gt; new(server.Start(host.Seam.Network, host.Seam.Time)))</c>, and <see cref="Kill"/> beside the world's own.</summary>
 public sealed class SimMySqlServer : IDisposable
 {
+    private static readonly DateTimeOffset Epoch = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private readonly MySqlModel _model;
     private readonly SortedDictionary<long, ClientConnection> _connections = [];
     private readonly List<ITimer> _timers = [];
@@ -22,6 +23,7 @@ public sealed class SimMySqlServer : IDisposable
     private TimeProvider? _time;
     private bool _wasWritable;
     private bool _carrying;
+    private bool _isWatchDue;
 
     public SimMySqlServer(SimMySqlOptions options)
     {
@@ -67,6 +69,9 @@ public sealed class SimMySqlServer : IDisposable
         _listener = network.Listen(Options.Endpoint);
         _ended = new TaskCompletionSource();
         var ended = _ended.Task;
+        _model.ClockUs = () => (Time.GetUtcNow() - Epoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        _model.Boot();
+        CarryOut();
         Watch(AcceptAsync(_listener, Life));
         NoteWritable();
         return ended;
@@ -79,6 +84,7 @@ public sealed class SimMySqlServer : IDisposable
         Life++;
         _ended = null;
         IsPaused = false;
+        _isWatchDue = false;
         _stopped.Clear();
         _replica.Abandon();
         Watch(_listener!.DisposeAsync().AsTask());
@@ -104,6 +110,7 @@ public sealed class SimMySqlServer : IDisposable
     {
         IsPaused = false;
         NoteWritable();
+        if (_isWatchDue) Watch();
         var stopped = _stopped.ToArray();
         _stopped.Clear();
         foreach (var driver in stopped) driver.SetResult();
@@ -207,6 +214,9 @@ public sealed class SimMySqlServer : IDisposable
             case ServerEffect.TimeOutAfter(var session, var wait, var limit):
                 TimeOut(session, wait, limit);
                 break;
+            case ServerEffect.WatchAfter(var sleep):
+                After(sleep, Watch);
+                break;
             case ServerEffect.BinlogGrew:
                 foreach (var dump in _dumps.ToArray()) dump.Set();
                 break;
@@ -221,7 +231,22 @@ public sealed class SimMySqlServer : IDisposable
         }
     }
 
-    private void TimeOut(long session, long wait, TimeSpan limit)
+    /// <summary>A process that stands still notices only when it goes on.</summary>
+    private void Watch()
+    {
+        _isWatchDue = IsPaused;
+        if (IsPaused) return;
+        _model.Watch();
+        CarryOut();
+    }
+
+    private void TimeOut(long session, long wait, TimeSpan limit) => After(limit, () =>
+    {
+        _model.TimedOut(session, wait);
+        CarryOut();
+    });
+
+    private void After(TimeSpan limit, Action happens)
     {
         var life = Life;
         ITimer? timer = null;
@@ -231,8 +256,7 @@ public sealed class SimMySqlServer : IDisposable
                 if (life != Life) return;
                 timer!.Dispose();
                 _timers.Remove(timer);
-                _model.TimedOut(session, wait);
-                CarryOut();
+                happens();
             },
             null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _timers.Add(timer);

@@ -21,6 +21,7 @@ internal sealed class StatementReader
 {
     private const string InsertHead = "INSERT INTO app.writes (id, client) VALUES (";
     private const string KillHead = "KILL ";
+    private const string FeedHead = "UPDATE verify_guard.dead_man SET due_us = ";
     private readonly Dictionary<string, Request> _fixed = new(StringComparer.Ordinal);
     private readonly Flavor _flavor;
     private readonly string _waitHead;
@@ -41,6 +42,8 @@ internal sealed class StatementReader
             new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false),
             new Statement.ResetReplicaAll(), new Statement.AdoptBinlogPosition(),
+            new Statement.SkipBinlog(), new Statement.LiftSuperReadOnly(), new Statement.EnableEvents(), new Statement.ReadDeadMan(), new Statement.ClearDeadMan(),
+            .. Enum.GetValues<Statement.DeadManPart>().Select(static part => new Statement.InstallDeadMan(part)),
         ];
         foreach (var statement in withoutValues) _fixed.Add(statement.Sql(flavor).Text, new Request.OfNode(statement));
         _fixed.Add(WorkloadStatements.CreateSchema.Text, new Request.Write(new RowChange.CreateSchema()));
@@ -51,7 +54,7 @@ internal sealed class StatementReader
     public bool TryRead(string text, [NotNullWhen(true)] out Request? request)
     {
         if (_fixed.TryGetValue(text, out request)) return true;
-        request = ReadInsert(text) as Request ?? ReadKill(text) ?? ReadWait(text) ?? ReadChange(text);
+        request = ReadInsert(text) as Request ?? ReadKill(text) ?? ReadWait(text) ?? ReadFeed(text) ?? ReadChange(text);
         return request is not null;
     }
 
@@ -73,6 +76,14 @@ internal sealed class StatementReader
         var cursor = new Cursor(text);
         return cursor.Take(_waitHead) && cursor.Literal(out var gtids) && cursor.Take(", ") && cursor.Number(out var seconds) && cursor.Take(") AS waited") && cursor.IsAtEnd
             ? new(new Statement.WaitForGtids(gtids, (int)seconds)) : null;
+    }
+
+    private Request.OfNode? ReadFeed(string text)
+    {
+        var cursor = new Cursor(text);
+        if (!(cursor.Take(FeedHead) && cursor.Number(out var due) && cursor.Take(", token = ") && cursor.Number(out var token))) return null;
+        var feed = new Statement.FeedDeadMan(due, token);
+        return string.Equals(feed.Sql(_flavor).Text, text, StringComparison.Ordinal) ? new(feed) : null;
     }
 
     private Request.OfNode? ReadChange(string text)

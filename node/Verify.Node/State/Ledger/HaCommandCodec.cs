@@ -68,6 +68,12 @@ public static class HaCommandCodec
                 Head(to, 9, c.Cluster);
                 Instance(to, c.Instance);
                 break;
+            case HaCommand.ChangeGuardian c:
+                Head(to, 40, c.Cluster);
+                Instance(to, c.Instance);
+                to.Text(c.Guardian);
+                to.Number(c.SeenToken.Value);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -91,6 +97,7 @@ public static class HaCommandCodec
             7 => new HaCommand.CloseRecovery(cluster, from.Number(), from.Bool(), from.Text()),
             8 => new HaCommand.SetAside(cluster, Instance(ref from), from.Text()),
             9 => new HaCommand.TakeBack(cluster, Instance(ref from)),
+            40 => new HaCommand.ChangeGuardian(cluster, Instance(ref from), from.Text(), new(from.Number())),
             _ => throw new WireFormatException($"no high-availability command has the number {kind}", from.Position),
         };
     }

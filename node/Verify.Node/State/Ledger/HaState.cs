@@ -6,7 +6,7 @@ namespace Verify.Node.State.Ledger;
 
 /// <summary>The replicated part of high availability: primaries with their tokens, write leases, the recovery ledger,
 /// servers set aside. Applied in log order, the same on every node: no clocks here.</summary>
-public sealed class HaState(int recoveriesKeptMax = 100) : IStateSection
+public sealed partial class HaState(int recoveriesKeptMax = 100) : IStateSection
 {
     private readonly SortedDictionary<string, ClusterLedger> _clusters = new(StringComparer.Ordinal);
 
@@ -37,6 +37,7 @@ public sealed class HaState(int recoveriesKeptMax = 100) : IStateSection
         HaCommand.CloseRecovery close => Apply(close, context.Index),
         HaCommand.SetAside aside => Apply(aside, context.Index),
         HaCommand.TakeBack back => Apply(back, context.Index),
+        HaCommand.ChangeGuardian change => Apply(change, context.Index),
         _ => throw new UnreachableException(),
     };
 

@@ -1,0 +1,66 @@
+using Verify.Node.Loop;
+using Verify.Node.State;
+using Verify.Node.State.Ledger;
+using Verify.Node.Topology;
+using Verify.Raft;
+
+namespace Verify.Node.Recovery;
+
+/// <summary>On the leader: gives an open primary another guardian when the present one is silent, before its lease is out and its dead-man
+/// switch closes it; and gives it back to a node in its own data centre. Without a switch that works, only a node of the server's data
+/// centre may guard it, because only that one could close it when the data centre is cut off.</summary>
+internal sealed class GuardianHandover(INodeServices services, Leadership leadership, TopologyModel model, string cluster)
+{
+    /// <summary>Reports that a guardian may leave out before another one takes its place.</summary>
+    private const int MissedReportsMax = 3;
+
+    /// <summary>A node that came back guards again after it was heard for so long.</summary>
+    private static readonly TimeSpan StableAfter = TimeSpan.FromSeconds(5);
+
+    private bool _isAsking;
+    private NodeId? _nearby;
+    private TimeSpan _nearbySince;
+
+    public void Look()
+    {
+        if (!leadership.IsHeld || _isAsking || services.Ha.Cluster(cluster) is not { OpenRecovery: null } ledger || !IsSeenOpen(ledger)) return;
+        var guardian = new NodeId(ledger.Guardian);
+        var near = GuardianChoice.Near(model.View(ledger.Primary).DataCenter, services, model);
+        if (_nearby != near) (_nearby, _nearbySince) = (near, services.Now);
+        if (IsHeard(guardian))
+        {
+            var isNear = GuardianChoice.IsNear(guardian, model.View(ledger.Primary).DataCenter, services);
+            if (!isNear && near is { } home && services.Now - _nearbySince >= StableAfter) Ask(ledger, home);
+        }
+        else if (near is { } other && other != guardian)
+        {
+            Ask(ledger, other);
+        }
+        else if (services.Fencing.IsArmed(cluster, ledger.Primary) && guardian != services.Config.Self)
+        {
+            Ask(ledger, services.Config.Self);
+        }
+    }
+
+    private bool IsHeard(NodeId node) => model.HasHeard(node, services.Now - (MissedReportsMax * services.Config.Timing.ReportInterval));
+
+    /// <summary>Open, and nothing under way: the first lease was held, so nobody's opening statement can still be on its way.</summary>
+    private bool IsSeenOpen(ClusterLedger ledger)
+    {
+        var view = model.View(ledger.Primary);
+        return ledger.LastRenewal > 0 && view is { IsAnswering: true, Facts.IsReadOnly: false }
+            && view.HasFactsSince(services.Now - services.Config.Timing.ObservationAgeMax);
+    }
+
+    private void Ask(ClusterLedger ledger, NodeId guardian)
+    {
+        _isAsking = true;
+        RecoveryLog.GuardianChanges(services.Log, cluster, ledger.Primary, guardian, ledger.Guardian);
+        var command = new HaCommand.ChangeGuardian(cluster, ledger.Primary, guardian.Name, ledger.Token);
+        services.Submit(command, result =>
+        {
+            _isAsking = false;
+            if (result is not CommandResult.Done) RecoveryLog.NotAccepted(services.Log, cluster, command, result);
+        });
+    }
+}
