@@ -49,13 +49,12 @@ public sealed class FaultAtlas
         return null;
     }
 
-    /// <summary>A guardian that is dead or stands still cannot fence, and a server that stands still cannot be closed: in either case
-    /// the promise of a single primary waits for the dead-man switch inside the server (ARCHITECTURE.md, "Fencing is the guardian's alone").</summary>
+    /// <summary>A server that stands still can be closed by nobody, not even by the switch inside it, and takes what lies in its buffers when it
+    /// goes on. A guardian that is dead or stands still is no exception: its server closes itself (ARCHITECTURE.md, "The dead-man switch").</summary>
     public static bool KeepsSinglePrimary(FleetSpec fleet, ImmutableArray<Step> steps)
     {
         ArgumentNullException.ThrowIfNull(fleet);
-        var serversStop = steps.Any(s => s.Fault is Fault.Pause(var who) && MayBeServer(who, fleet));
-        return !serversStop && !(steps.Any(s => Separates(s.Fault)) && steps.Any(s => StopsNodes(s.Fault)));
+        return !steps.Any(s => s.Fault is Fault.Pause(var who) && MayBeServer(who, fleet));
     }
 
     /// <summary>Acknowledged rows survive where a replica has each of them: semi-synchronous, with somebody to acknowledge.</summary>
@@ -64,14 +63,6 @@ public sealed class FaultAtlas
         ArgumentNullException.ThrowIfNull(fleet);
         return fleet.Durability == "semi_sync" && fleet.Servers.Values.Sum(s => s.Length) >= 2 && KeepsSinglePrimary(fleet, steps);
     }
-
-    /// <summary>Somebody may not reach somebody, or so late that it is the same.</summary>
-    private static bool Separates(Fault fault) => fault is Fault.Partition or Fault.OneWay or Fault.Slow or Fault.Ring or Fault.Bridge or Fault.Swizzle
-        or Fault.Lossy or Fault.Garble or Fault.Repeat or Fault.Reconnect;
-
-    /// <summary>A node may end or stand still for a while.</summary>
-    private static bool StopsNodes(Fault fault) => IsDamage(fault) || fault is Fault.Kill or Fault.Pause or Fault.DiskFull or Fault.FailWrites or Fault.FailSyncs
-        or Fault.RestartStorm or Fault.RollingRestart;
 
     /// <summary>Whom a fault that damages hits.</summary>
     public static Target TargetOf(Fault fault) => fault switch

@@ -96,6 +96,7 @@ internal sealed record HostConfig(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
                 Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),
             Timing = TimingConfig.Of(values),
+            DeadMan = Enum.Parse<DeadManPolicy>(values.Choice("DeadManSwitch", "auto", "auto", "required", "off"), ignoreCase: true),
             FencingEnabled = environment("VERIFY_TEST_ONLY_NO_FENCING") != "1",
         };
         if (node.Clusters.Length > 0 && node.TopologyLogin.User.Length == 0) values.Problem("MySQLTopologyUser", "the user that probes and repairs the servers");

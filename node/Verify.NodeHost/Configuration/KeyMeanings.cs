@@ -11,6 +11,7 @@ internal static class KeyMeanings
         ["NodeName"] = "name for people, in status and logs; default: the node id",
         ["RaftBind"] = "address on which peers are listened for",
         ["RaftAdvertise"] = "peer address that the others dial; default: RaftBind",
+        ["DeadManSwitch"] = "a scheduled event inside the primary that closes it when its guardian is gone: auto (where the server allows it), required, off (and removed)",
         ["DefaultRaftPort"] = "peer port where an address names none",
         ["RaftNodes"] = "members with which a new group begins: host:port or id@host:port; counts only until the log holds a membership",
         ["RaftBootstrap"] = "true: begin a new group of one; false without RaftNodes: wait to be let in",

@@ -118,12 +118,18 @@ public static class Limits
     {
         var cut = suite.Runs.SelectMany(r => r.Events).Where(e => e.Kind == EventKinds.FaultBegun).Select(e => e["fault"]).ToList();
         var both = cut.Contains("partition", StringComparer.Ordinal) && cut.Any(f => f is "kill" or "pause");
-        var isSemiSync = suite.Runs.SelectMany(r => r.Details).Any(d => d.Key == "durability" && d.Value == "semi_sync");
-        var guardian = both ? "" : "the guardian dying together with the isolation of its data centre (nothing inside the server closes it then"
-            + (isSemiSync ? ": it stays writable, and only semi-sync keeps it from acknowledging); " : "); ");
+        var guardian = both ? "" : "the guardian dying together with the isolation of its data centre (the dead-man switch inside the server is there for that); ";
         var live = isLive ? "disks that lie about syncs and the loss of power (live processes are killed, the machine is not); wrong clocks of MySQL servers; " : "";
-        return $"{guardian}{live}clocks that drift apart by more than the configured bound; changes of membership, snapshots, "
+        return $"{WithoutSwitch(suite)}{guardian}{live}a server's wall clock set back between the last feed of its dead-man switch and the death of its guardian; clocks that drift apart by more than the configured bound; changes of membership, snapshots, "
             + "upgrades between versions; TLS between nodes; more data centres, nodes or load than the scenario has.";
+    }
+
+    /// <summary>The residual risk of servers that did not allow the switch: named, because only their guardian could close them.</summary>
+    private static string WithoutSwitch(SuiteRecord suite)
+    {
+        var servers = suite.Runs.SelectMany(r => r.Events).Where(e => e.Kind == EventKinds.DeadMan && e["state"] == "Absent")
+            .Select(e => $"{e["instance"]} ({e["detail"]})").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        return servers.Count == 0 ? "" : $"servers without a dead-man switch, which only their guardian can close: {string.Join(", ", servers)}; ";
     }
 
     /// <summary>The longest silence inside a span that counts as writable; null when nothing was sampled.</summary>
