@@ -33,11 +33,12 @@ public sealed class HaPart : IHaPart
         _leases = new(services);
         _leadership = new(services);
         _pictures = new(services, _model, _leases);
+        OpenDesk();
         var turn = new LoopTurn(services);
         var gates = new SortedDictionary<InstanceKey, ServerGate>();
         var instances = services.Config.Clusters.SelectMany(c => c.Instances).ToImmutableArray();
         foreach (var instance in instances) gates[instance.Key] = new(services, door, turn, instance.Key);
-        _probers = [.. instances.Select(i => new Prober(services, door, turn, i, Observed))];
+        _probers = [.. instances.Select(i => new Prober(services, door, turn, i, Samples, Observed))];
         var attachment = new ReplicaAttachment(services);
         var executor = new StepExecutor(services, _model, turn, door, attachment);
         _clusters = [.. services.Config.Clusters.Select(spec =>
@@ -55,6 +56,9 @@ public sealed class HaPart : IHaPart
     /// <summary>The deciders of one cluster.</summary>
     private sealed record ClusterPart(
         ClusterSpec Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned);
+
+    /// <summary>Between the probers and the throttler.</summary>
+    internal SampleDesk Samples { get; } = new();
 
     public void Start()
     {
@@ -143,6 +147,15 @@ public sealed class HaPart : IHaPart
         .SelectMany(c => c.OpenRecovery is { } open ? c.Closed.Add(open) : c.Closed)
         .OrderByDescending(r => r.Id)
         .Select(Pictures.Of)];
+
+    /// <summary>For the throttler: what it has no reason to know of recoveries and fencing.</summary>
+    private void OpenDesk()
+    {
+        Samples.Clusters = () => _services.Config.Clusters;
+        Samples.PrimaryOf = alias => _services.Ha.Primary(alias);
+        Samples.IsAside = (alias, key) => _services.Ha.Cluster(alias)?.AsideOf(key) is not null;
+        Samples.WhyClosed = new ClosedReason(_services, _model, _leases).Of;
+    }
 
     private void Observed(InstanceKey instance, Observation seen, TimeSpan askedAt)
     {

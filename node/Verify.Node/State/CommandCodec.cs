@@ -18,6 +18,7 @@ public static class CommandCodec
     private const byte Batch = 4;
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
+    private const byte Throttle = 7;
 
     public static byte[] Encode(Command command)
     {
@@ -56,6 +57,11 @@ public static class CommandCodec
                 to.Byte(TimePasses);
                 stamp.Write(to);
                 break;
+            case Command.Throttle(var inner, var stamp):
+                to.Byte(Throttle);
+                stamp.Write(to);
+                State.Throttle.ThrottleCommandCodec.Write(to, inner);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -78,10 +84,17 @@ public static class CommandCodec
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
+            Throttle => ReadThrottle(ref from),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();
         return command;
+    }
+
+    private static Command.Throttle ReadThrottle(ref WireReader from)
+    {
+        var stamp = Time.TimeStamp.Read(ref from);
+        return new(State.Throttle.ThrottleCommandCodec.Read(ref from), stamp);
     }
 
     internal static void WriteWrites(WireWriter to, IReadOnlyList<KvWrite> writes)
