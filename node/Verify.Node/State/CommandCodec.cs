@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
 using Verify.Node.State.Cluster;
+using Verify.Node.State.Fleet;
 using Verify.Node.State.Ledger;
 
 namespace Verify.Node.State;
@@ -19,6 +20,7 @@ public static class CommandCodec
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
     private const byte Throttle = 7;
+    private const byte Fleet = 11;
 
     public static byte[] Encode(Command command)
     {
@@ -62,6 +64,10 @@ public static class CommandCodec
                 stamp.Write(to);
                 State.Throttle.ThrottleCommandCodec.Write(to, inner);
                 break;
+            case Command.Fleet(var inner):
+                to.Byte(Fleet);
+                FleetCommandCodec.Write(to, inner);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -85,6 +91,7 @@ public static class CommandCodec
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
             Throttle => ReadThrottle(ref from),
+            Fleet => new Command.Fleet(FleetCommandCodec.Read(ref from)),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();

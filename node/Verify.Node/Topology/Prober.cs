@@ -10,29 +10,39 @@ internal sealed class Prober(
     INodeServices services, IServerDoor door, LoopTurn turn, Instance instance, SampleDesk desk, Action<InstanceKey, Observation, TimeSpan> observed)
 {
     private readonly ServerLink _link = new(services, door, turn, instance.Key);
+    private bool _isOver;
+
+    /// <summary>The server, and where it stands as far as that is known by now.</summary>
+    public Instance Instance { get; set; } = instance;
+
+    /// <summary>The server is looked at no longer; what is under way is not told.</summary>
+    public void End() => _isOver = true;
 
     public async Task RunAsync()
     {
-        while (!services.Stopping.IsCancellationRequested)
+        while (!services.Stopping.IsCancellationRequested && !_isOver)
         {
             var askedAt = services.Now;
             var seen = await ProbeAsync();
-            observed(instance.Key, seen, askedAt);
+            if (_isOver) break;
+            observed(Instance.Key, seen, askedAt);
             var end = askedAt + services.Config.Timing.ProbeInterval;
             await SampleAsync(seen, askedAt, end);
             var next = end - services.Now;
             await turn.Pause(next > services.Config.Timing.Tick ? next : services.Config.Timing.Tick);
         }
+
+        await _link.HangUpAsync();
     }
 
     /// <summary>Samples of the server's lag for the throttler, over the same session: one with the probe, more of them until the next probe is
     /// due. A server that leaves one unanswered has missed a probe, and is left alone until the next.</summary>
     private async ValueTask SampleAsync(Observation seen, TimeSpan probedAt, TimeSpan end)
     {
-        if (desk.WishFor(instance.Key) is not { } wish) return;
+        if (desk.WishFor(Instance.Key) is not { } wish) return;
         foreach (var metric in wish.Metrics)
         {
-            if (OfProbe(seen, metric, probedAt) is { } free) desk.Took(instance.Key, metric, free);
+            if (OfProbe(seen, metric, probedAt) is { } free) desk.Took(Instance.Key, metric, free);
             else if (!await AskAsync(metric)) return;
         }
 
@@ -40,7 +50,7 @@ internal sealed class Prober(
         for (var at = probedAt + wish.Every; wish is { Every.Ticks: > 0 } && at < end; at += wish.Every)
         {
             if (at > services.Now) await turn.Pause(at - services.Now);
-            if (services.Stopping.IsCancellationRequested || desk.WishFor(instance.Key) is not { Every.Ticks: > 0 } again) return;
+            if (_isOver || services.Stopping.IsCancellationRequested || desk.WishFor(Instance.Key) is not { Every.Ticks: > 0 } again) return;
             wish = again;
             foreach (var metric in wish.Metrics)
                 if (!await AskAsync(metric)) return;
@@ -53,8 +63,9 @@ internal sealed class Prober(
     {
         var askedAt = services.Now;
         var sample = await LagReading.TakeAsync(_link, metric, askedAt, services.Config.Timing.ProbeTimeout);
-        desk.Took(instance.Key, metric, sample);
-        if (!sample.CameBack) observed(instance.Key, new Observation.Missed(sample.Problem, sample.IsRefused), askedAt);
+        if (_isOver) return false;
+        desk.Took(Instance.Key, metric, sample);
+        if (!sample.CameBack) observed(Instance.Key, new Observation.Missed(sample.Problem, sample.IsRefused), askedAt);
         return sample.CameBack;
     }
 
@@ -102,7 +113,7 @@ internal sealed class Prober(
     private InstanceKey? SourceOf(ReplicaStatus? replica)
     {
         if (replica is null || replica.SourceHost.Length == 0) return null;
-        var name = services.Config.Addresses.NameOf(instance.DataCenter, new(replica.SourceHost, replica.SourcePort));
+        var name = services.Config.Addresses.NameOf(Instance.DataCenter, new(replica.SourceHost, replica.SourcePort));
         return new(name.Host, name.Port);
     }
 }
