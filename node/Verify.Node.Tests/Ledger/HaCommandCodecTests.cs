@@ -21,6 +21,7 @@ public sealed class HaCommandCodecTests
         (new HaCommand.CloseRecovery("main", 301, Successful: false, "why"), "0107046D61696EAD020003776879"),
         (new HaCommand.SetAside("main", Db, "u:6-8"), "0108046D61696E0B6462312E6578616D706C65EB1905753A362D38"),
         (new HaCommand.TakeBack("main", Db), "0109046D61696E0B6462312E6578616D706C65EB19"),
+        (new HaCommand.ChangeGuardian("main", Db, "n3", new(300)), "0128046D61696E0B6462312E6578616D706C65EB19026E33AC02"),
     ];
 
     [TestCaseSource(nameof(Golden))]

@@ -20,6 +20,7 @@ public static class CommandCodec
     private const byte Batch = 4;
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
+    private const byte Throttle = 7;
     private const byte Fleet = 11;
     private const byte Fencing = 14;
 
@@ -60,6 +61,11 @@ public static class CommandCodec
                 to.Byte(TimePasses);
                 stamp.Write(to);
                 break;
+            case Command.Throttle(var inner, var stamp):
+                to.Byte(Throttle);
+                stamp.Write(to);
+                State.Throttle.ThrottleCommandCodec.Write(to, inner);
+                break;
             case Command.Fleet(var inner):
                 to.Byte(Fleet);
                 FleetCommandCodec.Write(to, inner);
@@ -90,12 +96,19 @@ public static class CommandCodec
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
+            Throttle => ReadThrottle(ref from),
             Fleet => new Command.Fleet(FleetCommandCodec.Read(ref from)),
             Fencing => new Command.Fencing(FencingCommandCodec.Read(ref from)),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();
         return command;
+    }
+
+    private static Command.Throttle ReadThrottle(ref WireReader from)
+    {
+        var stamp = Time.TimeStamp.Read(ref from);
+        return new(State.Throttle.ThrottleCommandCodec.Read(ref from), stamp);
     }
 
     internal static void WriteWrites(WireWriter to, IReadOnlyList<KvWrite> writes)

@@ -7,6 +7,7 @@ using Verify.Node.State.Fencing;
 using Verify.Node.State.Fleet;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
+using Verify.Node.State.Throttle;
 using Verify.Node.State.Time;
 using Verify.Raft;
 
@@ -21,6 +22,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public HaState Ha { get; private set; } = new(recoveriesKeptMax);
     public ClusterState Cluster { get; private set; } = new();
     public ReplicatedTime Time { get; private set; } = new();
+    public ThrottleState Throttle { get; private set; } = new();
     public FleetState Fleet { get; private set; } = new();
     public FencingState Fencing { get; private set; } = new();
 
@@ -44,13 +46,14 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
             Command.TimePasses => new CommandResult.Done(id.Index.Value),
             Command.Fencing(var inner) => Fencing.Apply(inner, new(id.Index.Value, id.Term.Value)),
+            Command.Throttle(var inner, _) => Throttle.Apply(inner, Time.NowMs, id.Index.Value),
             Command.Fleet(var inner) => Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time, Fleet, Fencing];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Fencing];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -97,7 +100,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     {
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
         (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
-        (Time, Applied) = (restored.Time, restored.Applied);
+        (Time, Throttle, Applied) = (restored.Time, restored.Throttle, restored.Applied);
         restored.Fleet.Follows(Fleet);
         Fleet = restored.Fleet;
         Fencing = restored.Fencing;
