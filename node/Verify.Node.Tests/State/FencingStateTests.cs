@@ -28,8 +28,8 @@ public sealed class FencingStateTests
     {
         var command = new Command.Fencing(new FencingCommand.NoteSwitch("main", Db1, new(300), IsArmed: true));
         var bytes = CommandCodec.Encode(command);
-        Assert.That(Convert.ToHexString(bytes.Span), Does.EndWith("0101046D61696E03646231EA19AC0201"));
-        Assert.That(CommandCodec.Decode(bytes.Span), Is.EqualTo(command));
+        Assert.That(Convert.ToHexString(bytes), Does.EndWith("0101046D61696E03646231EA19AC0201"));
+        Assert.That(CommandCodec.Decode(bytes), Is.EqualTo(command));
     }
 
     [Test]
