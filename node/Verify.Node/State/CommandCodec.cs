@@ -18,6 +18,8 @@ public static class CommandCodec
     private const byte Batch = 4;
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
+    private const byte Session = 8;
+    private const byte KvDo = 9;
 
     public static byte[] Encode(Command command)
     {
@@ -56,6 +58,17 @@ public static class CommandCodec
                 to.Byte(TimePasses);
                 stamp.Write(to);
                 break;
+            case Command.Session(var inner, var stamp):
+                to.Byte(Session);
+                inner.Write(to);
+                stamp.Write(to);
+                break;
+            case Command.KvDo(var ops, var id, var stamp):
+                to.Byte(KvDo);
+                Kv.KvOpCodec.WriteOps(to, ops);
+                WriteId(to, id);
+                stamp.Write(to);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -78,6 +91,8 @@ public static class CommandCodec
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
+            Session => new Command.Session(Locks.SessionCommand.Read(ref from), Time.TimeStamp.Read(ref from)),
+            KvDo => new Command.KvDo(Kv.KvOpCodec.ReadOps(ref from), ReadId(ref from), Time.TimeStamp.Read(ref from)),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();
