@@ -127,7 +127,7 @@ internal sealed class KonsulKvApi(INodeApi node)
     {
         if (body.ValueKind != JsonValueKind.Object) return null;
         if (body.TryGetProperty("value", out var text) && text.ValueKind == JsonValueKind.String) return Encoding.UTF8.GetBytes(text.GetString()!);
-        return body.TryGetProperty("value_base64", out var bytes) && bytes.ValueKind == JsonValueKind.String && bytes.TryGetBytesFromBase64(out var value) ? value : null;
+        return body.TryGetProperty("value_base64", out var bytes) && bytes.ValueKind == JsonValueKind.String && bytes.TryGetBytesFromBase64(out var value) ? (ReadOnlyMemory<byte>?)value : null;
     }
 
     private static IResult Changed(ApiReply reply, string message, string key) => reply switch

@@ -18,7 +18,8 @@ internal static class KvBody
     {
         var buffer = new byte[Math.Min(bytesMax, request.ContentLength ?? bytesMax) + 1];
         var length = await request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, request.HttpContext.RequestAborted);
-        return length > bytesMax ? null : buffer.AsMemory(0, length);
+        if (length > bytesMax) return null; // Not "? null :", which would be an empty memory: null converts to an array, and that to a memory.
+        return buffer.AsMemory(0, length);
     }
 
     public static IResult TooLarge(int bytesMax = ValueBytesMax) =>
