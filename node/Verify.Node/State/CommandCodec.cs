@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
 using Verify.Node.State.Cluster;
+using Verify.Node.State.Fleet;
 using Verify.Node.State.Ledger;
 
 namespace Verify.Node.State;
@@ -20,6 +21,7 @@ public static class CommandCodec
     private const byte TimePasses = 6;
     private const byte Session = 8;
     private const byte KvDo = 9;
+    private const byte Fleet = 11;
 
     public static byte[] Encode(Command command)
     {
@@ -69,6 +71,10 @@ public static class CommandCodec
                 WriteId(to, id);
                 stamp.Write(to);
                 break;
+            case Command.Fleet(var inner):
+                to.Byte(Fleet);
+                FleetCommandCodec.Write(to, inner);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -93,6 +99,7 @@ public static class CommandCodec
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
             Session => new Command.Session(Locks.SessionCommand.Read(ref from), Time.TimeStamp.Read(ref from)),
             KvDo => new Command.KvDo(Kv.KvOpCodec.ReadOps(ref from), ReadId(ref from), Time.TimeStamp.Read(ref from)),
+            Fleet => new Command.Fleet(FleetCommandCodec.Read(ref from)),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();

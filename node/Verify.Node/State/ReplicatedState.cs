@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
 using Verify.Node.State.Cluster;
+using Verify.Node.State.Fleet;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
 using Verify.Node.State.Locks;
@@ -23,6 +24,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public HaState Ha { get; private set; } = new(recoveriesKeptMax);
     public ClusterState Cluster { get; private set; } = new();
     public ReplicatedTime Time { get; private set; } = new();
+    public FleetState Fleet { get; private set; } = new();
 
     /// <summary>The last entry that was applied, barriers included.</summary>
     public EntryId Applied { get; private set; }
@@ -53,12 +55,13 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
                 new KvTransaction(Kv, Locks, id.Index.Value, nowMs).Do(ops, withAnswers: request is null || ops.Length == 1))),
             Command.Session(var inner, _) => Locks.Apply(inner, id.Index.Value, nowMs),
             Command.TimePasses => new CommandResult.Done(id.Index.Value),
+            Command.Fleet(var inner) => Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time, Locks];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time, Fleet, Locks];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -106,6 +109,8 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
         (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
         (Time, _locks, Applied) = (restored.Time, restored.Locks, restored.Applied);
+        restored.Fleet.Follows(Fleet);
+        Fleet = restored.Fleet;
     }
 
     internal IStateSection? SectionOf(SectionKind kind)
@@ -120,6 +125,21 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     {
         Applied = last;
         Kv.Changes.BeginAt(last.Index.Value);
+    }
+
+    /// <summary>A cluster that is no longer looked after has no agreed primary and no token: when it is taken up again, it begins anew.</summary>
+    private CommandResult Apply(FleetCommand command, ApplyContext context)
+    {
+        var released = command switch
+        {
+            FleetCommand.ForgetCluster(var cluster) => cluster,
+            FleetCommand.Manage(var cluster, IsManaged: false) => cluster,
+            _ => null,
+        };
+        if (released is not null && Ha.OpenRecovery(released) is { } open) return new CommandResult.Rejected($"recovery {open.Id} of {released} is open");
+        var result = Fleet.Apply(command, context, Ha.Primary);
+        if (released is not null && result is CommandResult.Done) Ha.Release(released);
+        return result;
     }
 
     private CommandResult Once(RequestId? id, long index, Func<CommandResult> apply)
