@@ -63,6 +63,9 @@ internal static class ApiCodec
                 break;
             case LeaderRequest.Client(var ofKv) when KvApiCodec.TryWriteRequest(to, ofKv):
                 break;
+            case LeaderRequest.Client(var throttle) when ThrottleApiCodec.Knows(throttle):
+                ThrottleApiCodec.WriteRequest(to, throttle);
+                break;
             case LeaderRequest.Client(var other):
                 ClusterApiCodec.WriteRequest(to, other);
                 break;
@@ -87,6 +90,7 @@ internal static class ApiCodec
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
             >= 50 and < 70 => KvApiCodec.ReadRequest(kind, ref from),
+            >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadRequest(kind, ref from),
             _ => ClusterApiCodec.ReadRequest(kind, ref from),
         });
     }
@@ -199,6 +203,9 @@ internal static class ApiCodec
                 break;
             case var ofKv when KvApiCodec.TryWriteReply(to, ofKv):
                 break;
+            case var throttle when ThrottleApiCodec.Knows(throttle):
+                ThrottleApiCodec.WriteReply(to, throttle);
+                break;
             default:
                 ClusterApiCodec.WriteReply(to, reply);
                 break;
@@ -217,6 +224,7 @@ internal static class ApiCodec
         Unknown => new ApiReply.Unknown(from.Text()),
         Refused => new ApiReply.Refused(from.Text()),
         >= 50 and < 70 => KvApiCodec.ReadReply(kind, ref from),
+        >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadReply(kind, ref from),
         _ => ClusterApiCodec.ReadReply(kind, ref from),
     };
 
