@@ -128,6 +128,9 @@ internal static class NodeHostApp
         new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
         new KonsulKvApi(node).Map(app);
         new ConsulKvApi(node).Map(app);
+        new ConsulTxnApi(node).Map(app);
+        new KonsulBatchApi(node).Map(app);
+        new SessionApi(node, config.Node.Self.Name).Map(app);
         new ExportApi(node, config.Node).Map(app);
         new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
         keys?.Map(app);
