@@ -63,7 +63,7 @@ internal static class NodeHostApp
         if (skewed is not null) HostLog.ClockSkewable(log, skewFile!);
         var seam = new NodeSeam(skewed ?? TimeProvider.System, new Dice(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))),
             new SystemNetwork(AllowedNetworks.Everywhere, refused: null), TestOnlyDisks.Around(disk, Environment.GetEnvironmentVariable, log),
-            new SystemHalt(config.Node.Self.Name, log, events), PipeScheduler.ThreadPool, logs, meters, history is null ? events : history) { PeerNetwork = peers };
+            new SystemHalt(config.Node.Self.Name, log, events), PipeScheduler.ThreadPool, logs, meters, history is null ? events : history) { PeerNetwork = peers, Processes = new SystemProcesses() };
 
         var prometheus = new PrometheusText();
         using var provider = Sdk.CreateMeterProviderBuilder().AddMeter("Verify.*").AddReader(prometheus.Reader).Build();
@@ -126,6 +126,7 @@ internal static class NodeHostApp
         FrenoHosting.Map(app, node, config);
         new AccessGate(config.Access, refused).Use(app);
         new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
+        new PrimaryCheckApi(node).Map(app);
         new KonsulKvApi(node).Map(app);
         new ConsulKvApi(node).Map(app);
         new ConsulTxnApi(node).Map(app);

@@ -101,7 +101,9 @@ internal sealed partial class SimulatedWorld : IWorld
         {
             if (await AskAsync(host, new ApiRequest.RaftStatus()) is not ApiReply.Raft(var raft)) continue;
             var cluster = await AskAsync(host, new ApiRequest.Clusters()) is ApiReply.ClusterList({ Count: > 0 } clusters) ? clusters[0] : null;
-            words.Add(new(host.Name, raft.Status.IsInQuorum, cluster?.Primary?.Host, cluster is { LeaseHolder.Length: > 0 }));
+            var named = cluster is null ? null : await AskAsync(host, new ApiRequest.KvGet($"mysql/master/{cluster.Alias}/hostname", ReadConsistency.Stale)) as ApiReply.Value;
+            var isNamed = named is not null && string.Equals(System.Text.Encoding.UTF8.GetString(named.Pair.Value.Span), cluster!.Primary?.Host, StringComparison.Ordinal);
+            words.Add(new(host.Name, raft.Status.IsInQuorum, cluster?.Primary?.Host, isNamed || cluster is { LeaseHolder.Length: > 0 }));
         }
 
         return words;

@@ -30,7 +30,7 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
         Config = config;
         _known = new(config);
         ClockRate = clockRate;
-        Seam = new(TimeProvider.System, new Dice(1), null!, null!, this, null!, null!, null!, null!);
+        Seam = new(TimeProvider.System, new Dice(1), null!, null!, this, null!, null!, null!, null!) { Processes = new BedProcesses(bed, this) };
         _part = new(this, this);
     }
 

@@ -50,6 +50,11 @@ internal sealed class HaBed
     public List<(TimeSpan At, string Node, NodeEvent Event)> Events { get; } = [];
     public List<(TimeSpan At, string Node, InstanceKey Server, Statement Statement)> Sent { get; } = [];
 
+    /// <summary>Commands of hooks that were begun.</summary>
+    public List<(string Node, string Command, ImmutableSortedDictionary<string, string> Environment)> Commands { get; } = [];
+    public Dictionary<string, int> ExitCodes { get; } = [];
+    public TimeSpan CommandTime { get; set; } = TimeSpan.FromMilliseconds(50);
+
     /// <summary>The first moment at which two servers took writes; null as it should be.</summary>
     public string? TwoWriters { get; private set; }
     public IReadOnlyList<(long Term, Command Command)> Log => _log;

@@ -204,6 +204,9 @@ public sealed record ClusterPicture(
     /// <summary>The switch inside the primary as this node sees it, when it is its guardian: "armed", "arming", "off", "absent: why"; empty
     /// on every other node.</summary>
     public string DeadMan { get; init; } = "";
+
+    /// <summary>The primary is published: no failover is under way that has taken the lease from it.</summary>
+    public bool IsNamed { get; init; }
 }
 
 /// <summary>A diagnosis and the vote of each node behind it.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Verify.Node.State.Fencing;
 using Verify.Raft;
 
 namespace Verify.Node.Api;
@@ -109,17 +110,23 @@ internal sealed class Reads
     {
         if (question.Request is not LeaderRequest.Client(var request)) return;
         var kv = _parts.State.Kv;
+        var isStale = ConsistencyOf(request) == ReadConsistency.Stale;
         question.Answer(request switch
         {
             ApiRequest.KvGet(var key, _) => kv.Get(key) is { } pair
-                ? new ApiReply.Value(pair, Applied.Value) { Age = age }
+                ? new ApiReply.Value(isStale ? Shown(pair) : pair, Applied.Value) { Age = age }
                 : new ApiReply.NotFound(Applied.Value) { Age = age },
-            ApiRequest.KvList(var prefix, _) => new ApiReply.Values(kv.List(prefix), Applied.Value) { Age = age },
-            ApiRequest.KvGetMany(var keys, _) => new ApiReply.Values([.. keys.Distinct(StringComparer.Ordinal).Select(kv.Get).OfType<KvPair>()], Applied.Value) { Age = age },
+            ApiRequest.KvList(var prefix, _) => new ApiReply.Values(isStale ? [.. kv.List(prefix).Select(Shown)] : kv.List(prefix), Applied.Value) { Age = age },
+            ApiRequest.KvGetMany(var keys, _) => new ApiReply.Values([.. keys.Distinct(StringComparer.Ordinal).Select(kv.Get).OfType<KvPair>().Select(p => isStale ? Shown(p) : p)], Applied.Value) { Age = age },
             ApiRequest.SessionRead(var id, _) => new ApiReply.SessionList(
                 id is null ? _parts.State.Locks.All() : _parts.State.Locks.Get(id) is { } session ? [session] : [], _parts.State.Time.NowMs, Applied.Value) { Age = age },
             ApiRequest.ExportState(var cursor, _) => _exports.Page(cursor),
             _ => throw new UnreachableException(),
         });
     }
+
+    /// <summary>A node that is cut off does not know what the others have agreed on since. What it does know is whose lease has run out:
+    /// whoever goes by its word must not be sent to the old primary (tarantool/cartridge#2342).</summary>
+    private KvPair Shown(KvPair pair) =>
+        PublishedPrimaries.ClusterOf(pair.Key) is { } cluster && !_parts.Ha.IsLeaseHeld(cluster) ? PublishedPrimaries.WithoutPrimary(pair) : pair;
 }

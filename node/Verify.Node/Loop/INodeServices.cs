@@ -79,6 +79,9 @@ public interface IHaPart
     /// <summary>Raft's role, term or lease changed.</summary>
     void RaftChanged(RaftStatus status);
     void HeardFrom(NodeId peer, ReadOnlyMemory<byte> report);
+
+    /// <summary>Somebody may hold the write lease of this cluster's primary, by this node's clock and what it has applied.</summary>
+    bool IsLeaseHeld(string cluster);
     IReadOnlyList<Api.ClusterPicture> Clusters();
     IReadOnlyList<Api.AnalysisPicture> Analysis();
     IReadOnlyList<Api.RecoveryPicture> Recoveries();

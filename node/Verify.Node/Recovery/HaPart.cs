@@ -19,6 +19,7 @@ public sealed class HaPart : IHaPart
     private readonly LeaseWatch _leases;
     private readonly Pictures _pictures;
     private readonly Leadership _leadership;
+    private readonly Publishing _publishing;
     private readonly SortedDictionary<InstanceKey, Prober> _probers = [];
     private readonly SortedDictionary<InstanceKey, ServerGate> _gates = [];
     private readonly IServerDoor _door;
@@ -39,6 +40,7 @@ public sealed class HaPart : IHaPart
         _model = new(services.Config);
         _leases = new(services);
         _leadership = new(services);
+        _publishing = new(services, _leadership);
         _pictures = new(services, _model, _leases, Gate);
         OpenDesk();
         _door = door;
@@ -50,7 +52,7 @@ public sealed class HaPart : IHaPart
 
     /// <summary>The deciders of one cluster.</summary>
     private sealed record ClusterPart(
-        LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned, GuardianHandover Handover);
+        LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned, GuardianHandover Handover, Hooks Hooks);
 
     /// <summary>Between the probers and the throttler.</summary>
     internal SampleDesk Samples { get; } = new();
@@ -112,13 +114,15 @@ public sealed class HaPart : IHaPart
     {
         var cluster = new LiveCluster(spec);
         var guardian = new Guardian(_services, _model, _leases, Gate, spec.Alias);
+        var hooks = new Hooks(_services, _leadership, _model, _turn, spec.Alias);
         return new ClusterPart(
             cluster,
             guardian,
-            new(_services, _leadership, _model, _leases, _executor, Gate, guardian, spec.Alias),
+            new(_services, _leadership, _model, _leases, _executor, Gate, guardian, hooks, spec.Alias),
             new(_services, _leadership, _model, _leases, cluster),
             new(_services, _leadership, _model, _turn, _door, _attachment, Gate, cluster),
-            new(_services, _leadership, _model, spec.Alias));
+            new(_services, _leadership, _model, spec.Alias),
+            hooks);
     }
 
     private ServerGate Gate(InstanceKey instance) =>
@@ -193,6 +197,8 @@ public sealed class HaPart : IHaPart
         }
     }
 
+    public bool IsLeaseHeld(string cluster) => _leases.IsHeld(cluster);
+
     public IReadOnlyList<ClusterPicture> Clusters() => [.. _clusters.Select(c => _pictures.Of(c.Spec))];
 
     /// <summary>One entry per cluster that has a primary, NoProblem included, with every member's vote.</summary>
@@ -227,11 +233,13 @@ public sealed class HaPart : IHaPart
         _nextReport = now + _services.Config.Timing.ReportInterval;
         _words = Words();
         _services.TellPeers(_model.Report(now, _words).Encode());
+        _publishing.Look();
         foreach (var part in _clusters)
         {
             part.Watch.Look();
             part.Returned.Look();
             part.Handover.Look();
+            part.Hooks.Look();
         }
     }
 

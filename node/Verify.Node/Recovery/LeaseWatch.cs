@@ -46,6 +46,17 @@ internal sealed class LeaseWatch(INodeServices services)
         return LeaseArithmetic.CertainEnd(grantedAt, services.Config.Timing);
     }
 
+    /// <summary>The present lease was granted, and has not certainly run out.</summary>
+    public bool IsHeld(string cluster)
+    {
+        var ledger = services.Ha.Cluster(cluster);
+        var isHeld = ledger is { LastRenewal: > 0 } && services.Now < CertainEnd(cluster);
+#if VERIFY_MUTANTS
+        if (Raft.Mutant.Is("M55", deviates: ledger is not null && !isHeld)) isHeld = ledger is not null;
+#endif
+        return isHeld;
+    }
+
     /// <summary>When the recovery that was opened last was applied here.</summary>
     public TimeSpan OpenedAt(string cluster) => _openedAt.GetValueOrDefault(cluster);
 

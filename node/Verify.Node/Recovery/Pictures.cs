@@ -12,15 +12,13 @@ internal sealed class Pictures(INodeServices services, TopologyModel model, Leas
     public ClusterPicture Of(LiveCluster spec)
     {
         var ledger = services.Ha.Cluster(spec.Alias);
-        var isHeld = ledger is { LastRenewal: > 0 } && services.Now < leases.CertainEnd(spec.Alias);
-#if VERIFY_MUTANTS
-        if (Raft.Mutant.Is("M55", deviates: ledger is not null && !isHeld)) isHeld = true;
-#endif
+        var isHeld = leases.IsHeld(spec.Alias);
         var aside = ledger is null ? "" : string.Join("; ", ledger.Aside.Select(a => $"{a.Instance}: {a.ErrantGtids}"));
         return new(
             spec.Alias, ledger?.Primary, ledger?.Token.Value ?? 0, isHeld ? ledger!.Guardian : "", ledger?.OpenRecovery is not null, aside,
             [.. spec.Instances.Select(i => Of(model.View(i.Key)))])
         {
+            IsNamed = ledger is { LeaseIsRenewable: true },
             DeadMan = ledger is not null && string.Equals(ledger.Guardian, services.Config.Self.Name, StringComparison.Ordinal) ? Text(gates(ledger.Primary).DeadMan) : "",
         };
     }

@@ -64,6 +64,9 @@ internal static partial class RecoveryLog
     [LoggerMessage(EventId = 443, Level = LogLevel.Warning, Message = "{Cluster}: {Primary} is guarded by {Guardian} from now on, no longer by {Former}")]
     public static partial void GuardianChanges(ILogger log, string cluster, InstanceKey primary, NodeId guardian, string former);
 
+    [LoggerMessage(EventId = 444, Level = LogLevel.Information, Message = "{Cluster}: recovery {Recovery}: {Point} {How}: {Detail}")]
+    public static partial void HookEnded(ILogger log, string cluster, long recovery, State.Fencing.HookPoint point, string how, string detail);
+
     [LoggerMessage(EventId = 413, Level = LogLevel.Information, Message = "{Instance} was not kept from fetching before the drain: {Problem}")]
     public static partial void NotStopped(ILogger log, InstanceKey instance, string problem);
 }

@@ -11,7 +11,7 @@ namespace Verify.Node.Recovery;
 /// its outcome; so whoever leads next goes on from the ledger, and repeats at most the step that was under way.</summary>
 internal sealed class RecoveryRunner(
     INodeServices services, Leadership leadership, TopologyModel model, LeaseWatch leases, StepExecutor executor,
-    Func<InstanceKey, ServerGate> gates, Guardian guardian, string cluster)
+    Func<InstanceKey, ServerGate> gates, Guardian guardian, Hooks hooks, string cluster)
 {
     private const int StepFailuresMax = 5;
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(500);
@@ -45,6 +45,10 @@ internal sealed class RecoveryRunner(
         else if (recovery.CurrentStep == RecoveryStep.Close)
         {
             Close(recovery, successful: true, $"{recovery.Successor} is the primary with token {recovery.Published}");
+        }
+        else if (hooks.Before(recovery) is not HookAnswer.GoOn and var answer)
+        {
+            if (answer == HookAnswer.Abort) Close(recovery, successful: false, hooks.Objection(recovery));
         }
         else
         {

@@ -12,6 +12,9 @@ public sealed record NodeSeam(
 {
     /// <summary>The network between nodes, where it is another one than that to the MySQL servers: with TLS on every stream.</summary>
     public INetwork PeerNetwork { get; init; } = Network;
+
+    /// <summary>Runs the operator's commands around recoveries; null: none are run.</summary>
+    public IProcesses? Processes { get; init; }
 }
 
 /// <summary>A stream whose other end has proved who it is. Implemented by the streams of a network with mutual authentication.</summary>

@@ -41,9 +41,16 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         Applied = id;
         if (command?.StampOf is { } stamp) Pass(stamp, id.Index.Value);
         var result = Apply(id, command, Time.NowMs);
+
+        // Whoever else writes these keys, by whatever command, has written nothing at the end of the same entry.
+        if (Fencing.IsPublishing && (MayChangePrimaries(command) || Kv.HasTouched(PublishedPrimaries.Prefix))) PublishedPrimaries.Update(Kv, Ha, id.Index.Value);
         Kv.Publish(id.Index.Value);
         return result;
     }
+
+    /// <summary>A renewal, which comes several times a second, does not.</summary>
+    private static bool MayChangePrimaries(Command? command) => command is Command.Fleet or Command.Fencing(FencingCommand.BeginPublishing)
+        || (command is Command.Ha(var inner) && inner is not HaCommand.RenewLease);
 
     private CommandResult? Apply(EntryId id, Command? command, long nowMs)
     {

@@ -101,6 +101,7 @@ internal sealed record HostConfig(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
                 Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),
             Timing = TimingConfig.Of(values),
+            Hooks = HooksConfig.Of(values),
             DeadMan = Enum.Parse<DeadManPolicy>(values.Choice("DeadManSwitch", "auto", "auto", "required", "off"), ignoreCase: true),
             Throttle = FrenoConfig.Of(values, warnings, freno),
             FencingEnabled = environment("VERIFY_TEST_ONLY_NO_FENCING") != "1",

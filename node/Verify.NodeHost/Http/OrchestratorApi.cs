@@ -106,6 +106,7 @@ internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string l
             c.LeaseHolder,
             c.RecoveryOpen,
             c.SetAside,
+            c.DeadMan,
         }))
         : Answer.Error("the node is stopping");
 

@@ -5,13 +5,34 @@ using Verify.Node.Topology;
 
 namespace Verify.Node.State.Fencing;
 
-/// <summary>What nodes write into the log about the means that keep writes away from servers.</summary>
+/// <summary>What nodes write into the log about the means that keep writes away from servers, and about what is told of primaries.</summary>
 public abstract record FencingCommand
 {
     private FencingCommand() { }
 
     /// <summary>The guardian says whether the dead-man switch inside the primary works. Refused when a guardian with a larger token has spoken.</summary>
     public sealed record NoteSwitch(string Cluster, InstanceKey Instance, FencingToken Token, bool IsArmed) : FencingCommand;
+
+    /// <summary>From this entry on primaries are published (<see cref="PublishedPrimaries"/>). An entry of its own, because entries of before it must
+    /// do on every node, whichever program reads them again, what they did when they were written.</summary>
+    public sealed record BeginPublishing : FencingCommand;
+
+    /// <summary>The commands of one hook of a recovery have ended. <paramref name="Failed"/>: one of them with something else than 0, or not in time.</summary>
+    public sealed record HookRan(string Cluster, long RecoveryId, HookPoint Point, bool Failed, string Detail) : FencingCommand;
+}
+
+/// <summary>When an operator's commands are run; the names are those of orchestrator's configuration. The number stands in the log.</summary>
+public enum HookPoint
+{
+    OnFailureDetectionProcesses = 1,
+    PreGracefulTakeoverProcesses = 2,
+    PreFailoverProcesses = 3,
+    PostMasterFailoverProcesses = 4,
+    PostIntermediateMasterFailoverProcesses = 5,
+    PostFailoverProcesses = 6,
+    PostUnsuccessfulFailoverProcesses = 7,
+    PostGracefulTakeoverProcesses = 8,
+    PostTakeMasterProcesses = 9,
 }
 
 /// <summary>Versioned bytes of <see cref="FencingCommand"/>; numbers are never given twice.</summary>
@@ -32,6 +53,17 @@ internal static class FencingCommandCodec
                 to.Number(c.Token.Value);
                 to.Bool(c.IsArmed);
                 break;
+            case FencingCommand.BeginPublishing:
+                to.Byte(2);
+                break;
+            case FencingCommand.HookRan c:
+                to.Byte(3);
+                to.Text(c.Cluster);
+                to.Number(c.RecoveryId);
+                to.Byte((byte)c.Point);
+                to.Bool(c.Failed);
+                to.Text(c.Detail);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -46,14 +78,22 @@ internal static class FencingCommandCodec
         return kind switch
         {
             1 => new FencingCommand.NoteSwitch(from.Text(), ReadInstance(ref from), new(from.Number()), from.Bool()),
+            2 => new FencingCommand.BeginPublishing(),
+            3 => new FencingCommand.HookRan(from.Text(), from.Number(), ReadPoint(ref from), from.Bool(), from.Text()),
             _ => throw new WireFormatException($"no fencing command has the number {kind}", from.Position),
         };
     }
 
-    private static InstanceKey ReadInstance(ref WireReader from)
+    internal static InstanceKey ReadInstance(ref WireReader from)
     {
         var host = from.Text();
         var port = from.Number();
         return port is >= 1 and <= 65535 ? new(host, (int)port) : throw new WireFormatException($"{port} is no port", from.Position);
+    }
+
+    internal static HookPoint ReadPoint(ref WireReader from)
+    {
+        var point = (HookPoint)from.Byte();
+        return Enum.IsDefined(point) ? point : throw new WireFormatException($"{(int)point} is no hook", from.Position);
     }
 }

@@ -107,6 +107,9 @@ public sealed class KvStore : IStateSection, IExpires
     internal IReadOnlyList<string> HeldBy(string session) =>
         [.. _held.GetViewBetween((session, ""), (session + "\0", "")).Where(held => string.Equals(held.Session, session, StringComparison.Ordinal)).Select(static held => held.Key)];
 
+    /// <summary>The entry that is being applied has changed a key that begins so.</summary>
+    internal bool HasTouched(string prefix) => _touched.Count > 0 && _touched.Exists(t => t.Key.StartsWith(prefix, StringComparison.Ordinal));
+
     /// <summary>A place to go back to within an entry.</summary>
     internal int Mark() => _touched.Count;
 

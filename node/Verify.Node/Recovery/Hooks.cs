@@ -1,0 +1,144 @@
+using System.Collections.Immutable;
+using Verify.Node.Loop;
+using Verify.Node.State;
+using Verify.Node.State.Fencing;
+using Verify.Node.State.Ledger;
+using Verify.Node.Topology;
+
+namespace Verify.Node.Recovery;
+
+/// <summary>What the hooks before a recovery say.</summary>
+internal enum HookAnswer
+{
+    /// <summary>Commands still run.</summary>
+    Wait,
+    GoOn,
+
+    /// <summary>A command said no.</summary>
+    Abort,
+}
+
+/// <summary>On the leader: runs the operator's commands around the recoveries of one cluster, each moment at least once per recovery. That they
+/// have run is in the log: the next leader runs what the last one did not come to, or did not live to write down (so a command must be
+/// safe to run twice; the recovery's id tells it). Nothing of the ledger waits for commands but the beginning of a recovery, and that
+/// only within the time limit.</summary>
+internal sealed class Hooks(INodeServices services, Leadership leadership, TopologyModel model, LoopTurn turn, string cluster)
+{
+    /// <summary>Closed recoveries whose commands may still have to be run.</summary>
+    private const int LookBackMax = 5;
+    private const int DetailCharsMax = 500;
+    private readonly HashSet<(long Recovery, HookPoint Point)> _running = [];
+
+    private HookSettings Settings => services.Config.Hooks;
+
+    /// <summary>Before the first step of a recovery.</summary>
+    public HookAnswer Before(RecoveryRecord recovery)
+    {
+        if (Settings.IsEmpty || !recovery.Steps.IsEmpty || IsWithout(recovery)) return HookAnswer.GoOn;
+
+        // That the first has run is written down even where it has no command: so the hooks after the end know that they belong to it.
+        foreach (var point in new[] { HookPoint.OnFailureDetectionProcesses, IsTakeover(recovery) ? HookPoint.PreGracefulTakeoverProcesses : HookPoint.PreFailoverProcesses })
+        {
+            if (services.Fencing.Hook(recovery.Id, point) is { } ran)
+            {
+                if (ran.Failed) return HookAnswer.Abort;
+            }
+            else if (point == HookPoint.OnFailureDetectionProcesses || !Settings.Of(point).IsEmpty)
+            {
+                Run(recovery, point);
+                return HookAnswer.Wait;
+            }
+        }
+
+        return HookAnswer.GoOn;
+    }
+
+    /// <summary>Why <see cref="Before"/> said no.</summary>
+    public string Objection(RecoveryRecord recovery) =>
+        string.Join("; ", services.Fencing.Hooks(recovery.Id).Where(h => h.Failed).Select(h => $"{h.Point}: {h.Detail}"));
+
+    /// <summary>Runs what is due after the end of a recovery.</summary>
+    public void Look()
+    {
+        if (!leadership.IsHeld || Settings.IsEmpty || services.Ha.Cluster(cluster) is not { } ledger) return;
+        foreach (var recovery in ledger.Closed.Skip(ledger.Closed.Length - LookBackMax))
+        {
+            if (services.Fencing.Hooks(recovery.Id).Count == 0) continue;
+            foreach (var point in After(recovery))
+            {
+                if (Settings.Of(point).IsEmpty || services.Fencing.Hook(recovery.Id, point) is not null) continue;
+                Run(recovery, point);
+                break;
+            }
+        }
+    }
+
+    private static IEnumerable<HookPoint> After(RecoveryRecord recovery)
+    {
+        if (!recovery.IsSuccessful) return [HookPoint.PostUnsuccessfulFailoverProcesses];
+        return (IsOfPrimary(recovery), IsTakeover(recovery)) switch
+        {
+            (true, true) => [HookPoint.PostMasterFailoverProcesses, HookPoint.PostFailoverProcesses, HookPoint.PostGracefulTakeoverProcesses],
+            (true, false) => [HookPoint.PostMasterFailoverProcesses, HookPoint.PostFailoverProcesses],
+            _ => [HookPoint.PostIntermediateMasterFailoverProcesses, HookPoint.PostFailoverProcesses],
+        };
+    }
+
+    private static bool IsTakeover(RecoveryRecord recovery) => HookedRecoveries.IsTakeover(recovery);
+
+    private static bool IsOfPrimary(RecoveryRecord recovery) => HookedRecoveries.IsOfPrimary(recovery);
+
+    private static bool IsWithout(RecoveryRecord recovery) => HookedRecoveries.IsWithout(recovery);
+
+    private void Run(RecoveryRecord recovery, HookPoint point)
+    {
+        if (!_running.Add((recovery.Id, point))) return;
+        var facts = FactsOf(recovery);
+        Drivers.Start(services, $"{point} of recovery {recovery.Id}", async () =>
+        {
+            var (failed, detail) = await RunAllAsync(point, facts);
+            RecoveryLog.HookEnded(services.Log, cluster, recovery.Id, point, failed ? "failed" : "done", detail);
+            services.Submit(new Command.Fencing(new FencingCommand.HookRan(cluster, recovery.Id, point, failed, detail)), _ => _running.Remove((recovery.Id, point)));
+        });
+    }
+
+    private async ValueTask<(bool Failed, string Detail)> RunAllAsync(HookPoint point, HookFacts facts)
+    {
+        var commands = Settings.Of(point);
+        if (commands.IsEmpty) return (false, "no commands");
+        if (services.Seam.Processes is not { } processes) return (false, "this node runs no commands");
+        var stopsAtFailure = point is HookPoint.OnFailureDetectionProcesses or HookPoint.PreFailoverProcesses or HookPoint.PreGracefulTakeoverProcesses;
+        var environment = facts.Environment(point);
+        var failed = false;
+        var details = new List<string>();
+        foreach (var command in commands)
+        {
+            var text = facts.Expand(command).Trim();
+            if (text.EndsWith('&'))
+            {
+                var apart = text[..^1].Trim();
+                Drivers.Start(services, $"a command of {point}", async () => await turn.Await(processes.RunAsync(Settings.Shell, apart, environment, Settings.TimeLimit)));
+                continue;
+            }
+
+            var end = await turn.Await(processes.RunAsync(Settings.Shell, text, environment, Settings.TimeLimit));
+            if (end.ExitCode == 0) continue;
+            failed = true;
+            details.Add($"'{command}' {(end.ExitCode is { } code ? $"ended with {code}" : "did not end by itself")}: {end.Output.Trim()}");
+            if (stopsAtFailure) break;
+        }
+
+        var detail = failed ? string.Join("; ", details) : $"{commands.Length} commands";
+        return (failed, detail.Length > DetailCharsMax ? detail[..DetailCharsMax] : detail);
+    }
+
+    private HookFacts FactsOf(RecoveryRecord recovery) => new()
+    {
+        Recovery = recovery,
+        Node = services.Config.Self.Name,
+        IsPrimary = IsOfPrimary(recovery),
+        Command = HookedRecoveries.CommandOf(recovery),
+        Replicas = [.. services.Clusters.Where(c => string.Equals(c.Alias, cluster, StringComparison.Ordinal)).SelectMany(c => c.Instances)
+            .Where(i => i.Key != recovery.Failed && model.View(i.Key).Source == recovery.Failed).Select(i => i.Key.ToString())],
+    };
+}

@@ -1,0 +1,18 @@
+using Verify.Node.Loop;
+using Verify.Node.State;
+using Verify.Node.State.Fencing;
+
+namespace Verify.Node.Recovery;
+
+/// <summary>On the leader: has the group begin to publish its primaries (<see cref="PublishedPrimaries"/>), once for ever.</summary>
+internal sealed class Publishing(INodeServices services, Leadership leadership)
+{
+    private bool _isAsking;
+
+    public void Look()
+    {
+        if (!leadership.IsHeld || _isAsking || services.Fencing.IsPublishing || !services.Ha.Clusters.Any()) return;
+        _isAsking = true;
+        services.Submit(new Command.Fencing(new FencingCommand.BeginPublishing()), _ => _isAsking = false);
+    }
+}
