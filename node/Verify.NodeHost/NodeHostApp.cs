@@ -126,7 +126,7 @@ internal static class NodeHostApp
         new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
         new KonsulKvApi(node).Map(app);
         new ConsulKvApi(node).Map(app);
-        new ExportApi(node, config.Node).Map(app);
+        Http.Catalogue.CatalogueRoutes.Map(app, node, config);
         new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
         keys?.Map(app);
         if (prometheus is not null) app.MapGet("/metrics", () => Results.Text(prometheus.Collect(), "text/plain; version=0.0.4; charset=utf-8"));

@@ -57,6 +57,9 @@ internal static class ApiCodec
                 to.Byte(Transfer);
                 to.Text(target?.Name ?? "");
                 break;
+            case LeaderRequest.Client(var service) when Catalogue.CatalogueApiCodec.Knows(service):
+                Catalogue.CatalogueApiCodec.WriteRequest(to, service);
+                break;
             case LeaderRequest.Client(var other):
                 ClusterApiCodec.WriteRequest(to, other);
                 break;
@@ -79,6 +82,7 @@ internal static class ApiCodec
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
+            _ when Catalogue.CatalogueApiCodec.Knows(kind) => Catalogue.CatalogueApiCodec.ReadRequest(kind, ref from),
             _ => ClusterApiCodec.ReadRequest(kind, ref from),
         });
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Verify.Node.Api.Catalogue;
 using Verify.Node.Autopilot;
 using Verify.Node.Peers;
 using Verify.Node.State;
@@ -16,6 +17,8 @@ internal sealed class NodeApi
     private readonly Writes _writes;
     private readonly LeaderClock _clock;
     private readonly Reads _reads;
+    private readonly CatalogueDesk _catalogue;
+    private readonly OwnerWatch _owners;
     private readonly MembershipPilot _pilot;
     private readonly MembershipRequests _members;
     private readonly HeldWrites _held;
@@ -36,7 +39,9 @@ internal sealed class NodeApi
         _held = new(parts.RetryAfter, parts.Config.Limits);
         _writes = new(parts);
         _clock = new(parts, _writes);
-        _reads = new(parts, _forwarding, _deadlines.Enqueue);
+        _catalogue = new(parts, _clock, Enter);
+        _owners = new(parts, _clock, _writes);
+        _reads = new(parts, _forwarding, _deadlines.Enqueue, _catalogue);
         _pilot = new(parts, _writes);
         _members = new(parts, _writes, _pilot);
     }
@@ -102,6 +107,7 @@ internal sealed class NodeApi
     {
         _writes.Applied(id, result);
         _reads.AppliedUpTo(id.Index);
+        _catalogue.Look();
         if (result is null) _members.Look();
     }
 
@@ -110,6 +116,7 @@ internal sealed class NodeApi
     {
         _writes.SkippedTo(last.Index);
         _reads.AppliedUpTo(last.Index);
+        _catalogue.Look();
         _members.Look();
     }
 
@@ -135,6 +142,8 @@ internal sealed class NodeApi
         _forwarding.Tidy();
         _writes.Tick(now);
         _clock.Tick(now);
+        _catalogue.Tick(now);
+        _owners.Tick(now);
         _reads.Tick(now);
         _pilot.Tick(now);
         _members.Look();
@@ -156,6 +165,7 @@ internal sealed class NodeApi
 
     private void AnswerHere(ApiRequest request, Question question)
     {
+        if (_catalogue.Waits(request, question)) return;
         if (request is not ApiRequest.TakeSnapshot) question.Answer(Here(request));
         else if (_parts.TakeSnapshot is { } take) take(question.Answer);
         else question.Answer(new ApiReply.Refused("this node makes no snapshots"));
@@ -211,6 +221,13 @@ internal sealed class NodeApi
 
     private void Lead(ApiRequest request, Question question)
     {
+        if (!_parts.LeadsSettled && IsTimed(request))
+        {
+            if (!TryHold(question)) question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
+            return;
+        }
+
+        if (_catalogue.Leads(request, question)) return;
         switch (request)
         {
             case ApiRequest.KvPut put:
@@ -235,6 +252,9 @@ internal sealed class NodeApi
                 throw new UnreachableException();
         }
     }
+
+    /// <summary>It needs the group's time, which a new leader knows when it has applied an entry of its own term.</summary>
+    private static bool IsTimed(ApiRequest request) => CatalogueApiCodec.Knows(request);
 
     private void Enter(Command command, Question question)
     {

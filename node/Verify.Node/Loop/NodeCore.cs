@@ -27,6 +27,7 @@ internal sealed class NodeCore
     private readonly ILogger _log;
     private readonly IHaPart _ha;
     private readonly Belonging _belonging;
+    private readonly Catalogue.CheckRuns _checks;
     private Term _barrierApplied;
     private Parting? _parting;
     private int _tickIsWaiting;
@@ -66,9 +67,10 @@ internal sealed class NodeCore
         };
         if (data.Lost is { } lost) NodeLog.Recovering(_log, lost.Until);
         _ha = haPart(new NodeServices(this));
+        _checks = new(new NodeServices(this), State, request => Api!.Ask(request));
         Api = new(new(config, _raft, State, Mesh, _ha, _metrics, Pulse)
         {
-            IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Time = seam.Time, Reachable = () => Mesh.Reachable,
+            IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Dice = seam.Dice.Fork("api"), Time = seam.Time, Reachable = () => Mesh.Reachable,
             ChangeMembership = ChangeMembership, TakeSnapshot = TakeSnapshot,
             LogFigures = () => _consensus.Figures with { SnapshotBytes = _desk.Newest?.Bytes ?? 0 },
         });
@@ -254,6 +256,7 @@ internal sealed class NodeCore
         _consensus.Tick();
         Observe();
         _ha.Tick();
+        _checks.Tick();
     }
 
     /// <summary>Many inputs, one look at Raft's work, one disk sync.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
+using Verify.Node.State.Catalogue;
 using Verify.Node.State.Cluster;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
@@ -19,6 +20,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public HaState Ha { get; private set; } = new(recoveriesKeptMax);
     public ClusterState Cluster { get; private set; } = new();
     public ReplicatedTime Time { get; private set; } = new();
+    public CatalogueState Catalogue { get; private set; } = new();
 
     /// <summary>The last entry that was applied, barriers included.</summary>
     public EntryId Applied { get; private set; }
@@ -38,13 +40,14 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.KvDelete delete => Once(delete.Id, id.Index.Value, () => Kv.Delete(delete, id.Index.Value)),
             Command.KvBatch batch => Once(batch.Id, id.Index.Value, () => Kv.Write(batch.Writes, id.Index.Value)),
             Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
+            Command.Catalogue catalogue => Once(catalogue.Id, id.Index.Value, () => Catalogue.Apply(catalogue.Inner, Time.NowMs, id.Index.Value)),
             Command.TimePasses => new CommandResult.Done(id.Index.Value),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time, Catalogue];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -92,6 +95,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
         (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
         (Time, Applied) = (restored.Time, restored.Applied);
+        Catalogue = restored.Catalogue;
     }
 
     internal IStateSection? SectionOf(SectionKind kind)

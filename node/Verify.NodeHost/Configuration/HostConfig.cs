@@ -12,6 +12,7 @@ internal sealed record HostConfig(
     public required TlsFiles? PeerTls { get; init; }
     public required HttpsSettings? Https { get; init; }
     public required AccessSettings Access { get; init; }
+    public required CatalogueConfig Catalogue { get; init; }
     public required HistorySettings History { get; init; }
     public required LogSettings Log { get; init; }
 
@@ -96,6 +97,7 @@ internal sealed record HostConfig(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
                 Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),
             Timing = TimingConfig.Of(values),
+            Catalogue = CatalogueConfig.NodeOf(values),
             FencingEnabled = environment("VERIFY_TEST_ONLY_NO_FENCING") != "1",
         };
         if (node.Clusters.Length > 0 && node.TopologyLogin.User.Length == 0) values.Problem("MySQLTopologyUser", "the user that probes and repairs the servers");
@@ -105,6 +107,7 @@ internal sealed record HostConfig(
             PeerTls = peerTls,
             Https = HttpsSettings.Of(values),
             Access = access,
+            Catalogue = CatalogueConfig.Of(values, directory),
             History = HistorySettings.Of(values, warnings, directory),
             Log = LogSettings.Of(values),
             HighPriority = values.Choice("ProcessPriority", "high", "high", "normal") == "high",
