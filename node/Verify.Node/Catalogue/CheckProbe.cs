@@ -76,7 +76,6 @@ internal sealed class CheckProbe(INodeServices services, IServerDoor door, LoopT
         try
         {
             await turn.Await(stream.WriteAsync(RequestOf(check, target), either.Token));
-            await turn.Await(new ValueTask(stream.FlushAsync(either.Token)));
             var (answer, length) = (new byte[AnswerBytesMax], 0);
             while (length < answer.Length)
             {

@@ -208,7 +208,7 @@ internal sealed class StepExecutor(
     private IEnumerable<Instance> Others(RecoveryRecord recovery)
     {
         var ledger = services.Ha.Cluster(recovery.Cluster)!;
-        return services.Config.Clusters.First(c => string.Equals(c.Alias, recovery.Cluster, StringComparison.Ordinal)).Instances
+        return services.Clusters.First(c => string.Equals(c.Alias, recovery.Cluster, StringComparison.Ordinal)).Instances
             .Where(i => i.Key != recovery.Failed && ledger.AsideOf(i.Key) is null);
     }
 
