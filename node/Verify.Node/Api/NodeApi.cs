@@ -22,6 +22,7 @@ internal sealed class NodeApi
     private readonly MembershipPilot _pilot;
     private readonly MembershipRequests _members;
     private readonly HeldWrites _held;
+    private readonly ThrottleRequests _throttle;
 
     /// <summary>All have the same time, so they come in the order of their deadlines.</summary>
     private readonly Queue<Question> _deadlines = new();
@@ -44,6 +45,7 @@ internal sealed class NodeApi
         _reads = new(parts, _forwarding, _deadlines.Enqueue, _catalogue);
         _pilot = new(parts, _writes);
         _members = new(parts, _writes, _pilot);
+        _throttle = new(parts, _clock, Enter);
     }
 
     private LogIndex Applied => _parts.State.Applied.Index;
@@ -192,6 +194,8 @@ internal sealed class NodeApi
             case ApiRequest.Cluster(var alias):
                 var named = _parts.Ha.Clusters().Where(c => string.Equals(c.Alias, alias, StringComparison.Ordinal)).ToArray();
                 return named.Length == 0 ? new ApiReply.NotFound(Applied.Value) : new ApiReply.ClusterList(named);
+            case ApiRequest.ThrottleViewHere:
+                return _throttle.Here();
             case ApiRequest.Recoveries:
                 return new ApiReply.RecoveryList(_parts.Ha.Recoveries());
             default:
@@ -242,6 +246,9 @@ internal sealed class NodeApi
                 break;
             case ApiRequest.ImportKv import:
                 Enter(new Command.KvBatch([.. import.Writes], import.Id), question);
+                break;
+            case var _ when ThrottleRequests.Takes(request):
+                _throttle.Lead(request, question);
                 break;
             case ApiRequest.ReplicationAnalysis:
                 question.Answer(new ApiReply.Analysis(_parts.Ha.Analysis()));

@@ -40,6 +40,7 @@ public sealed class HaPart : IHaPart
         _leases = new(services);
         _leadership = new(services);
         _pictures = new(services, _model, _leases);
+        OpenDesk();
         _door = door;
         _turn = new LoopTurn(services);
         _attachment = new ReplicaAttachment(services);
@@ -50,6 +51,9 @@ public sealed class HaPart : IHaPart
     /// <summary>The deciders of one cluster.</summary>
     private sealed record ClusterPart(
         LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned);
+
+    /// <summary>Between the probers and the throttler.</summary>
+    internal SampleDesk Samples { get; } = new();
 
     public void Start()
     {
@@ -91,7 +95,7 @@ public sealed class HaPart : IHaPart
                 continue;
             }
 
-            prober = _probers[instance.Key] = new Prober(_services, _door, _turn, instance, Observed);
+            prober = _probers[instance.Key] = new Prober(_services, _door, _turn, instance, Samples, Observed);
             if (_isStarted) Drivers.Start(_services, "probing", prober.RunAsync);
         }
 
@@ -199,6 +203,15 @@ public sealed class HaPart : IHaPart
         .SelectMany(c => c.OpenRecovery is { } open ? c.Closed.Add(open) : c.Closed)
         .OrderByDescending(r => r.Id)
         .Select(Pictures.Of)];
+
+    /// <summary>For the throttler: what it has no reason to know of recoveries and fencing.</summary>
+    private void OpenDesk()
+    {
+        Samples.Clusters = () => _services.Clusters;
+        Samples.PrimaryOf = alias => _services.Ha.Primary(alias);
+        Samples.IsAside = (alias, key) => _services.Ha.Cluster(alias)?.AsideOf(key) is not null;
+        Samples.WhyClosed = new ClosedReason(_services, _model, _leases).Of;
+    }
 
     private void Observed(InstanceKey instance, Observation seen, TimeSpan askedAt)
     {
