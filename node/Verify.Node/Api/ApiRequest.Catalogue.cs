@@ -7,6 +7,8 @@ public sealed record ServiceQuery
 {
     /// <summary>Null: of every service.</summary>
     public string? Name { get; init; }
+    /// <summary>Names in the DNS are the same in capitals and in small letters.</summary>
+    public bool NameIgnoresCase { get; init; }
     public string? InstanceId { get; init; }
     public string? Node { get; init; }
     public string? DataCenter { get; init; }
@@ -17,7 +19,7 @@ public sealed record ServiceQuery
     public CheckStatus? AtWorst { get; init; }
 
     internal bool Takes(ServiceInstance instance) =>
-        (Name is null || instance.Name == Name) && (InstanceId is null || instance.Id == InstanceId) && (Node is null || instance.Spec.Node == Node) && (DataCenter is null || instance.Spec.DataCenter == DataCenter)
+        (Name is null || NameIgnoresCase || instance.Name == Name) && (InstanceId is null || instance.Id == InstanceId) && (Node is null || instance.Spec.Node == Node) && (DataCenter is null || instance.Spec.DataCenter == DataCenter)
         && (AtWorst is not { } worst || instance.Status <= worst)
         && Tags.All(tag => instance.Spec.Tags.Contains(tag, StringComparer.Ordinal))
         && Meta.All(wanted => instance.Spec.Meta.TryGetValue(wanted.Key, out var value) && value == wanted.Value);

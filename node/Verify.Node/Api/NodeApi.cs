@@ -16,6 +16,7 @@ internal sealed class NodeApi
     private readonly LeaderForwarding _forwarding;
     private readonly Writes _writes;
     private readonly LeaderClock _clock;
+    private readonly Watches _watches;
     private readonly Reads _reads;
     private readonly CatalogueDesk _catalogue;
     private readonly OwnerWatch _owners;
@@ -43,6 +44,7 @@ internal sealed class NodeApi
         _catalogue = new(parts, _clock, Enter);
         _owners = new(parts, _clock, _writes);
         _reads = new(parts, _forwarding, _deadlines.Enqueue, _catalogue);
+        _watches = new(parts);
         _pilot = new(parts, _writes);
         _members = new(parts, _writes, _pilot);
         _throttle = new(parts, _clock, Enter);
@@ -114,6 +116,7 @@ internal sealed class NodeApi
         _writes.Applied(id, result);
         _reads.AppliedUpTo(id.Index);
         _catalogue.Look();
+        _watches.Look();
         if (result is null) _members.Look();
     }
 
@@ -123,6 +126,7 @@ internal sealed class NodeApi
         _writes.SkippedTo(last.Index);
         _reads.AppliedUpTo(last.Index);
         _catalogue.Look();
+        _watches.Look();
         _members.Look();
     }
 
@@ -150,6 +154,7 @@ internal sealed class NodeApi
         _clock.Tick(now);
         _catalogue.Tick(now);
         _owners.Tick(now);
+        _watches.Tick(now);
         _reads.Tick(now);
         _pilot.Tick(now);
         _members.Look();
@@ -172,7 +177,8 @@ internal sealed class NodeApi
     private void AnswerHere(ApiRequest request, Question question)
     {
         if (_catalogue.Waits(request, question)) return;
-        if (request is not ApiRequest.TakeSnapshot) question.Answer(Here(request));
+        if (request is ApiRequest.KvWatch watch) _watches.Ask(question, watch);
+        else if (request is not ApiRequest.TakeSnapshot) question.Answer(Here(request));
         else if (_parts.TakeSnapshot is { } take) take(question.Answer);
         else question.Answer(new ApiReply.Refused("this node makes no snapshots"));
     }
@@ -246,6 +252,9 @@ internal sealed class NodeApi
                 break;
             case ApiRequest.ImportKv import:
                 Enter(new Command.KvBatch([.. import.Writes], import.Id), question);
+                break;
+            case ApiRequest.KvDo or ApiRequest.SessionDo:
+                Enter(KvLimits.CommandOf(request, _clock.Now)!, question);
                 break;
             case var _ when ThrottleRequests.Takes(request):
                 _throttle.Lead(request, question);

@@ -61,7 +61,7 @@ internal sealed class CatalogueDesk(ApiParts parts, LeaderClock clock, Action<Co
     }
 
     private IEnumerable<ServiceInstance> Matching(ServiceQuery query) =>
-        (query.InstanceId is { } id ? State.Get(id) is { } one ? [one] : [] : query.Name is { } name ? State.Of(name) : State.All).Where(query.Takes);
+        (query.InstanceId is { } id ? State.Get(id) is { } one ? [one] : [] : query.Name is { } name ? State.Of(query.NameIgnoresCase ? State.Spelling(name) : name) : State.All).Where(query.Takes);
 
     private ApiReply.Services Answer(IReadOnlyList<ServiceInstance> instances, string? name, TimeSpan? age) => new(
         instances, name is null ? State.Index : State.IndexOf(name), parts.State.Applied.Index.Value, State.Strategy,

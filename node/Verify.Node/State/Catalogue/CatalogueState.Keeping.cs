@@ -53,6 +53,7 @@ public sealed partial class CatalogueState
         _owned[instance.Spec.Node] = OwnedBy(instance.Spec.Node) + 1;
         if (!_idsByName.TryGetValue(instance.Name, out var ids)) _idsByName.Add(instance.Name, ids = new(StringComparer.Ordinal));
         ids.Add(instance.Id);
+        _spellings.TryAdd(instance.Name, instance.Name);
     }
 
     private void Forget(ServiceInstance instance)
@@ -76,6 +77,7 @@ public sealed partial class CatalogueState
         }
 
         _idsByName.Remove(instance.Name);
+        if (_spellings.TryGetValue(instance.Name, out var spelling) && spelling == instance.Name) _spellings.Remove(instance.Name);
         _names.Remove(instance.Name);
         _lastLostIndex = index;
     }

@@ -18,6 +18,7 @@ public sealed partial class CatalogueState : IStateSection, IExpires
 
     /// <summary>Built again from the records, not kept in them.</summary>
     private readonly SortedDictionary<string, SortedSet<string>> _idsByName = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> _spellings = new(StringComparer.OrdinalIgnoreCase);
     private readonly SortedDictionary<string, long> _owned = new(StringComparer.Ordinal);
     private readonly SortedSet<(long AtMs, string Id)> _deadlines = new(DeadlineOrder);
     private long _lastIndex;
@@ -48,6 +49,9 @@ public sealed partial class CatalogueState : IStateSection, IExpires
 
     /// <summary>The instances of a service, sorted by id.</summary>
     public IEnumerable<ServiceInstance> Of(string name) => _idsByName.TryGetValue(name, out var ids) ? ids.Select(id => Get(id)!) : [];
+
+    /// <summary>The name that is written so but for capitals, if there is one; of several, the exact one or any.</summary>
+    internal string Spelling(string name) => !_idsByName.ContainsKey(name) && _spellings.TryGetValue(name, out var spelling) ? spelling : name;
 
     /// <summary>The nodes that own registrations, sorted.</summary>
     internal IEnumerable<string> Owners => _owned.Keys;
