@@ -12,8 +12,11 @@ public sealed class PublishedPrimariesTests
 {
     private static readonly InstanceKey Db1 = new("10.0.0.1", 3306);
     private static readonly InstanceKey Db2 = new("db2", 3307);
-    private readonly ReplicatedState _state = new(100);
+    private ReplicatedState _state = null!;
     private long _index;
+
+    [SetUp]
+    public void Nothing_is_agreed_yet() => (_state, _index) = (new(100), 0);
 
     [Test]
     public void Nothing_is_published_by_entries_of_before_the_group_began_to_publish()
