@@ -9,6 +9,7 @@ var root = new RootCommand("""
     """)
 {
     RunCommand.Create(),
+    CampaignCommand.Create(),
     ReplayCommand.Create(),
     ExplainCommand.Create(),
     ExportCommand.Create(),

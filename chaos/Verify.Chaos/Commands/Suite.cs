@@ -39,6 +39,9 @@ internal sealed class Suite(SuiteOptions options)
     private readonly Teller _out = new(options.Json);
     private readonly List<RunRecord> _runs = [];
 
+    /// <summary>What was played and found, once it was.</summary>
+    public SuiteRecord? Played { get; private set; }
+
     public async Task<int> RunAsync(CancellationToken cancel)
     {
         var started = TimeProvider.System.GetUtcNow();
@@ -66,6 +69,7 @@ internal sealed class Suite(SuiteOptions options)
             Verdict = _runs.Select(r => r.Verdict).DefaultIfEmpty(Verdict.Unknown).Max(),
             FailureClass = _runs.OrderByDescending(r => r.Verdict).Select(r => r.FailureClass).FirstOrDefault(c => c.Length > 0) ?? "",
         };
+        Played = suite;
         var shown = _runs.FirstOrDefault(r => r.World == "live") ?? _runs.FirstOrDefault(r => r.Ops.Count > 0);
         var replayed = _runs.Where(r => r.World == "sim").OrderByDescending(r => r.Verdict).FirstOrDefault();
         folder.Finish(suite, shown, replayed is null ? null : Replay(replayed, commit));
