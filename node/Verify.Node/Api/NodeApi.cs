@@ -41,6 +41,9 @@ internal sealed class NodeApi
         _members = new(parts, _writes, _pilot);
     }
 
+    /// <summary>The group's time as the leader counts it; elsewhere as it was told last.</summary>
+    public State.Time.TimeStamp GroupTime => _parts.LeadsSettled ? _clock.Now : new(_parts.State.Time.NowMs, _parts.State.Time.WallMs);
+
     private LogIndex Applied => _parts.State.Applied.Index;
 
     public void Ask(Question question)
@@ -63,7 +66,7 @@ internal sealed class NodeApi
         switch (question.Request)
         {
             case LeaderRequest.Ha(var command):
-                if (_parts.Raft.Role == RaftRole.Leader) Enter(new Command.Ha(command), question);
+                if (_parts.Raft.Role == RaftRole.Leader) Enter(new Command.Ha(command.StampOf is null ? command : command.With(GroupTime)), question);
                 else Forward(question);
                 break;
             case LeaderRequest.ReadIndex(var underLease):

@@ -24,6 +24,12 @@ public interface INodeServices
     /// <summary>The replicated high-availability state, as applied here.</summary>
     HaState Ha { get; }
 
+    /// <summary>What operators allow, as applied here.</summary>
+    State.Policy.PolicyState Policy { get; }
+
+    /// <summary>The group's time, as this node counts it. To be asked only while it leads.</summary>
+    State.Time.TimeStamp GroupTime { get; }
+
     /// <summary>Proposes here or forwards to the leader. <paramref name="done"/> runs on the loop, exactly once; Unknown after
     /// Timing.RequestTimeout, or when the leader changed.</summary>
     void Submit(HaCommand command, Action<CommandResult> done);

@@ -68,6 +68,7 @@ public sealed record NodeConfig
     /// <summary>User and password that replicas use towards their source.</summary>
     public MySqlLogin ReplicationLogin { get; init; } = new("", "");
     public Limits Limits { get; init; } = new();
+    public RecoverySettings Recovery { get; init; } = new();
     public Timing Timing { get; init; } = new();
 
     /// <summary>Test only: false switches off the guardian's fencing and the majority's wait for it, so that the harness can be

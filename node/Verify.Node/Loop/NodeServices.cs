@@ -17,6 +17,8 @@ internal sealed class NodeServices(NodeCore node) : INodeServices
     public bool IsLeader => node.LeadsForSure;
     public RaftStatus Raft => node.StatusApplied;
     public HaState Ha => node.State.Ha;
+    public State.Policy.PolicyState Policy => node.State.Policy;
+    public State.Time.TimeStamp GroupTime => node.Api.GroupTime;
     public CancellationToken Stopping => node.Stopping;
     public ILogger Log => node.HaLog;
 

@@ -18,6 +18,7 @@ public static class CommandCodec
     private const byte Batch = 4;
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
+    private const byte Policy = 12;
 
     public static byte[] Encode(Command command)
     {
@@ -56,6 +57,10 @@ public static class CommandCodec
                 to.Byte(TimePasses);
                 stamp.Write(to);
                 break;
+            case Command.Policy(var policy):
+                to.Byte(Policy);
+                State.Policy.PolicyCommandCodec.Write(to, policy);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -78,6 +83,7 @@ public static class CommandCodec
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
+            Policy => new Command.Policy(State.Policy.PolicyCommandCodec.Read(ref from)),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();

@@ -19,6 +19,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public HaState Ha { get; private set; } = new(recoveriesKeptMax);
     public ClusterState Cluster { get; private set; } = new();
     public ReplicatedTime Time { get; private set; } = new();
+    public Policy.PolicyState Policy { get; private set; } = new();
 
     /// <summary>The last entry that was applied, barriers included.</summary>
     public EntryId Applied { get; private set; }
@@ -39,12 +40,13 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.KvBatch batch => Once(batch.Id, id.Index.Value, () => Kv.Write(batch.Writes, id.Index.Value)),
             Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
             Command.TimePasses => new CommandResult.Done(id.Index.Value),
+            Command.Policy(var inner) => Policy.Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time, Policy];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -92,6 +94,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
         (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
         (Time, Applied) = (restored.Time, restored.Applied);
+        Policy = restored.Policy;
     }
 
     internal IStateSection? SectionOf(SectionKind kind)
