@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Verify.MySql;
@@ -5,6 +6,7 @@ using Verify.Node.Loop;
 using Verify.Node.Recovery;
 using Verify.Node.Seam;
 using Verify.Node.State;
+using Verify.Node.State.Fleet;
 using Verify.Node.State.Ledger;
 using Verify.Node.Telemetry;
 using Verify.Node.Topology;
@@ -18,12 +20,15 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
     private readonly HaBed _bed;
     private readonly CancellationTokenSource _stopping = new();
     private readonly HaPart _part;
+    private readonly ReplicatedState _state = new(10);
+    private readonly KnownClusters _known;
     private int _applied;
 
     public BedNode(HaBed bed, NodeConfig config, double clockRate)
     {
         _bed = bed;
         Config = config;
+        _known = new(config);
         ClockRate = clockRate;
         Seam = new(TimeProvider.System, new Dice(1), null!, null!, this, null!, null!, null!, null!);
         _part = new(this, this);
@@ -32,7 +37,9 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
     public NodeConfig Config { get; }
     public double ClockRate { get; }
     public NodeSeam Seam { get; }
-    public HaState Ha { get; } = new();
+    public HaState Ha => _state.Ha;
+    public FleetState Fleet => _state.Fleet;
+    public ImmutableArray<ClusterSpec> Clusters => _known.Of(_state.Fleet);
     public List<CommandResult> Results { get; } = [];
     public bool IsUp { get; private set; }
 
@@ -76,7 +83,8 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
         _stopping.Cancel();
     }
 
-    public void Submit(HaCommand command, Action<CommandResult> done) => _bed.Submit(this, command, done);
+    public void Submit(HaCommand command, Action<CommandResult> done) => _bed.Submit(this, new Command.Ha(command), done);
+    public void Submit(Command command, Action<CommandResult> done) => _bed.Submit(this, command, done);
     public void TellPeers(ReadOnlyMemory<byte> report) => _bed.Tell(this, report);
 
     public bool Post(Action action)
@@ -113,9 +121,10 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
         {
             var (term, command) = _bed.Log[_applied++];
             var context = new ApplyContext(_applied, term);
-            var result = Ha.Apply(command, context);
+            var result = _state.Apply(new(new(term), new(_applied)), command)!;
             Results.Add(result);
-            OnLoop(() => _part.Applied(command, context, result));
+            if (command is Command.Ha(var inner)) OnLoop(() => _part.Applied(inner, context, result));
+            else OnLoop(_part.FleetChanged);
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class HaBed
     public static readonly TimeSpan Latency = TimeSpan.FromMilliseconds(1);
     private readonly PriorityQueue<Action, (long At, long Number)> _events = new();
     private readonly HashSet<(string, string)> _cuts = [];
-    private readonly List<(long Term, HaCommand Command)> _log = [];
+    private readonly List<(long Term, Command Command)> _log = [];
     private long _number;
 
     public HaBed(Func<NodeConfig, NodeConfig>? configure = null, Func<string, double>? clockRate = null, bool isPrimaryWritable = true)
@@ -52,7 +52,9 @@ internal sealed class HaBed
 
     /// <summary>The first moment at which two servers took writes; null as it should be.</summary>
     public string? TwoWriters { get; private set; }
-    public IReadOnlyList<(long Term, HaCommand Command)> Log => _log;
+    public IReadOnlyList<(long Term, Command Command)> Log => _log;
+
+    public IEnumerable<HaCommand> HaCommands => _log.Select(e => e.Command).OfType<Command.Ha>().Select(h => h.Inner);
 
     public static InstanceKey Key(int number) => new($"db{number}", 3306);
     public BedServer Server(InstanceKey key) => Servers.Single(s => s.Key == key);
@@ -149,7 +151,7 @@ internal sealed class HaBed
         return node;
     }
 
-    public void Submit(BedNode from, HaCommand command, Action<CommandResult> done)
+    public void Submit(BedNode from, Command command, Action<CommandResult> done)
     {
         At(Latency, () =>
         {

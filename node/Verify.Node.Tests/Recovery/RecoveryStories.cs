@@ -119,7 +119,7 @@ public sealed class RecoveryStories
         foreach (var node in bed.Nodes) node.IsBlindFor = HaBed.Key(1);
         bed.RunFor(Seconds(10));
         Assert.That(bed.Node("north").Part.Analysis().Single().Code, Is.EqualTo("UnreachableMaster"));
-        Assert.That(bed.Log.Select(e => e.Command).OfType<HaCommand.OpenRecovery>(), Is.Empty);
+        Assert.That(bed.HaCommands.OfType<HaCommand.OpenRecovery>(), Is.Empty);
     }
 
     [Test]
@@ -128,7 +128,7 @@ public sealed class RecoveryStories
         var bed = new HaBed().Started();
         bed.Node("north").IsBlindFor = HaBed.Key(1);
         bed.RunFor(Seconds(10));
-        Assert.That(bed.Log.Select(e => e.Command).OfType<HaCommand.OpenRecovery>(), Is.Empty);
+        Assert.That(bed.HaCommands.OfType<HaCommand.OpenRecovery>(), Is.Empty);
         Assert.That(bed.Servers[0].TakesWrites);
     }
 

@@ -11,7 +11,7 @@ namespace Verify.Node.Api;
 /// the replies that such requests can get.</summary>
 internal static class ApiCodec
 {
-    private const byte Put = 1, Delete = 2, Get = 3, Analysis = 4, Transfer = 5, Ha = 15, ReadIndex = 16;
+    private const byte Put = 1, Delete = 2, Get = 3, Analysis = 4, Transfer = 5, Ha = 15, ReadIndex = 16, Own = 90;
     private const byte Done = 1, Value = 2, NotFound = 3, CasConflict = 4, Verdicts = 5, NoLeader = 6, Overloaded = 7, Unknown = 8, Refused = 9;
     private const byte HaDone = 16, HaConflict = 17, HaNotFound = 18, HaRejected = 19, HaUnknown = 20, Index = 21;
 
@@ -27,6 +27,10 @@ internal static class ApiCodec
             case LeaderRequest.Ha(var command):
                 to.Byte(Ha);
                 HaCommandCodec.Write(to, command);
+                break;
+            case LeaderRequest.Own(var command):
+                to.Byte(Own);
+                to.Bytes(CommandCodec.Encode(command));
                 break;
             case LeaderRequest.ReadIndex(var underLease):
                 to.Byte(ReadIndex);
@@ -70,6 +74,7 @@ internal static class ApiCodec
     {
         var kind = from.Byte();
         if (kind == Ha) return new LeaderRequest.Ha(HaCommandCodec.Read(ref from));
+        if (kind == Own) return new LeaderRequest.Own(CommandCodec.Decode(from.Bytes()));
         if (kind == ReadIndex) return new LeaderRequest.ReadIndex(from.Bool());
         return new LeaderRequest.Client(kind switch
         {

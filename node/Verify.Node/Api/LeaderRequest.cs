@@ -12,6 +12,9 @@ internal abstract record LeaderRequest
     internal sealed record Client(ApiRequest Request) : LeaderRequest;
     internal sealed record Ha(HaCommand Command) : LeaderRequest;
 
+    /// <summary>For a part of this node; needs no stamp.</summary>
+    internal sealed record Own(Command Command) : LeaderRequest;
+
     /// <summary>How new must a state be to answer a linearizable read that was asked before this? (Thesis §6.4: a follower's read.)</summary>
     /// <param name="UnderLease">The leader's lease will do; without one it makes a round.</param>
     internal sealed record ReadIndex(bool UnderLease) : LeaderRequest;

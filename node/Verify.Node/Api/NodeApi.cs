@@ -69,6 +69,10 @@ internal sealed class NodeApi
                 if (_parts.Raft.Role == RaftRole.Leader) Enter(new Command.Ha(command.StampOf is null ? command : command.With(GroupTime)), question);
                 else Forward(question);
                 break;
+            case LeaderRequest.Own(var command):
+                if (_parts.Raft.Role == RaftRole.Leader) Enter(command, question);
+                else Forward(question);
+                break;
             case LeaderRequest.ReadIndex(var underLease):
                 if (_parts.Raft.Role == RaftRole.Leader) _reads.Lead(question, underLease);
                 else question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));

@@ -13,7 +13,7 @@ internal sealed class Question
     public Question(LeaderRequest request, bool wasForwarded, TimeSpan deadline, Action<LeaderReply> answer)
     {
         (Request, WasForwarded, Deadline, _answer) = (request, wasForwarded, deadline, answer);
-        IsForHa = request is LeaderRequest.Ha;
+        IsForHa = request is LeaderRequest.Ha or LeaderRequest.Own;
     }
 
     /// <summary>Let go as soon as the question is answered, since its value may be large.</summary>
@@ -39,7 +39,7 @@ internal sealed class Question
     /// <summary>This is an answer of the kind that was asked for.</summary>
     public bool Takes(LeaderReply reply) => Request switch
     {
-        LeaderRequest.Ha => reply is LeaderReply.Ha,
+        LeaderRequest.Ha or LeaderRequest.Own => reply is LeaderReply.Ha,
         LeaderRequest.ReadIndex => reply is LeaderReply.ReadIndex or LeaderReply.Client,
         LeaderRequest.Client => reply is LeaderReply.Client,
         _ => false,

@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Verify.Node.Seam;
 using Verify.Node.State;
+using Verify.Node.State.Fleet;
 using Verify.Node.State.Ledger;
 using Verify.Node.Telemetry;
 using Verify.Raft;
@@ -29,6 +31,15 @@ public interface INodeServices
 
     /// <summary>The group's time, as this node counts it. To be asked only while it leads.</summary>
     State.Time.TimeStamp GroupTime { get; }
+    /// <summary>What is agreed on the servers, as applied here.</summary>
+    FleetState Fleet { get; }
+
+    /// <summary>All clusters and their servers: those of the configuration and those that were found. The same array until something
+    /// changes.</summary>
+    ImmutableArray<ClusterSpec> Clusters { get; }
+
+    /// <summary>As <see cref="Submit(HaCommand, Action{CommandResult})"/>, for any other command that needs no stamp.</summary>
+    void Submit(Command command, Action<CommandResult> done);
 
     /// <summary>Proposes here or forwards to the leader. <paramref name="done"/> runs on the loop, exactly once; Unknown after
     /// Timing.RequestTimeout, or when the leader changed.</summary>
@@ -63,6 +74,9 @@ public interface IHaPart
 
     /// <summary>The state was replaced by that of a snapshot: what was applied in between was not told.</summary>
     void Restored();
+
+    /// <summary>What is agreed on the servers has changed (<see cref="INodeServices.Fleet"/>).</summary>
+    void FleetChanged();
 
     /// <summary>Raft's role, term or lease changed.</summary>
     void RaftChanged(RaftStatus status);

@@ -18,6 +18,9 @@ public sealed record ClusterSpec(string Alias, ImmutableArray<Instance> Instance
     /// <summary>True: a primary is opened only with the source's half of semi-sync on, so that a commit is acknowledged only when a
     /// replica has it; a server that follows has it off. False: durability is nobody's promise.</summary>
     public bool SemiSync { get; init; }
+
+    /// <summary>The node guards the primary and recovers it; false (a cluster that was found and that no filter names): it only looks.</summary>
+    public bool IsManaged { get; init; } = true;
 }
 
 /// <summary>All a node is told at its start; NodeHost makes it from the configuration file, the simulator directly.</summary>
@@ -62,6 +65,12 @@ public sealed record NodeConfig
     /// <summary>Peers with another id are refused.</summary>
     public string ClusterId { get; init; } = "verify";
     public ImmutableArray<ClusterSpec> Clusters { get; init; } = [];
+
+    /// <summary><see cref="ClusterSpec.SemiSync"/> of clusters that were found.</summary>
+    public bool SemiSync { get; init; }
+
+    /// <summary>How servers are found, and what is asked of them.</summary>
+    public DiscoverySettings Discovery { get; init; } = new();
     public AddressBook Addresses { get; init; } = AddressBook.Empty;
     public MySqlLogin TopologyLogin { get; init; } = new("", "");
 

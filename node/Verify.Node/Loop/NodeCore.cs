@@ -26,6 +26,7 @@ internal sealed class NodeCore
     private readonly NodeMetrics _metrics;
     private readonly ILogger _log;
     private readonly IHaPart _ha;
+    private long _fleetSeen;
     private readonly Belonging _belonging;
     private Term _barrierApplied;
     private Parting? _parting;
@@ -66,6 +67,7 @@ internal sealed class NodeCore
         };
         if (data.Lost is { } lost) NodeLog.Recovering(_log, lost.Until);
         _ha = haPart(new NodeServices(this));
+        _fleetSeen = State.Fleet.Changes;
         Api = new(new(config, _raft, State, Mesh, _ha, _metrics, Pulse)
         {
             IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Time = seam.Time, Reachable = () => Mesh.Reachable,
@@ -288,6 +290,7 @@ internal sealed class NodeCore
         Seam.Events.Emit(new NodeEvent.Applied(Config.Self.Name, entry.Index.Value, entry.Term.Value, Fnv1A.Of(entry.Payload.Span)));
         Api.EntryApplied(entry.Id, result);
         if (command is Command.Ha(var inner)) _ha.Applied(inner, new(entry.Index.Value, entry.Term.Value), result!);
+        else if (State.Fleet.Changes != _fleetSeen) FleetChanged();
     }
 
     /// <summary>A snapshot has become durable: it is the state from now on.</summary>
@@ -300,7 +303,15 @@ internal sealed class NodeCore
         NodeLog.SnapshotInstalled(_log, mark.Last);
         Seam.Events.Emit(new NodeEvent.SnapshotInstalled(self, mark.Last.Index.Value, mark.Last.Term.Value, restored.Hash));
         Api.StateRestored(mark.Last);
+        _fleetSeen = State.Fleet.Changes;
+        _ha.FleetChanged();
         _ha.Restored();
+    }
+
+    private void FleetChanged()
+    {
+        _fleetSeen = State.Fleet.Changes;
+        _ha.FleetChanged();
     }
 
     private void SnapshotMade(SnapshotFile file, TimeSpan took)

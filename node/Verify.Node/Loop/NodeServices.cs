@@ -1,9 +1,12 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Verify.Node.Api;
 using Verify.Node.Seam;
 using Verify.Node.State;
+using Verify.Node.State.Fleet;
 using Verify.Node.State.Ledger;
 using Verify.Node.Telemetry;
+using Verify.Node.Topology;
 using Verify.Raft;
 
 namespace Verify.Node.Loop;
@@ -11,6 +14,8 @@ namespace Verify.Node.Loop;
 /// <summary>The node as its high-availability part sees it.</summary>
 internal sealed class NodeServices(NodeCore node) : INodeServices
 {
+    private readonly KnownClusters _known = new(node.Config);
+
     public NodeConfig Config => node.Config;
     public NodeSeam Seam => node.Seam;
     public TimeSpan Now => node.Pulse.Now;
@@ -19,11 +24,17 @@ internal sealed class NodeServices(NodeCore node) : INodeServices
     public HaState Ha => node.State.Ha;
     public State.Policy.PolicyState Policy => node.State.Policy;
     public State.Time.TimeStamp GroupTime => node.Api.GroupTime;
+    public FleetState Fleet => node.State.Fleet;
+    public ImmutableArray<ClusterSpec> Clusters => _known.Of(node.State.Fleet);
     public CancellationToken Stopping => node.Stopping;
     public ILogger Log => node.HaLog;
 
     public void Submit(HaCommand command, Action<CommandResult> done) => node.Api.Ask(new(
         new LeaderRequest.Ha(command), wasForwarded: false, Now + Config.Timing.RequestTimeout,
+        reply => done(((LeaderReply.Ha)reply).Result)));
+
+    public void Submit(Command command, Action<CommandResult> done) => node.Api.Ask(new(
+        new LeaderRequest.Own(command), wasForwarded: false, Now + Config.Timing.RequestTimeout,
         reply => done(((LeaderReply.Ha)reply).Result)));
 
     public void TellPeers(ReadOnlyMemory<byte> report) => node.Mesh.TellAll(new Peers.PeerFrame.Report(report));

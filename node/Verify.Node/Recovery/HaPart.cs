@@ -19,8 +19,15 @@ public sealed class HaPart : IHaPart
     private readonly LeaseWatch _leases;
     private readonly Pictures _pictures;
     private readonly Leadership _leadership;
-    private readonly ImmutableArray<Prober> _probers;
-    private readonly ImmutableArray<ClusterPart> _clusters;
+    private readonly SortedDictionary<InstanceKey, Prober> _probers = [];
+    private readonly SortedDictionary<InstanceKey, ServerGate> _gates = [];
+    private readonly IServerDoor _door;
+    private readonly LoopTurn _turn;
+    private readonly ReplicaAttachment _attachment;
+    private readonly StepExecutor _executor;
+    private ImmutableArray<ClusterSpec> _specs = [];
+    private ImmutableArray<ClusterPart> _clusters = [];
+    private bool _isStarted;
     private TimeSpan _nextReport;
     private ImmutableArray<ClosedUnder> _words = [];
 
@@ -33,35 +40,84 @@ public sealed class HaPart : IHaPart
         _leases = new(services);
         _leadership = new(services);
         _pictures = new(services, _model, _leases);
-        var turn = new LoopTurn(services);
-        var gates = new SortedDictionary<InstanceKey, ServerGate>();
-        var instances = services.Config.Clusters.SelectMany(c => c.Instances).ToImmutableArray();
-        foreach (var instance in instances) gates[instance.Key] = new(services, door, turn, instance.Key);
-        _probers = [.. instances.Select(i => new Prober(services, door, turn, i, Observed))];
-        var attachment = new ReplicaAttachment(services);
-        var executor = new StepExecutor(services, _model, turn, door, attachment);
-        _clusters = [.. services.Config.Clusters.Select(spec =>
-        {
-            var guardian = new Guardian(services, _model, _leases, key => gates[key], spec.Alias);
-            return new ClusterPart(
-                spec,
-                guardian,
-                new(services, _leadership, _model, _leases, executor, key => gates[key], guardian, spec.Alias),
-                new(services, _leadership, _model, _leases, spec),
-                new(services, _leadership, _model, turn, door, attachment, key => gates[key], spec));
-        })];
+        _door = door;
+        _turn = new LoopTurn(services);
+        _attachment = new ReplicaAttachment(services);
+        _executor = new StepExecutor(services, _model, _turn, door, _attachment);
+        FollowClusters();
     }
 
     /// <summary>The deciders of one cluster.</summary>
     private sealed record ClusterPart(
-        ClusterSpec Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned);
+        LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned);
 
     public void Start()
     {
-        foreach (var prober in _probers) Drivers.Start(_services, "probing", prober.RunAsync);
+        _isStarted = true;
+        foreach (var prober in _probers.Values) Drivers.Start(_services, "probing", prober.RunAsync);
         if (_services.Config.FencingEnabled) return;
         foreach (var part in _clusters) RecoveryLog.FencingOff(_services.Log, part.Spec.Alias);
     }
+
+    public void FleetChanged()
+    {
+        if (!FollowClusters()) return;
+        foreach (var part in _clusters) part.Guardian.Tick();
+        TellAndLook();
+    }
+
+    /// <summary>Parts come and go with the servers and clusters that are known. False: none did.</summary>
+    private bool FollowClusters()
+    {
+        var specs = _services.Clusters;
+        if (specs == _specs) return false;
+        _specs = specs;
+        var instances = specs.SelectMany(static c => c.Instances).DistinctBy(static i => i.Key).ToImmutableArray();
+        _model.Follow(instances);
+        var gone = _probers.Keys.Except(instances.Select(static i => i.Key)).ToArray();
+        foreach (var key in gone)
+        {
+            _probers[key].End();
+            _probers.Remove(key);
+            Gate(key).Release();
+            _gates.Remove(key);
+        }
+
+        foreach (var instance in instances)
+        {
+            if (_probers.TryGetValue(instance.Key, out var prober))
+            {
+                prober.Instance = instance;
+                continue;
+            }
+
+            prober = _probers[instance.Key] = new Prober(_services, _door, _turn, instance, Observed);
+            if (_isStarted) Drivers.Start(_services, "probing", prober.RunAsync);
+        }
+
+        var before = _clusters;
+        _clusters = [.. specs.Select(spec => before.FirstOrDefault(c => string.Equals(c.Spec.Alias, spec.Alias, StringComparison.Ordinal)) ?? PartOf(spec))];
+        foreach (var (part, spec) in _clusters.Zip(specs)) part.Spec.Spec = spec;
+
+        // Its ledger went with it: the guardian sees that it has no duty any longer.
+        foreach (var part in before.Except(_clusters)) part.Guardian.Tick();
+        return true;
+    }
+
+    private ClusterPart PartOf(ClusterSpec spec)
+    {
+        var cluster = new LiveCluster(spec);
+        var guardian = new Guardian(_services, _model, _leases, Gate, spec.Alias);
+        return new ClusterPart(
+            cluster,
+            guardian,
+            new(_services, _leadership, _model, _leases, _executor, Gate, guardian, spec.Alias),
+            new(_services, _leadership, _model, _leases, cluster),
+            new(_services, _leadership, _model, _turn, _door, _attachment, Gate, cluster));
+    }
+
+    private ServerGate Gate(InstanceKey instance) =>
+        _gates.TryGetValue(instance, out var gate) ? gate : _gates[instance] = new(_services, _door, _turn, instance);
 
     public void Tick()
     {

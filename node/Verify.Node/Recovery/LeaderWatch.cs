@@ -12,7 +12,7 @@ namespace Verify.Node.Recovery;
 
 /// <summary>On the leader: gives a cluster its first primary, judges the primary it has, and opens a recovery when a majority calls it
 /// dead. Nothing here touches a server.</summary>
-internal sealed class LeaderWatch(INodeServices services, Leadership leadership, TopologyModel model, LeaseWatch leases, ClusterSpec spec)
+internal sealed class LeaderWatch(INodeServices services, Leadership leadership, TopologyModel model, LeaseWatch leases, LiveCluster spec)
 {
     /// <summary>Between a recovery that failed and the next one for the same cluster.</summary>
     private static readonly TimeSpan FailedRecoveryPause = TimeSpan.FromSeconds(5);
@@ -31,7 +31,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
             return;
         }
 
-        if (services.Ha.Cluster(spec.Alias) is not { } ledger) Adopt();
+        if (services.Ha.Cluster(spec.Alias) is not { } ledger) AdoptIfManaged();
         else Judge(ledger);
     }
 
@@ -82,6 +82,11 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
 
         Ask(new HaCommand.OpenRecovery(
             spec.Alias, ledger.Primary, diagnosis.Code.ToString(), diagnosis.VotesText(), ledger.Token));
+    }
+
+    private void AdoptIfManaged()
+    {
+        if (spec.IsManaged) Adopt();
     }
 
     private void Adopt()

@@ -9,7 +9,7 @@ namespace Verify.Node.Recovery;
 /// <summary>What the API shows of clusters, verdicts and recoveries. Reads only.</summary>
 internal sealed class Pictures(INodeServices services, TopologyModel model, LeaseWatch leases)
 {
-    public ClusterPicture Of(ClusterSpec spec)
+    public ClusterPicture Of(LiveCluster spec)
     {
         var ledger = services.Ha.Cluster(spec.Alias);
         var isHeld = ledger is { LastRenewal: > 0 } && services.Now < leases.CertainEnd(spec.Alias);

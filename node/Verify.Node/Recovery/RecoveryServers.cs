@@ -63,7 +63,7 @@ internal sealed class RecoveryServers(INodeServices services, TopologyModel mode
     }
 
     private ClusterSpec SpecOf(RecoveryRecord recovery) =>
-        services.Config.Clusters.First(c => string.Equals(c.Alias, recovery.Cluster, StringComparison.Ordinal));
+        services.Clusters.First(c => string.Equals(c.Alias, recovery.Cluster, StringComparison.Ordinal));
 
     private bool IsCarried(InstanceKey instance, InstanceKey failed, ImmutableArray<Instance> others)
     {

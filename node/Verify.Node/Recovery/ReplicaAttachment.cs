@@ -66,7 +66,7 @@ internal sealed class ReplicaAttachment(INodeServices services)
         if (status is not null) await ReplicaStop.StopAsync(replica, Limit, mayGoOn);
 
         // With the source's half on, its applier would wait for a replica of its own; no client waits on a server that is closed.
-        if (config.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == replica.Instance))) await replica.AskAsync(new Statement.SetSemiSync(On: false), Limit, mayGoOn);
+        if (services.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == replica.Instance))) await replica.AskAsync(new Statement.SetSemiSync(On: false), Limit, mayGoOn);
         var login = config.ReplicationLogin;
         await replica.AskAsync(new Statement.ChangeSource(address.Host, address.Port, login.User, login.Password), Limit, mayGoOn);
         await replica.AskAsync(new Statement.StartReplica(), Limit, mayGoOn);

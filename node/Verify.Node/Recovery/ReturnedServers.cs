@@ -13,7 +13,7 @@ namespace Verify.Node.Recovery;
 /// transactions named that nobody else has. Looks at what is and repairs it; remembers nothing that matters.</summary>
 internal sealed class ReturnedServers(
     INodeServices services, Leadership leadership, TopologyModel model, LoopTurn turn, IServerDoor door, ReplicaAttachment attachment,
-    Func<InstanceKey, ServerGate> gates, ClusterSpec spec)
+    Func<InstanceKey, ServerGate> gates, LiveCluster spec)
 {
     /// <summary>MariaDB's gtid_strict_mode refuses a server that has parted from the source with this error.</summary>
     private const int SourceRefuses = 1236;
@@ -37,7 +37,7 @@ internal sealed class ReturnedServers(
         {
             foreach (var instance in spec.Instances.Where(i => i.Key != ledger.Primary)) Look(instance, ledger);
         }
-        else
+        else if (spec.IsManaged)
         {
             foreach (var instance in spec.Instances) LookWithoutState(instance);
         }
@@ -87,7 +87,7 @@ internal sealed class ReturnedServers(
     {
         if (!_attempts.TryGetValue(instance.Key, out var attempts)) _attempts[instance.Key] = attempts = new();
         var view = model.View(instance.Key);
-        var isFollowing = view.Source == ledger.Primary && view.Replica is { } r
+        var isFollowing = LeadsTo(view, ledger.Primary) && view.Replica is { } r
             && r.IoThread != ThreadState.Stopped && r.SqlThread != ThreadState.Stopped;
         var isAside = ledger.AsideOf(instance.Key) is not null;
         if (isFollowing && !isAside)
@@ -106,6 +106,21 @@ internal sealed class ReturnedServers(
         }
 
         Attach(instance, ledger, attempts);
+    }
+
+    /// <summary>It follows the primary, or a server of this cluster that is well and follows it in turn (an intermediate primary). One that
+    /// follows a server which is not seen well is taken to the primary itself.</summary>
+    private bool LeadsTo(InstanceView view, InstanceKey primary)
+    {
+        for (var steps = 0; steps < spec.Instances.Length && view.Source is { } source; steps++)
+        {
+            if (source == primary) return true;
+            if (!spec.Instances.Any(i => i.Key == source) || !IsFresh(source)) return false;
+            view = model.View(source);
+            if (view.Replica is not { IoThread: ThreadState.Running }) return false;
+        }
+
+        return false;
     }
 
     private void Attach(Instance instance, ClusterLedger ledger, Attempts attempts)

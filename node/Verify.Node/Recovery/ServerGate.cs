@@ -29,7 +29,7 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
     /// <summary>An opening statement was sent and nobody knows whether it will still be carried out.</summary>
     public bool IsInDoubt => _doubtfulSession != 0;
 
-    private bool IsSemiSync => services.Config.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == instance));
+    private bool IsSemiSync => services.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == instance));
     private TimeSpan StatementTimeout => services.Config.Timing.StatementTimeout;
 
     /// <summary>Closes the server and sees it closed; tries for as long as <paramref name="wanted"/> says so.</summary>
@@ -63,6 +63,19 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 
             ended(isOpen);
         });
+    }
+
+    /// <summary>The server is looked after no longer.</summary>
+    public void Release()
+    {
+        if (!IsBusy && !IsInDoubt) Drivers.Start(services, $"leaving {instance}", HangUpAsync);
+    }
+
+    private async Task HangUpAsync()
+    {
+        await _sweep;
+        await _link.HangUpAsync();
+        await _sweepLink.HangUpAsync();
     }
 
     /// <summary>Logging in takes a good part of what closing takes: the sweep's session is there before it is needed.</summary>

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
 using Verify.Node.State.Cluster;
+using Verify.Node.State.Fleet;
 using Verify.Node.State.Ledger;
 
 namespace Verify.Node.State;
@@ -19,6 +20,7 @@ public static class CommandCodec
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
     private const byte Policy = 12;
+    private const byte Fleet = 11;
 
     public static byte[] Encode(Command command)
     {
@@ -61,6 +63,10 @@ public static class CommandCodec
                 to.Byte(Policy);
                 State.Policy.PolicyCommandCodec.Write(to, policy);
                 break;
+            case Command.Fleet(var inner):
+                to.Byte(Fleet);
+                FleetCommandCodec.Write(to, inner);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -84,6 +90,7 @@ public static class CommandCodec
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
             Policy => new Command.Policy(State.Policy.PolicyCommandCodec.Read(ref from)),
+            Fleet => new Command.Fleet(FleetCommandCodec.Read(ref from)),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();

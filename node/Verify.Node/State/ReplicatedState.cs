@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
 using Verify.Node.State.Cluster;
+using Verify.Node.State.Fleet;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
 using Verify.Node.State.Time;
@@ -20,6 +21,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public ClusterState Cluster { get; private set; } = new();
     public ReplicatedTime Time { get; private set; } = new();
     public Policy.PolicyState Policy { get; private set; } = new();
+    public FleetState Fleet { get; private set; } = new();
 
     /// <summary>The last entry that was applied, barriers included.</summary>
     public EntryId Applied { get; private set; }
@@ -41,12 +43,13 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
             Command.TimePasses => new CommandResult.Done(id.Index.Value),
             Command.Policy(var inner) => Policy.Apply(inner, new(id.Index.Value, id.Term.Value)),
+            Command.Fleet(var inner) => Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time, Policy];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time, Fleet, Policy];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -95,6 +98,8 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
         (Time, Applied) = (restored.Time, restored.Applied);
         Policy = restored.Policy;
+        restored.Fleet.Follows(Fleet);
+        Fleet = restored.Fleet;
     }
 
     internal IStateSection? SectionOf(SectionKind kind)
@@ -106,6 +111,21 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
 
     /// <summary>For the reader of a snapshot.</summary>
     internal void StandAt(EntryId last) => Applied = last;
+
+    /// <summary>A cluster that is no longer looked after has no agreed primary and no token: when it is taken up again, it begins anew.</summary>
+    private CommandResult Apply(FleetCommand command, ApplyContext context)
+    {
+        var released = command switch
+        {
+            FleetCommand.ForgetCluster(var cluster) => cluster,
+            FleetCommand.Manage(var cluster, IsManaged: false) => cluster,
+            _ => null,
+        };
+        if (released is not null && Ha.OpenRecovery(released) is { } open) return new CommandResult.Rejected($"recovery {open.Id} of {released} is open");
+        var result = Fleet.Apply(command, context, Ha.Primary);
+        if (released is not null && result is CommandResult.Done) Ha.Release(released);
+        return result;
+    }
 
     private CommandResult Once(RequestId? id, long index, Func<CommandResult> apply)
     {

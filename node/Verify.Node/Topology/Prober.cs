@@ -9,17 +9,27 @@ internal sealed class Prober(
     INodeServices services, IServerDoor door, LoopTurn turn, Instance instance, Action<InstanceKey, Observation, TimeSpan> observed)
 {
     private readonly ServerLink _link = new(services, door, turn, instance.Key);
+    private bool _isOver;
+
+    /// <summary>The server, and where it stands as far as that is known by now.</summary>
+    public Instance Instance { get; set; } = instance;
+
+    /// <summary>The server is looked at no longer; what is under way is not told.</summary>
+    public void End() => _isOver = true;
 
     public async Task RunAsync()
     {
-        while (!services.Stopping.IsCancellationRequested)
+        while (!services.Stopping.IsCancellationRequested && !_isOver)
         {
             var askedAt = services.Now;
             var seen = await ProbeAsync();
-            observed(instance.Key, seen, askedAt);
+            if (_isOver) break;
+            observed(Instance.Key, seen, askedAt);
             var next = askedAt + services.Config.Timing.ProbeInterval - services.Now;
             await turn.Pause(next > services.Config.Timing.Tick ? next : services.Config.Timing.Tick);
         }
+
+        await _link.HangUpAsync();
     }
 
     private async ValueTask<Observation> ProbeAsync()
@@ -57,7 +67,7 @@ internal sealed class Prober(
     private InstanceKey? SourceOf(ReplicaStatus? replica)
     {
         if (replica is null || replica.SourceHost.Length == 0) return null;
-        var name = services.Config.Addresses.NameOf(instance.DataCenter, new(replica.SourceHost, replica.SourcePort));
+        var name = services.Config.Addresses.NameOf(Instance.DataCenter, new(replica.SourceHost, replica.SourcePort));
         return new(name.Host, name.Port);
     }
 }

@@ -15,15 +15,31 @@ internal sealed class TopologyModel
     public TopologyModel(NodeConfig config)
     {
         _config = config;
-        foreach (var instance in config.Clusters.SelectMany(c => c.Instances)) _views[instance.Key] = new(instance.Key, instance.DataCenter);
+        Follow(config.Clusters.SelectMany(static c => c.Instances));
     }
 
-    public InstanceView View(InstanceKey instance) => _views[instance];
+    /// <summary>The servers that are looked at from now on; what was seen of those that stay is kept.</summary>
+    public void Follow(IEnumerable<Instance> instances)
+    {
+        var gone = _views.Keys.ToHashSet();
+        foreach (var instance in instances)
+        {
+            gone.Remove(instance.Key);
+            var known = _views.GetValueOrDefault(instance.Key);
+            if (known is null) _views[instance.Key] = new(instance.Key, instance.DataCenter);
+            else if (!string.Equals(known.DataCenter, instance.DataCenter, StringComparison.Ordinal)) _views[instance.Key] = known with { DataCenter = instance.DataCenter };
+        }
+
+        foreach (var key in gone) _views.Remove(key);
+    }
+
+    /// <summary>One that is not looked at is one that was never seen.</summary>
+    public InstanceView View(InstanceKey instance) => _views.GetValueOrDefault(instance) ?? new(instance, "");
 
     /// <summary>Takes one observation in. True when it changes what a decision may rest on.</summary>
     public bool Observe(InstanceKey instance, Observation seen, TimeSpan askedAt, TimeSpan now)
     {
-        var before = _views[instance];
+        if (_views.GetValueOrDefault(instance) is not { } before) return false;
         var after = before.After(seen, askedAt, now);
         _views[instance] = after;
         var interval = _config.Timing.ProbeInterval;

@@ -43,6 +43,9 @@ public sealed partial class HaState(int recoveriesKeptMax = 100) : IStateSection
         _ => throw new UnreachableException(),
     };
 
+    /// <summary>Nobody looks after this cluster any longer: no primary is agreed on, no lease can be renewed.</summary>
+    internal void Release(string cluster) => _clusters.Remove(cluster);
+
     FrozenSection IStateSection.Freeze() => FrozenSection.Of(this, _clusters.Count, [.. _clusters.Values], ClusterLedgerCodec.Write);
 
     void IStateSection.Restore(byte version, ref Codec.WireReader from)
