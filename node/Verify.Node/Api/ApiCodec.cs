@@ -61,6 +61,9 @@ internal static class ApiCodec
                 to.Byte(Transfer);
                 to.Text(target?.Name ?? "");
                 break;
+            case LeaderRequest.Client(var recovery) when RecoveryApiCodec.Writes(recovery):
+                RecoveryApiCodec.WriteRequest(to, recovery);
+                break;
             case LeaderRequest.Client(var other):
                 ClusterApiCodec.WriteRequest(to, other);
                 break;
@@ -84,6 +87,7 @@ internal static class ApiCodec
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
+            _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadRequest(kind, ref from),
             _ => ClusterApiCodec.ReadRequest(kind, ref from),
         });
     }
@@ -194,6 +198,9 @@ internal static class ApiCodec
                 to.Byte(Refused);
                 to.Text(why);
                 break;
+            case var recovery when RecoveryApiCodec.Writes(recovery):
+                RecoveryApiCodec.WriteReply(to, recovery);
+                break;
             default:
                 ClusterApiCodec.WriteReply(to, reply);
                 break;
@@ -211,6 +218,7 @@ internal static class ApiCodec
         Overloaded => new ApiReply.Overloaded(from.Text(), TimeSpan.FromTicks(from.Number())),
         Unknown => new ApiReply.Unknown(from.Text()),
         Refused => new ApiReply.Refused(from.Text()),
+        _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadReply(kind, ref from),
         _ => ClusterApiCodec.ReadReply(kind, ref from),
     };
 

@@ -19,6 +19,7 @@ internal sealed class NodeApi
     private readonly MembershipPilot _pilot;
     private readonly MembershipRequests _members;
     private readonly HeldWrites _held;
+    private readonly RecoveryRequests _recoveries;
 
     /// <summary>All have the same time, so they come in the order of their deadlines.</summary>
     private readonly Queue<Question> _deadlines = new();
@@ -39,6 +40,7 @@ internal sealed class NodeApi
         _reads = new(parts, _forwarding, _deadlines.Enqueue);
         _pilot = new(parts, _writes);
         _members = new(parts, _writes, _pilot);
+        _recoveries = new(parts, _writes, () => GroupTime);
     }
 
     /// <summary>The group's time as the leader counts it; elsewhere as it was told last.</summary>
@@ -185,6 +187,8 @@ internal sealed class NodeApi
             case ApiRequest.Cluster(var alias):
                 var named = _parts.Ha.Clusters().Where(c => string.Equals(c.Alias, alias, StringComparison.Ordinal)).ToArray();
                 return named.Length == 0 ? new ApiReply.NotFound(Applied.Value) : new ApiReply.ClusterList(named);
+            case ApiRequest.ReadPolicy:
+                return _recoveries.Policy();
             case ApiRequest.Recoveries:
                 return new ApiReply.RecoveryList(_parts.Ha.Recoveries());
             default:
@@ -228,6 +232,9 @@ internal sealed class NodeApi
                 break;
             case ApiRequest.ImportKv import:
                 Enter(new Command.KvBatch([.. import.Writes], import.Id), question);
+                break;
+            case var recovery when RecoveryRequests.Takes(recovery):
+                _recoveries.Lead(recovery, question);
                 break;
             case ApiRequest.ReplicationAnalysis:
                 question.Answer(new ApiReply.Analysis(_parts.Ha.Analysis()));

@@ -84,4 +84,10 @@ public interface IHaPart
     IReadOnlyList<Api.ClusterPicture> Clusters();
     IReadOnlyList<Api.AnalysisPicture> Analysis();
     IReadOnlyList<Api.RecoveryPicture> Recoveries();
+
+    /// <summary>On the leader: what an operator's wish comes to.</summary>
+    Recovery.RecoveryAnswer Plan(Api.ApiRequest.StartRecovery wish);
+
+    /// <summary>On the leader: what is called for and not begun.</summary>
+    IReadOnlyList<Api.SkippedPicture> Skipped();
 }

@@ -59,7 +59,7 @@ internal sealed class RecoveryRules(INodeServices services, TopologyModel model)
     /// <summary>Why this server must not become the primary; null: it may.</summary>
     public string? AgainstPromoting(InstanceKey instance, string dataCenter, string failedDataCenter, double? secondsBehind)
     {
-        if (services.Policy.RuleOf(instance) == PromotionRule.MustNot) return "its promotion rule is must_not";
+        if (RuleOf(instance) == PromotionRule.MustNot) return "its promotion rule is must_not";
         if (services.Policy.MaintenanceOf(instance) is { } maintenance) return $"it is in maintenance by {maintenance.Owner}";
         if (NameFilters.TakesHost(Settings.PromotionIgnoredHosts, instance.ToString())) return "PromotionIgnoreHostnameFilters names it";
         if (Settings.StayInDataCenter && !Same(dataCenter, failedDataCenter)) return $"it is in {dataCenter}, and the primary must stay in {failedDataCenter}";
@@ -70,10 +70,15 @@ internal sealed class RecoveryRules(INodeServices services, TopologyModel model)
         return null;
     }
 
-    public PromotionRule RuleOf(InstanceKey instance) => services.Policy.RuleOf(instance) ?? PromotionRule.Neutral;
+    /// <summary>What an operator registered comes before what DetectPromotionRuleQuery found.</summary>
+    public PromotionRule RuleOf(InstanceKey instance)
+    {
+        if (services.Policy.RuleOf(instance) is { } registered) return registered;
+        return services.Fleet.Servers.TryGetValue(instance, out var found) && PromotionRules.TryParse(found.PromotionRule, out var rule) ? rule : PromotionRule.Neutral;
+    }
 
     /// <summary>Before a failover takes the lease from the primary: somebody must be left who may be promoted, or nothing is gained by it.</summary>
-    public Skip? AgainstHavingNobody(ClusterLedger ledger, ClusterSpec spec)
+    public Skip? AgainstHavingNobody(ClusterLedger ledger, LiveCluster spec)
     {
         var failedDataCenter = model.View(ledger.Primary).DataCenter;
         var reasons = new List<string>();

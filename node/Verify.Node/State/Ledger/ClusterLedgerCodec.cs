@@ -10,7 +10,11 @@ internal static class ClusterLedgerCodec
     /// <summary>2: recoveries have a kind, times, who asked for them and who acknowledged them.</summary>
     public const byte Version = 2;
 
-    public static void Write(WireWriter to, ClusterLedger ledger)
+    /// <summary>Nothing in it that version 1 has no place for.</summary>
+    public static bool FitsVersion1(ClusterLedger ledger) =>
+        (ledger.OpenRecovery is null || FitsVersion1(ledger.OpenRecovery)) && ledger.Closed.All(FitsVersion1);
+
+    public static void Write(WireWriter to, ClusterLedger ledger, byte version)
     {
         to.Text(ledger.Cluster);
         Write(to, ledger.Primary);
@@ -19,9 +23,9 @@ internal static class ClusterLedgerCodec
         to.Bool(ledger.IsAdopted);
         to.Number(ledger.LastRenewal);
         to.Bool(ledger.OpenRecovery is not null);
-        if (ledger.OpenRecovery is { } open) Write(to, open);
+        if (ledger.OpenRecovery is { } open) Write(to, open, version);
         to.Number(ledger.Closed.Length);
-        foreach (var closed in ledger.Closed) Write(to, closed);
+        foreach (var closed in ledger.Closed) Write(to, closed, version);
         to.Number(ledger.Aside.Length);
         foreach (var aside in ledger.Aside)
         {
@@ -44,7 +48,11 @@ internal static class ClusterLedgerCodec
         return ledger with { Closed = closed.ToImmutable(), Aside = aside.ToImmutable() };
     }
 
-    private static void Write(WireWriter to, RecoveryRecord recovery)
+    private static bool FitsVersion1(RecoveryRecord recovery) =>
+        recovery is { Kind: RecoveryKind.DeadPrimary, Designated: null, By: "", WithoutHooks: false, Acknowledged: null }
+        && recovery.OpenedAt == default && recovery.ClosedAt == default;
+
+    private static void Write(WireWriter to, RecoveryRecord recovery, byte version)
     {
         to.Number(recovery.Id);
         to.Text(recovery.Cluster);
@@ -70,6 +78,7 @@ internal static class ClusterLedgerCodec
             to.Text(step.Detail);
         }
 
+        if (version < 2) return;
         to.Number((int)recovery.Kind);
         RecoveryCommandCodec.WriteOptional(to, recovery.Designated);
         to.Text(recovery.By);

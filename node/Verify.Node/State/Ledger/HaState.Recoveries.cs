@@ -6,6 +6,9 @@ namespace Verify.Node.State.Ledger;
 /// <summary>How recoveries are opened, closed and acknowledged.</summary>
 public sealed partial class HaState
 {
+    /// <summary>How a recovery is closed that leaves the primary where it is, when one is opened that does not.</summary>
+    internal static string OvertakenBy(long index) => $"overtaken by recovery {index}, which replaces the primary";
+
     private CommandResult Apply(HaCommand.OpenRecovery open, long index) => Apply(
         new HaCommand.BeginRecovery(
             open.Cluster, RecoveryKind.DeadPrimary, open.Failed, null, open.Analysis, open.Votes, open.SeenToken, By: "", WithoutHooks: false, default), index);
@@ -27,7 +30,7 @@ public sealed partial class HaState
         if (replaces && ledger is { IsAdopted: true, LastRenewal: 0 }) return Rejected($"nobody has held the lease of {begin.Failed} yet");
         if (ledger.OpenRecovery is { } overtaken)
         {
-            ledger = Closed(ledger, overtaken, isSuccessful: false, $"overtaken by recovery {index}, which replaces the primary", begin.Stamp);
+            ledger = Closed(ledger, overtaken, isSuccessful: false, OvertakenBy(index), begin.Stamp);
         }
 
         var recovery = new RecoveryRecord

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using Verify.Node.Codec;
 using Verify.Node.Topology;
 
 namespace Verify.Node.State.Ledger;
@@ -11,7 +12,10 @@ public sealed partial class HaState(int recoveriesKeptMax = 100) : IStateSection
     private readonly SortedDictionary<string, ClusterLedger> _clusters = new(StringComparer.Ordinal);
 
     SectionKind IStateSection.Kind => SectionKind.Ha;
-    byte IStateSection.Version => ClusterLedgerCodec.Version;
+    byte IStateSection.VersionMax => ClusterLedgerCodec.Version;
+
+    /// <summary>Version 1, which the release before this one reads, as long as it can say everything.</summary>
+    byte IStateSection.Version => _clusters.Values.All(ClusterLedgerCodec.FitsVersion1) ? (byte)1 : ClusterLedgerCodec.Version;
 
     /// <summary>All clusters that have a primary, by name.</summary>
     public IEnumerable<ClusterLedger> Clusters => _clusters.Values;
@@ -46,9 +50,12 @@ public sealed partial class HaState(int recoveriesKeptMax = 100) : IStateSection
     /// <summary>Nobody looks after this cluster any longer: no primary is agreed on, no lease can be renewed.</summary>
     internal void Release(string cluster) => _clusters.Remove(cluster);
 
-    FrozenSection IStateSection.Freeze() => FrozenSection.Of(this, _clusters.Count, [.. _clusters.Values], ClusterLedgerCodec.Write);
+    FrozenSection IStateSection.Freeze() => FreezeAs(((IStateSection)this).Version);
 
-    void IStateSection.Restore(byte version, ref Codec.WireReader from)
+    private FrozenSection FreezeAs(byte version) =>
+        FrozenSection.Of(this, _clusters.Count, [.. _clusters.Values], (WireWriter to, ClusterLedger ledger) => ClusterLedgerCodec.Write(to, ledger, version));
+
+    void IStateSection.Restore(byte version, ref WireReader from)
     {
         var ledger = ClusterLedgerCodec.Read(version, ref from);
         if (!_clusters.TryAdd(ledger.Cluster, ledger)) throw from.Malformed($"cluster {ledger.Cluster} is there twice");

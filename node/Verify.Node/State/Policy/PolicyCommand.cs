@@ -16,6 +16,35 @@ public enum PromotionRule
     MustNot = 4,
 }
 
+/// <summary>The rules in orchestrator's spelling.</summary>
+public static class PromotionRules
+{
+    public const string Words = "must, prefer, neutral, prefer_not, must_not";
+
+    public static bool TryParse(string text, out PromotionRule rule)
+    {
+        (var known, rule) = text switch
+        {
+            "must" => (true, PromotionRule.Must),
+            "prefer" => (true, PromotionRule.Prefer),
+            "neutral" => (true, PromotionRule.Neutral),
+            "prefer_not" => (true, PromotionRule.PreferNot),
+            "must_not" => (true, PromotionRule.MustNot),
+            _ => (false, PromotionRule.Neutral),
+        };
+        return known;
+    }
+
+    public static string Word(PromotionRule rule) => rule switch
+    {
+        PromotionRule.Must => "must",
+        PromotionRule.Prefer => "prefer",
+        PromotionRule.PreferNot => "prefer_not",
+        PromotionRule.MustNot => "must_not",
+        _ => "neutral",
+    };
+}
+
 /// <summary>What operators write into the replicated state about what the node may do by itself. A closed list. All carry the stamp of
 /// the leader that proposed them, from which what ends by itself counts.</summary>
 public abstract record PolicyCommand(TimeStamp Stamp)
