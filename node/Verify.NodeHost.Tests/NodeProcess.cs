@@ -31,14 +31,14 @@ internal sealed class NodeProcess : IAsyncDisposable
     }
 
     /// <summary>Starts verify-node with these words and this environment.</summary>
-    public static NodeProcess Start(IReadOnlyList<string> words, params (string Name, string Value)[] environment)
+    public static NodeProcess Start(IReadOnlyList<string> words, params (string Name, string Value)[] environment) => Start(words, isService: false, environment);
+
+    /// <param name="isService">In a session of its own, as a service manager starts it.</param>
+    public static NodeProcess Start(IReadOnlyList<string> words, bool isService, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
-        {
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var dotnet = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+        var start = new ProcessStartInfo(isService ? "/usr/bin/setsid" : dotnet) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        if (isService) start.ArgumentList.Add(dotnet);
         start.ArgumentList.Add(Path.Combine(TestContext.CurrentContext.TestDirectory, "verify-node.dll"));
         foreach (var word in words) start.ArgumentList.Add(word);
         foreach (var name in start.Environment.Keys.Where(n => n.StartsWith("VERIFY_", StringComparison.Ordinal) || n.StartsWith("KONSUL_", StringComparison.Ordinal)).ToArray()) start.Environment.Remove(name);

@@ -21,14 +21,20 @@ internal sealed class ProcessTests
     public async Task The_threads_that_answer_run_before_ordinary_processes_unless_the_node_is_told_otherwise()
     {
         if (!OperatingSystem.IsLinux() || Environment.UserName != "root") Assert.Ignore("only root may raise a priority");
-        foreach (var (asked, expected) in new[] { ("high", -11), ("normal", 0) })
+        foreach (var (asked, isService, expected) in new[] { ("high", true, -11), ("high", false, -11), ("normal", true, Own()) })
         {
-            var (variables, api) = Settings(asked);
-            await using var node = NodeProcess.Start([], [.. variables, ("VERIFY_PROCESS_PRIORITY", asked)]);
+            var (variables, api) = Settings($"{asked}{isService}");
+            await using var node = NodeProcess.Start([], isService, [.. variables, ("VERIFY_PROCESS_PRIORITY", asked)]);
             using var http = new HttpClient();
             await Until.AsyncOf("a leader", async () => await http.GetStringAsync($"{api}/cluster/leader"));
             Assert.That(NiceOf(node.Id, ".NET TP Worker"), Is.Not.Empty.And.All.EqualTo(expected), asked);
             Assert.That(NiceOf(node.Id, ""), Is.All.EqualTo(expected), "the runtime's own threads too: a collection waits for all");
+            if (File.Exists($"/proc/{node.Id}/autogroup"))
+            {
+                if (isService) Assert.That(File.ReadAllText($"/proc/{node.Id}/autogroup").TrimEnd(), Does.EndWith(asked == "high" ? " nice -11" : " nice 0"), "nice counts only within the session");
+                else Assert.That(node.Output, Does.Contain("shares its session with others"), "it does not raise the session of whoever started it, and says so");
+            }
+
             Assert.That(await node.StopAsync(), Is.Zero, node.Output);
         }
     }
@@ -47,6 +53,9 @@ internal sealed class ProcessTests
         await Until.AsyncOf("the new key in the log", () => Task.FromResult<string?>(node.Output.Contains(second, StringComparison.Ordinal) ? "yes" : null));
         Assert.That(await node.StopAsync(), Is.Zero, "the node goes on after SIGHUP until it is told to stop");
     }
+
+    /// <summary>What a child begins with: the value of this process, which may itself have been started by nice.</summary>
+    private static int Own() => NiceOf(Environment.ProcessId, "")[0];
 
     /// <summary>Field 19 of /proc/PID/task/TID/stat (man 5 proc).</summary>
     private static int[] NiceOf(int process, string threads) =>

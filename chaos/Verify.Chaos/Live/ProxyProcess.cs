@@ -10,7 +10,7 @@ namespace Verify.Chaos.Live;
 /// busy: it has a process of its own, before the others in the queue for a core where the system permits that.</summary>
 internal sealed class ProxyProcess : IAsyncDisposable
 {
-    private const string Nice = "/usr/bin/nice";
+    private const int Nice = -10;
     private static readonly TimeSpan StartMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
     private readonly ChildProcess _process;
@@ -26,8 +26,9 @@ internal sealed class ProxyProcess : IAsyncDisposable
         var folder = run.Folder("proxies");
         var ready = Path.Combine(folder, "address");
         var process = await run.StartAsync(new("proxies", ready,
-            [.. File.Exists(Nice) ? new[] { Nice, "-n", "-10" } : [], LiveNode.Dotnet(), typeof(ProxyProcess).Assembly.Location, ToxiproxyCommand.Verb, "--ready", ready])
+            [LiveNode.Dotnet(), typeof(ProxyProcess).Assembly.Location, ToxiproxyCommand.Verb, "--ready", ready])
         {
+            Nice = Nice,
             LogFile = Path.Combine(folder, "proxies.log"),
             WorkingDirectory = folder,
         });

@@ -13,6 +13,10 @@ public sealed record ChildSpec(string Name, string Marker, ImmutableArray<string
     /// <summary>Standard output and error are appended here.</summary>
     public required string LogFile { get; init; }
     public string WorkingDirectory { get; init; } = "/";
+
+    /// <summary>Nice value, -20 to 19, of the process and of its session (man 7 sched, "The autogroup feature": without the second, the first
+    /// counts only within the session, which is the child's own). Where the system does not permit it, the child runs at 0.</summary>
+    public int Nice { get; init; }
 }
 
 /// <summary>A long-running process of the fleet that faults can be done to. It is in a session of its own, so that Ctrl-C at

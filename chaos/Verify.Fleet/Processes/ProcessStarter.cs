@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Verify.Fleet.Processes;
 
@@ -48,7 +49,8 @@ internal sealed class ProcessStarter : IDisposable
 
     // The shell checks its parent first: had the harness died before the death signal was set, nobody would ever send it.
     private const string Script =
-        "[ \"$PPID\" = \"$1\" ] || exit 125; echo $$ > \"$2\"; exec >>\"$3\" 2>&1 </dev/null; shift 3; exec \"$@\"";
+        "[ \"$PPID\" = \"$1\" ] || exit 125; echo $$ > \"$2\"; exec >>\"$3\" 2>&1 </dev/null; "
+        + "[ \"$4\" = 0 ] || { echo \"$4\" > /proc/self/autogroup; renice -n \"$4\" -p $$; } >/dev/null 2>&1; shift 4; exec \"$@\"";
 
     private static ProcessStartInfo StartInfo(ChildSpec spec, string pidFile)
     {
@@ -56,7 +58,7 @@ internal sealed class ProcessStarter : IDisposable
         [
             .. File.Exists(SetSid) ? [SetSid] : ImmutableArray<string>.Empty,
             .. File.Exists(SetPriv) ? [SetPriv, "--pdeathsig", "KILL"] : ImmutableArray<string>.Empty,
-            "/bin/sh", "-c", Script, "verify", $"{Environment.ProcessId}", pidFile, spec.LogFile, .. spec.Command,
+            "/bin/sh", "-c", Script, "verify", $"{Environment.ProcessId}", pidFile, spec.LogFile, spec.Nice.ToString(CultureInfo.InvariantCulture), .. spec.Command,
         ];
         var info = new ProcessStartInfo(line[0]) { UseShellExecute = false, WorkingDirectory = spec.WorkingDirectory };
         foreach (var argument in line[1..]) info.ArgumentList.Add(argument);

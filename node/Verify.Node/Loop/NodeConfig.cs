@@ -19,6 +19,9 @@ public sealed record ClusterSpec(string Alias, ImmutableArray<Instance> Instance
     /// replica has it; a server that follows has it off. False: durability is nobody's promise.</summary>
     public bool SemiSync { get; init; }
 
+    /// <summary>Servers may follow one another (intermediate primaries); false: each belongs directly below the primary and is taken there.</summary>
+    public bool IsDeep { get; init; }
+
     /// <summary>The node guards the primary and recovers it; false (a cluster that was found and that no filter names): it only looks.</summary>
     public bool IsManaged { get; init; } = true;
 }

@@ -115,7 +115,7 @@ internal sealed class ReturnedServers(
         for (var steps = 0; steps < spec.Instances.Length && view.Source is { } source; steps++)
         {
             if (source == primary) return true;
-            if (!spec.Instances.Any(i => i.Key == source) || !IsFresh(source)) return false;
+            if (!spec.IsDeep || !spec.Instances.Any(i => i.Key == source) || !IsFresh(source)) return false;
             view = model.View(source);
             if (view.Replica is not { IoThread: ThreadState.Running }) return false;
         }

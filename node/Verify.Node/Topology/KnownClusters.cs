@@ -28,11 +28,11 @@ internal sealed class KnownClusters(NodeConfig config)
         var found = fleet.Servers.Values.Where(s => !configured.Contains(s.Key)).ToLookup(static s => s.Cluster, StringComparer.Ordinal);
         var all = ImmutableArray.CreateBuilder<ClusterSpec>();
         foreach (var spec in config.Clusters)
-            all.Add(found[spec.Alias].Any() ? spec with { Instances = [.. spec.Instances, .. found[spec.Alias].Select(InstanceOf)] } : spec);
+            all.Add(found[spec.Alias].Any() ? spec with { IsDeep = true, Instances = [.. spec.Instances, .. found[spec.Alias].Select(InstanceOf)] } : spec);
         foreach (var (name, cluster) in fleet.Clusters)
         {
             if (config.Clusters.Any(c => string.Equals(c.Alias, name, StringComparison.Ordinal)) || !found[name].Any()) continue;
-            all.Add(new(name, [.. found[name].Select(InstanceOf)]) { SemiSync = config.SemiSync, IsManaged = cluster.IsManaged });
+            all.Add(new(name, [.. found[name].Select(InstanceOf)]) { SemiSync = config.SemiSync, IsDeep = true, IsManaged = cluster.IsManaged });
         }
 
         return all.ToImmutable();
@@ -42,7 +42,7 @@ internal sealed class KnownClusters(NodeConfig config)
 
     private static bool Same(ImmutableArray<ClusterSpec> a, ImmutableArray<ClusterSpec> b) => a.Length == b.Length
         && a.Zip(b).All(static p => string.Equals(p.First.Alias, p.Second.Alias, StringComparison.Ordinal) && p.First.IsManaged == p.Second.IsManaged
-            && p.First.SemiSync == p.Second.SemiSync && p.First.Instances.SequenceEqual(p.Second.Instances));
+            && p.First.IsDeep == p.Second.IsDeep && p.First.SemiSync == p.Second.SemiSync && p.First.Instances.SequenceEqual(p.Second.Instances));
 }
 
 /// <summary>One cluster as it is at the moment: its servers come and go while its parts stay.</summary>
@@ -53,4 +53,7 @@ internal sealed class LiveCluster(ClusterSpec spec)
     public ImmutableArray<Instance> Instances => Spec.Instances;
     public bool SemiSync => Spec.SemiSync;
     public bool IsManaged => Spec.IsManaged;
+
+    /// <inheritdoc cref="ClusterSpec.IsDeep"/>
+    public bool IsDeep => Spec.IsDeep;
 }
