@@ -43,5 +43,9 @@ internal sealed class NodeServices(NodeCore node) : INodeServices
 
     public void After(TimeSpan delay, Action action) => node.Deadlines.At(Now + delay, action);
 
-    public void Emit(NodeEvent happened) => node.Seam.Events.Emit(happened);
+    public void Emit(NodeEvent happened)
+    {
+        node.Metrics.Happened(happened);
+        node.Seam.Events.Emit(happened);
+    }
 }

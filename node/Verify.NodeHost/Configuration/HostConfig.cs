@@ -95,6 +95,7 @@ internal sealed record HostConfig(
             ReplicationLogin = new(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
                 Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),
+            Recovery = RecoveryConfig.Of(values),
             Timing = TimingConfig.Of(values),
             FencingEnabled = environment("VERIFY_TEST_ONLY_NO_FENCING") != "1",
         };
