@@ -62,7 +62,7 @@ public sealed class HostConfigTests
         Assert.That(config.Warnings, Is.EquivalentTo(new[]
         {
             "node.json:1:23: SnapshotTopologiesIntervalHours is known from orchestrator or freno, but not used yet",
-            "node.json:1:59: MemcachePath is known from orchestrator or freno, but not used yet",
+            "node.json:1:61: MemcachePath is known from orchestrator or freno, but not used yet",
         }));
     }
 
