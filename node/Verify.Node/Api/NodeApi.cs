@@ -20,6 +20,7 @@ internal sealed class NodeApi
     private readonly MembershipRequests _members;
     private readonly HeldWrites _held;
     private readonly RecoveryRequests _recoveries;
+    private readonly ThrottleRequests _throttle;
 
     /// <summary>All have the same time, so they come in the order of their deadlines.</summary>
     private readonly Queue<Question> _deadlines = new();
@@ -41,6 +42,7 @@ internal sealed class NodeApi
         _pilot = new(parts, _writes);
         _members = new(parts, _writes, _pilot);
         _recoveries = new(parts, _writes, () => GroupTime);
+        _throttle = new(parts, _clock, Enter);
     }
 
     /// <summary>The group's time as the leader counts it; elsewhere as it was told last.</summary>
@@ -189,6 +191,8 @@ internal sealed class NodeApi
                 return named.Length == 0 ? new ApiReply.NotFound(Applied.Value) : new ApiReply.ClusterList(named);
             case ApiRequest.ReadPolicy:
                 return _recoveries.Policy();
+            case ApiRequest.ThrottleViewHere:
+                return _throttle.Here();
             case ApiRequest.Recoveries:
                 return new ApiReply.RecoveryList(_parts.Ha.Recoveries());
             default:
@@ -235,6 +239,9 @@ internal sealed class NodeApi
                 break;
             case var recovery when RecoveryRequests.Takes(recovery):
                 _recoveries.Lead(recovery, question);
+                break;
+            case var _ when ThrottleRequests.Takes(request):
+                _throttle.Lead(request, question);
                 break;
             case ApiRequest.ReplicationAnalysis:
                 question.Answer(new ApiReply.Analysis(_parts.Ha.Analysis()));

@@ -24,7 +24,7 @@ internal static class RequestLimits
         ApiRequest.ClusterLeave leave => Node(leave.Node),
         ApiRequest.TransferLeadership { To: { } to } => Node(to),
         ApiRequest.CreateJoinToken create => Token(create),
-        _ => null,
+        _ => ThrottleRequests.Objection(request),
     };
 
     private static string? Batch(ApiRequest.ImportKv import, Limits limits)

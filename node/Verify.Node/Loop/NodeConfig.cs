@@ -79,6 +79,8 @@ public sealed record NodeConfig
 
     /// <summary>User and password that replicas use towards their source.</summary>
     public MySqlLogin ReplicationLogin { get; init; } = new("", "");
+    /// <summary>How replication lag is collected and judged.</summary>
+    public Throttle.ThrottleSettings Throttle { get; init; } = new();
     public Limits Limits { get; init; } = new();
     public RecoverySettings Recovery { get; init; } = new();
     public Timing Timing { get; init; } = new();

@@ -41,6 +41,7 @@ public sealed class HaPart : IHaPart
         _leases = new(services);
         _leadership = new(services);
         _pictures = new(services, _model, _leases);
+        OpenDesk();
         _door = door;
         _turn = new LoopTurn(services);
         _attachment = new ReplicaAttachment(services);
@@ -52,6 +53,9 @@ public sealed class HaPart : IHaPart
     /// <summary>The deciders of one cluster.</summary>
     private sealed record ClusterPart(
         LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned, OperatorRecoveries Operators);
+
+    /// <summary>Between the probers and the throttler.</summary>
+    internal SampleDesk Samples { get; } = new();
 
     public void Start()
     {
@@ -93,7 +97,7 @@ public sealed class HaPart : IHaPart
                 continue;
             }
 
-            prober = _probers[instance.Key] = new Prober(_services, _door, _turn, instance, Observed);
+            prober = _probers[instance.Key] = new Prober(_services, _door, _turn, instance, Samples, Observed);
             if (_isStarted) Drivers.Start(_services, "probing", prober.RunAsync);
         }
 
@@ -214,6 +218,15 @@ public sealed class HaPart : IHaPart
 
     public IReadOnlyList<SkippedPicture> Skipped() => [.. _clusters.Select(c => c.Watch.Skipped).Where(s => s is not null).Select(s =>
         new SkippedPicture(s!.Cluster, s.Instance, s.Analysis, s.Reason.Code, s.Reason.Text, s.Reason.BlockedBy, s.SinceWallMs))];
+
+    /// <summary>For the throttler: what it has no reason to know of recoveries and fencing.</summary>
+    private void OpenDesk()
+    {
+        Samples.Clusters = () => _services.Clusters;
+        Samples.PrimaryOf = alias => _services.Ha.Primary(alias);
+        Samples.IsAside = (alias, key) => _services.Ha.Cluster(alias)?.AsideOf(key) is not null;
+        Samples.WhyClosed = new ClosedReason(_services, _model, _leases).Of;
+    }
 
     private void Observed(InstanceKey instance, Observation seen, TimeSpan askedAt)
     {

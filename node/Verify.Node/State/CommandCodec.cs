@@ -20,6 +20,7 @@ public static class CommandCodec
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
     private const byte Policy = 12;
+    private const byte Throttle = 7;
     private const byte Fleet = 11;
 
     public static byte[] Encode(Command command)
@@ -63,6 +64,11 @@ public static class CommandCodec
                 to.Byte(Policy);
                 State.Policy.PolicyCommandCodec.Write(to, policy);
                 break;
+            case Command.Throttle(var inner, var stamp):
+                to.Byte(Throttle);
+                stamp.Write(to);
+                State.Throttle.ThrottleCommandCodec.Write(to, inner);
+                break;
             case Command.Fleet(var inner):
                 to.Byte(Fleet);
                 FleetCommandCodec.Write(to, inner);
@@ -90,11 +96,18 @@ public static class CommandCodec
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
             Policy => new Command.Policy(State.Policy.PolicyCommandCodec.Read(ref from)),
+            Throttle => ReadThrottle(ref from),
             Fleet => new Command.Fleet(FleetCommandCodec.Read(ref from)),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();
         return command;
+    }
+
+    private static Command.Throttle ReadThrottle(ref WireReader from)
+    {
+        var stamp = Time.TimeStamp.Read(ref from);
+        return new(State.Throttle.ThrottleCommandCodec.Read(ref from), stamp);
     }
 
     internal static void WriteWrites(WireWriter to, IReadOnlyList<KvWrite> writes)

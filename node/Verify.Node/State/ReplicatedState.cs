@@ -6,6 +6,7 @@ using Verify.Node.State.Cluster;
 using Verify.Node.State.Fleet;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
+using Verify.Node.State.Throttle;
 using Verify.Node.State.Time;
 using Verify.Raft;
 
@@ -21,6 +22,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public ClusterState Cluster { get; private set; } = new();
     public ReplicatedTime Time { get; private set; } = new();
     public Policy.PolicyState Policy { get; private set; } = new();
+    public ThrottleState Throttle { get; private set; } = new();
     public FleetState Fleet { get; private set; } = new();
 
     /// <summary>The last entry that was applied, barriers included.</summary>
@@ -43,13 +45,14 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
             Command.TimePasses => new CommandResult.Done(id.Index.Value),
             Command.Policy(var inner) => Policy.Apply(inner, new(id.Index.Value, id.Term.Value)),
+            Command.Throttle(var inner, _) => Throttle.Apply(inner, Time.NowMs, id.Index.Value),
             Command.Fleet(var inner) => Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time, Fleet, Policy];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Policy];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -96,8 +99,8 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     {
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
         (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
-        (Time, Applied) = (restored.Time, restored.Applied);
         Policy = restored.Policy;
+        (Time, Throttle, Applied) = (restored.Time, restored.Throttle, restored.Applied);
         restored.Fleet.Follows(Fleet);
         Fleet = restored.Fleet;
     }

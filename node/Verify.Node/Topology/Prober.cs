@@ -1,12 +1,13 @@
 using Verify.MySql;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
+using Verify.Node.Throttle;
 
 namespace Verify.Node.Topology;
 
 /// <summary>Looks at one server again and again over one session of its own and says what it saw. Decides nothing.</summary>
 internal sealed class Prober(
-    INodeServices services, IServerDoor door, LoopTurn turn, Instance instance, Action<InstanceKey, Observation, TimeSpan> observed)
+    INodeServices services, IServerDoor door, LoopTurn turn, Instance instance, SampleDesk desk, Action<InstanceKey, Observation, TimeSpan> observed)
 {
     private readonly ServerLink _link = new(services, door, turn, instance.Key);
     private bool _isOver;
@@ -25,12 +26,57 @@ internal sealed class Prober(
             var seen = await ProbeAsync();
             if (_isOver) break;
             observed(Instance.Key, seen, askedAt);
-            var next = askedAt + services.Config.Timing.ProbeInterval - services.Now;
+            var end = askedAt + services.Config.Timing.ProbeInterval;
+            await SampleAsync(seen, askedAt, end);
+            var next = end - services.Now;
             await turn.Pause(next > services.Config.Timing.Tick ? next : services.Config.Timing.Tick);
         }
 
         await _link.HangUpAsync();
     }
+
+    /// <summary>Samples of the server's lag for the throttler, over the same session: one with the probe, more of them until the next probe is
+    /// due. A server that leaves one unanswered has missed a probe, and is left alone until the next.</summary>
+    private async ValueTask SampleAsync(Observation seen, TimeSpan probedAt, TimeSpan end)
+    {
+        if (desk.WishFor(Instance.Key) is not { } wish) return;
+        foreach (var metric in wish.Metrics)
+        {
+            if (OfProbe(seen, metric, probedAt) is { } free) desk.Took(Instance.Key, metric, free);
+            else if (!await AskAsync(metric)) return;
+        }
+
+        if (seen is not Observation.Answered) return;
+        for (var at = probedAt + wish.Every; wish is { Every.Ticks: > 0 } && at < end; at += wish.Every)
+        {
+            if (at > services.Now) await turn.Pause(at - services.Now);
+            if (_isOver || services.Stopping.IsCancellationRequested || desk.WishFor(Instance.Key) is not { Every.Ticks: > 0 } again) return;
+            wish = again;
+            foreach (var metric in wish.Metrics)
+                if (!await AskAsync(metric)) return;
+            while (at + wish.Every < services.Now) at += wish.Every;
+        }
+    }
+
+    /// <summary>False: the server did not answer.</summary>
+    private async ValueTask<bool> AskAsync(LagMetric metric)
+    {
+        var askedAt = services.Now;
+        var sample = await LagReading.TakeAsync(_link, metric, askedAt, services.Config.Timing.ProbeTimeout);
+        if (_isOver) return false;
+        desk.Took(Instance.Key, metric, sample);
+        if (!sample.CameBack) observed(Instance.Key, new Observation.Missed(sample.Problem, sample.IsRefused), askedAt);
+        return sample.CameBack;
+    }
+
+    /// <summary>What the probe itself says of the lag; null: the metric has to be asked for.</summary>
+    private static MetricSample? OfProbe(Observation seen, LagMetric metric, TimeSpan askedAt) => seen switch
+    {
+        Observation.Missed m => LagReading.Missed(m.Problem, askedAt) with { IsDialError = m.Refused, IsRefused = m.Refused },
+        Observation.Spoke s => new(askedAt, null, s.Problem, CameBack: true),
+        Observation.Answered a when metric is LagMetric.ReplicaStatus => LagReading.Of(a.Replica, askedAt),
+        _ => null,
+    };
 
     private async ValueTask<Observation> ProbeAsync()
     {
