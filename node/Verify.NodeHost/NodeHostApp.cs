@@ -131,6 +131,9 @@ internal static class NodeHostApp
         new PolicyApi(node, config.Node).Map(app);
         new KonsulKvApi(node).Map(app);
         new ConsulKvApi(node).Map(app);
+        new ConsulTxnApi(node).Map(app);
+        new KonsulBatchApi(node).Map(app);
+        new SessionApi(node, config.Node.Self.Name).Map(app);
         new ExportApi(node, config.Node).Map(app);
         new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
         keys?.Map(app);

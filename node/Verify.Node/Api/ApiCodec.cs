@@ -64,6 +64,8 @@ internal static class ApiCodec
             case LeaderRequest.Client(var recovery) when RecoveryApiCodec.Writes(recovery):
                 RecoveryApiCodec.WriteRequest(to, recovery);
                 break;
+            case LeaderRequest.Client(var ofKv) when KvApiCodec.TryWriteRequest(to, ofKv):
+                break;
             case LeaderRequest.Client(var throttle) when ThrottleApiCodec.Knows(throttle):
                 ThrottleApiCodec.WriteRequest(to, throttle);
                 break;
@@ -91,6 +93,7 @@ internal static class ApiCodec
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
             _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadRequest(kind, ref from),
+            >= 50 and < 70 => KvApiCodec.ReadRequest(kind, ref from),
             >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadRequest(kind, ref from),
             _ => ClusterApiCodec.ReadRequest(kind, ref from),
         });
@@ -205,6 +208,8 @@ internal static class ApiCodec
             case var recovery when RecoveryApiCodec.Writes(recovery):
                 RecoveryApiCodec.WriteReply(to, recovery);
                 break;
+            case var ofKv when KvApiCodec.TryWriteReply(to, ofKv):
+                break;
             case var throttle when ThrottleApiCodec.Knows(throttle):
                 ThrottleApiCodec.WriteReply(to, throttle);
                 break;
@@ -226,6 +231,7 @@ internal static class ApiCodec
         Unknown => new ApiReply.Unknown(from.Text()),
         Refused => new ApiReply.Refused(from.Text()),
         _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadReply(kind, ref from),
+        >= 50 and < 70 => KvApiCodec.ReadReply(kind, ref from),
         >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadReply(kind, ref from),
         _ => ClusterApiCodec.ReadReply(kind, ref from),
     };

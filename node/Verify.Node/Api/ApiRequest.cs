@@ -167,7 +167,24 @@ public abstract partial record ApiReply
     public sealed record Refused(string Why) : ApiReply;
 }
 
-public sealed record KvPair(string Key, ReadOnlyMemory<byte> Value, ulong Flags, long CreateIndex, long ModifyIndex);
+public sealed record KvPair(string Key, ReadOnlyMemory<byte> Value, ulong Flags, long CreateIndex, long ModifyIndex)
+{
+    /// <summary>How long the key lives after it was set or touched, in milliseconds of the group's time. Without meaning when it has no deadline.</summary>
+    public long TtlMs { get; init; }
+
+    /// <summary>When the key ends by itself, by the group's time (<see cref="State.Time.ReplicatedTime"/>); null: never.</summary>
+    public long? DeadlineMs { get; init; }
+
+    /// <summary>How often the key's lock was taken since the key was made (Consul's LockIndex).</summary>
+    public long LockIndex { get; init; }
+
+    /// <summary>The fencing token: the index of the log entry by which the lock was last taken. Every later holder has a higher one, also
+    /// when the key was deleted in between. What the lock guards must refuse a lower token than the highest that it has seen.</summary>
+    public long LockToken { get; init; }
+
+    /// <summary>The session that holds the key's lock; null: nobody.</summary>
+    public string? Session { get; init; }
+}
 
 /// <summary>One write of a batch. <paramref name="Value"/>: null deletes. <paramref name="ExpectedIndex"/> as in <see cref="ApiRequest.KvPut"/>.</summary>
 public sealed record KvWrite(string Key, ReadOnlyMemory<byte>? Value, ulong Flags, long? ExpectedIndex);

@@ -15,6 +15,7 @@ internal sealed class NodeApi
     private readonly LeaderForwarding _forwarding;
     private readonly Writes _writes;
     private readonly LeaderClock _clock;
+    private readonly Watches _watches;
     private readonly Reads _reads;
     private readonly MembershipPilot _pilot;
     private readonly MembershipRequests _members;
@@ -38,6 +39,7 @@ internal sealed class NodeApi
         _held = new(parts.RetryAfter, parts.Config.Limits);
         _writes = new(parts);
         _clock = new(parts, _writes);
+        _watches = new(parts);
         _reads = new(parts, _forwarding, _deadlines.Enqueue);
         _pilot = new(parts, _writes);
         _members = new(parts, _writes, _pilot);
@@ -113,6 +115,7 @@ internal sealed class NodeApi
     {
         _writes.Applied(id, result);
         _reads.AppliedUpTo(id.Index);
+        _watches.Look();
         if (result is null) _members.Look();
     }
 
@@ -121,6 +124,7 @@ internal sealed class NodeApi
     {
         _writes.SkippedTo(last.Index);
         _reads.AppliedUpTo(last.Index);
+        _watches.Look();
         _members.Look();
     }
 
@@ -146,6 +150,7 @@ internal sealed class NodeApi
         _forwarding.Tidy();
         _writes.Tick(now);
         _clock.Tick(now);
+        _watches.Tick(now);
         _reads.Tick(now);
         _pilot.Tick(now);
         _members.Look();
@@ -167,7 +172,8 @@ internal sealed class NodeApi
 
     private void AnswerHere(ApiRequest request, Question question)
     {
-        if (request is not ApiRequest.TakeSnapshot) question.Answer(Here(request));
+        if (request is ApiRequest.KvWatch watch) _watches.Ask(question, watch);
+        else if (request is not ApiRequest.TakeSnapshot) question.Answer(Here(request));
         else if (_parts.TakeSnapshot is { } take) take(question.Answer);
         else question.Answer(new ApiReply.Refused("this node makes no snapshots"));
     }
@@ -239,6 +245,9 @@ internal sealed class NodeApi
                 break;
             case var recovery when RecoveryRequests.Takes(recovery):
                 _recoveries.Lead(recovery, question);
+                break;
+            case ApiRequest.KvDo or ApiRequest.SessionDo:
+                Enter(KvLimits.CommandOf(request, _clock.Now)!, question);
                 break;
             case var _ when ThrottleRequests.Takes(request):
                 _throttle.Lead(request, question);
