@@ -20,6 +20,7 @@ public static class CommandCodec
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
     private const byte Policy = 12;
+    private const byte Catalogue = 10;
     private const byte Throttle = 7;
     private const byte Session = 8;
     private const byte KvDo = 9;
@@ -66,6 +67,10 @@ public static class CommandCodec
                 to.Byte(Policy);
                 State.Policy.PolicyCommandCodec.Write(to, policy);
                 break;
+            case Command.Catalogue catalogue:
+                to.Byte(Catalogue);
+                State.Catalogue.CatalogueCommandCodec.Write(to, catalogue);
+                break;
             case Command.Session(var inner, var stamp):
                 to.Byte(Session);
                 inner.Write(to);
@@ -109,6 +114,7 @@ public static class CommandCodec
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
             Policy => new Command.Policy(State.Policy.PolicyCommandCodec.Read(ref from)),
+            Catalogue => State.Catalogue.CatalogueCommandCodec.Read(ref from),
             Session => new Command.Session(Locks.SessionCommand.Read(ref from), Time.TimeStamp.Read(ref from)),
             KvDo => new Command.KvDo(Kv.KvOpCodec.ReadOps(ref from), ReadId(ref from), Time.TimeStamp.Read(ref from)),
             Throttle => ReadThrottle(ref from),
