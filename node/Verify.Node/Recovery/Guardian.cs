@@ -36,6 +36,9 @@ internal sealed class Guardian(
         /// <summary>The server may be open although nobody may keep it open: close it, seen or not.</summary>
         public bool MustClose { get; set; }
 
+        /// <summary>This node has closed it under this token.</summary>
+        public bool HasClosed { get; set; }
+
         /// <summary>Looks begun before this time say nothing of whether the server is open.</summary>
         public TimeSpan LooksCountFrom { get; set; }
         public long RecoverySeen { get; set; }
@@ -169,10 +172,14 @@ internal sealed class Guardian(
         var isSeenOpen = view is { IsAnswering: true, Facts.IsReadOnly: false } && view.FactsAskedAt >= duty.LooksCountFrom;
         if (gate.IsBusy || (!duty.MustClose && !isSeenOpen) || (!duty.MustClose && IsFirstGrantUnderWay(duty))) return;
         if (!services.Config.FencingEnabled) return;
+
+        // Closed once by this node, and open again: then another guardian has opened it, which this one, cut off, knows nothing of. Were it
+        // anybody else, nobody would feed the switch, and it would be closed already.
+        if (!duty.MustClose && duty.HasClosed && !services.Raft.IsInQuorum && gate.DeadMan.State == DeadManState.Armed) return;
 #if VERIFY_MUTANTS
         if (Mutant.Is("M49", deviates: true)) return;
 #endif
-        var recovery = services.Ha.OpenRecovery(cluster)?.Id ?? 0;
+        var recovery = services.Ha.OpenRecovery(cluster) is { TakesLease: true } open ? open.Id : 0;
         gate.Close(duty.Token, cluster, "guardian", () => !MayBeOpenNow(duty), closedAt => Closed(duty, recovery, closedAt));
     }
 
@@ -180,6 +187,7 @@ internal sealed class Guardian(
     {
         if (closedAt is not { } at) return;
         duty.MustClose = false;
+        duty.HasClosed = true;
         duty.LooksCountFrom = at;
         if (duty == _duty && recovery != 0 && recovery == services.Ha.OpenRecovery(cluster)?.Id) _closedUnder = recovery;
     }
@@ -197,7 +205,7 @@ internal sealed class Guardian(
     /// applied the recovery (so it opens the server no more), has no opening on its way, and saw the server closed after that.</summary>
     private void GiveWord(Duty duty, ClusterLedger ledger)
     {
-        if (ledger.OpenRecovery is not { Published: null } recovery)
+        if (ledger.OpenRecovery is not { TakesLease: true } recovery)
         {
             _closedUnder = 0;
             return;

@@ -6,14 +6,19 @@ namespace Verify.Node.Recovery;
 internal static class HookedRecoveries
 {
     /// <summary>Planned: the old primary is alive.</summary>
-    public static bool IsTakeover(RecoveryRecord recovery) => recovery.Analysis.Contains("takeover", StringComparison.OrdinalIgnoreCase);
+    public static bool IsTakeover(RecoveryRecord recovery) => recovery.Kind == RecoveryKind.GracefulTakeover;
 
     /// <summary>It replaces the cluster's primary.</summary>
-    public static bool IsOfPrimary(RecoveryRecord recovery) => recovery.Published is not null || recovery.SeenToken.Value > 0;
+    public static bool IsOfPrimary(RecoveryRecord recovery) => RecoveryPlan.ReplacesPrimary(recovery.Kind);
 
     /// <summary>An operator asked for it without hooks.</summary>
-    public static bool IsWithout(RecoveryRecord recovery) => recovery.Id <= 0;
+    public static bool IsWithout(RecoveryRecord recovery) => recovery.WithoutHooks;
 
     /// <summary>orchestrator's word for what was asked; empty when nobody asked.</summary>
-    public static string CommandOf(RecoveryRecord recovery) => IsTakeover(recovery) ? "graceful-master-takeover" : "";
+    public static string CommandOf(RecoveryRecord recovery) => recovery.Kind switch
+    {
+        RecoveryKind.GracefulTakeover => "graceful-master-takeover",
+        RecoveryKind.ForcedTakeover => "force-master-takeover",
+        _ => "",
+    };
 }

@@ -27,6 +27,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public HaState Ha { get; private set; } = new(recoveriesKeptMax);
     public ClusterState Cluster { get; private set; } = new();
     public ReplicatedTime Time { get; private set; } = new();
+    public Policy.PolicyState Policy { get; private set; } = new();
     public CatalogueState Catalogue { get; private set; } = new();
     public ThrottleState Throttle { get; private set; } = new();
     public FleetState Fleet { get; private set; } = new();
@@ -70,6 +71,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.Session(var inner, _) => Locks.Apply(inner, id.Index.Value, nowMs),
             Command.TimePasses => new CommandResult.Done(id.Index.Value),
             Command.Fencing(var inner) => Fencing.Apply(inner, new(id.Index.Value, id.Term.Value)),
+            Command.Policy(var inner) => Policy.Apply(inner, new(id.Index.Value, id.Term.Value)),
             Command.Throttle(var inner, _) => Throttle.Apply(inner, Time.NowMs, id.Index.Value),
             Command.Fleet(var inner) => Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
@@ -77,7 +79,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Locks, Catalogue, Fencing];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Locks, Catalogue, Policy, Fencing];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -124,6 +126,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     {
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
         (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
+        Policy = restored.Policy;
         Catalogue = restored.Catalogue;
         (Time, Throttle, _locks, Applied) = (restored.Time, restored.Throttle, restored.Locks, restored.Applied);
         restored.Fleet.Follows(Fleet);

@@ -101,6 +101,7 @@ internal sealed record HostConfig(
             ReplicationLogin = new(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
                 Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),
+            Recovery = RecoveryConfig.Of(values),
             Timing = TimingConfig.Of(values),
             Hooks = HooksConfig.Of(values),
             DeadMan = Enum.Parse<DeadManPolicy>(values.Choice("DeadManSwitch", "auto", "auto", "required", "off"), ignoreCase: true),

@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Verify.Node.Api;
-using Verify.Node.Seam;
 
 namespace Verify.NodeHost.Http;
 
@@ -19,7 +18,7 @@ internal sealed class PrimaryCheckApi(INodeApi node)
 
     private async Task<IResult> CheckAsync(string alias, string instance)
     {
-        if (!Endpoint.TryParse(instance, 3306, out var asked)) return Results.Text($"'{instance}' is no host:port", statusCode: 400);
+        if (!Verify.Node.Seam.Endpoint.TryParse(instance, 3306, out var asked)) return Results.Text($"'{instance}' is no host:port", statusCode: 400);
         if (await ClusterAsync(alias) is not { } cluster) return Results.Text($"no cluster is called '{alias}'; /api/clusters-info lists them", statusCode: 404);
         var why = WhyNot(cluster, cluster.Instances.FirstOrDefault(i => i.Key.Endpoint == asked));
         return why is null ? Results.Text("primary") : Results.Text(why, statusCode: 503);

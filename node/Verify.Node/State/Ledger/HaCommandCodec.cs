@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Verify.Node.Codec;
 using Verify.Node.Topology;
 
@@ -75,7 +74,8 @@ public static class HaCommandCodec
                 to.Number(c.SeenToken.Value);
                 break;
             default:
-                throw new UnreachableException();
+                RecoveryCommandCodec.Write(to, command);
+                break;
         }
     }
 
@@ -98,7 +98,7 @@ public static class HaCommandCodec
             8 => new HaCommand.SetAside(cluster, Instance(ref from), from.Text()),
             9 => new HaCommand.TakeBack(cluster, Instance(ref from)),
             40 => new HaCommand.ChangeGuardian(cluster, Instance(ref from), from.Text(), new(from.Number())),
-            _ => throw new WireFormatException($"no high-availability command has the number {kind}", from.Position),
+            _ => RecoveryCommandCodec.Read(kind, cluster, ref from),
         };
     }
 
@@ -125,7 +125,7 @@ public static class HaCommandCodec
     private static int Step(ref WireReader from)
     {
         var step = from.Number();
-        if (step > (long)RecoveryStep.Close) throw new WireFormatException($"{step} is no step of a recovery", from.Position);
+        if (step > int.MaxValue || !Enum.IsDefined((RecoveryStep)step)) throw new WireFormatException($"{step} is no step of a recovery", from.Position);
         return (int)step;
     }
 }
