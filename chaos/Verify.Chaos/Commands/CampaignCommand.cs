@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using Verify.Chaos.Live;
+using Verify.Chaos.Running;
 using Verify.Checks;
 using Verify.MySql;
 
@@ -41,7 +42,7 @@ internal static class CampaignCommand
     {
         var files = Directory.GetFiles(plan.Folder, "*.yaml").Order(StringComparer.Ordinal)
             .Where(f => plan.Only.Length == 0 || plan.Only.Contains(Path.GetFileNameWithoutExtension(f), StringComparer.Ordinal)).ToArray();
-        if (files.Length == 0) throw new Worlds.HarnessException($"{plan.Folder} holds no scenario of that name");
+        if (files.Length == 0) throw new HarnessException($"{plan.Folder} holds no scenario of that name");
         var all = new List<Played>();
         for (var round = 1; round <= plan.Times; round++)
         {
