@@ -55,7 +55,7 @@ public sealed class HaproxyTests
         _folder = Directory.CreateTempSubdirectory("verify-haproxy-").FullName;
         var file = Path.Combine(_folder, "haproxy.cfg");
         await File.WriteAllTextAsync(file, text);
-        _haproxy = Process.Start(new ProcessStartInfo(Program, ["-db", "-f", file]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        _haproxy = Process.Start(new ProcessStartInfo(Program, ["-db", "-f", file]) { RedirectStandardError = true, RedirectStandardOutput = true, UseShellExecute = false })!;
     }
 
     [TearDown]
