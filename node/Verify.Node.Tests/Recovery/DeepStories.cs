@@ -57,6 +57,7 @@ public sealed class DeepStories
         bed.RunFor(Seconds(1));
         bed.Servers[1].Die();
         bed.RunUntil(() => bed.Servers[0].Source is null && bed.Servers[2].Source == HaBed.Key(1), Seconds(8), "the pair dissolved");
+        bed.RunUntil(() => bed.Leader!.Ha.Cluster("main")!.Closed.Length > 0, Seconds(3), "the end of the recovery");
         Assert.That(bed.Leader!.Ha.Cluster("main")!.Closed.Last().Kind, Is.EqualTo(RecoveryKind.DeadCoPrimary));
         Assert.That(bed.Servers[0].TakesWrites);
     }
