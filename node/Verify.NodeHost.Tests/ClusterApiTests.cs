@@ -188,8 +188,10 @@ public sealed class ClusterApiTests
         Assert.That(((int)put.StatusCode, await put.Content.ReadAsStringAsync()), Is.EqualTo((200, "false")));
         var asked = (ApiRequest.KvPut)_node.Asked[^1];
         Assert.That((asked.Key, asked.ExpectedIndex, asked.Flags, Convert.ToHexString(asked.Value.Span)), Is.EqualTo(("a/b", 3L, 42UL, "0102")));
-        using var blocking = await _http.GetAsync("/v1/kv/a?index=5&wait=1m");
+        using var blocking = await _http.GetAsync("/v1/kv/a?index=5&wait=soon");
         Assert.That((int)blocking.StatusCode, Is.EqualTo(400));
+        using var elsewhere = await _http.GetAsync("/v1/kv/a?dc=west");
+        Assert.That((int)elsewhere.StatusCode, Is.EqualTo(400));
     }
 
     [Test]
@@ -202,7 +204,7 @@ public sealed class ClusterApiTests
         foreach (var (text, problem) in new[]
         {
             (head + pair, "cut off"), (head, "cut off"), ("", "empty"), (head + pair.Replace("MQ", "Mg", StringComparison.Ordinal) + footer, "checksum"),
-            (pair + footer, "this is no export"), (head.Replace(":1,\"cl", ":2,\"cl", StringComparison.Ordinal) + pair + footer, "version 1"), (head + "{}\n" + footer, "line 2"), (head + pair + "nonsense\n", "line 3: not valid JSON"),
+            (pair + footer, "this is no export"), (head.Replace(":1,\"cl", ":3,\"cl", StringComparison.Ordinal) + pair + footer, "versions 1 and 2"), (head + "{}\n" + footer, "line 2"), (head + pair + "nonsense\n", "line 3: not valid JSON"),
         })
         {
             var (status, answer) = await AskAsync(HttpMethod.Post, "/cluster/import", text);

@@ -61,6 +61,11 @@ internal static class ApiCodec
                 to.Byte(Transfer);
                 to.Text(target?.Name ?? "");
                 break;
+            case LeaderRequest.Client(var service) when Catalogue.CatalogueApiCodec.Knows(service):
+                Catalogue.CatalogueApiCodec.WriteRequest(to, service);
+                break;
+            case LeaderRequest.Client(var ofKv) when KvApiCodec.TryWriteRequest(to, ofKv):
+                break;
             case LeaderRequest.Client(var throttle) when ThrottleApiCodec.Knows(throttle):
                 ThrottleApiCodec.WriteRequest(to, throttle);
                 break;
@@ -87,6 +92,8 @@ internal static class ApiCodec
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
+            _ when Catalogue.CatalogueApiCodec.Knows(kind) => Catalogue.CatalogueApiCodec.ReadRequest(kind, ref from),
+            >= 50 and < 70 => KvApiCodec.ReadRequest(kind, ref from),
             >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadRequest(kind, ref from),
             _ => ClusterApiCodec.ReadRequest(kind, ref from),
         });
@@ -198,6 +205,8 @@ internal static class ApiCodec
                 to.Byte(Refused);
                 to.Text(why);
                 break;
+            case var ofKv when KvApiCodec.TryWriteReply(to, ofKv):
+                break;
             case var throttle when ThrottleApiCodec.Knows(throttle):
                 ThrottleApiCodec.WriteReply(to, throttle);
                 break;
@@ -218,6 +227,7 @@ internal static class ApiCodec
         Overloaded => new ApiReply.Overloaded(from.Text(), TimeSpan.FromTicks(from.Number())),
         Unknown => new ApiReply.Unknown(from.Text()),
         Refused => new ApiReply.Refused(from.Text()),
+        >= 50 and < 70 => KvApiCodec.ReadReply(kind, ref from),
         >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadReply(kind, ref from),
         _ => ClusterApiCodec.ReadReply(kind, ref from),
     };

@@ -145,7 +145,11 @@ public abstract partial record ApiReply
     }
 
     /// <summary>One page of an export. <paramref name="Next"/> asks for the next one; null: this was the last.</summary>
-    public sealed record Exported(IReadOnlyList<KvPair> Pairs, long AppliedIndex, long PairsTotal, string? Next) : ApiReply;
+    public sealed record Exported(IReadOnlyList<KvPair> Pairs, long AppliedIndex, long PairsTotal, string? Next) : ApiReply
+    {
+        /// <summary>With the first page: all registered instances of the same moment.</summary>
+        public IReadOnlyList<State.Catalogue.ServiceInstance> Instances { get; init; } = [];
+    }
 
     public sealed record Cluster(ClusterView View) : ApiReply;
     public sealed record Health(ClusterHealthView View) : ApiReply;
@@ -167,7 +171,24 @@ public abstract partial record ApiReply
     public sealed record Refused(string Why) : ApiReply;
 }
 
-public sealed record KvPair(string Key, ReadOnlyMemory<byte> Value, ulong Flags, long CreateIndex, long ModifyIndex);
+public sealed record KvPair(string Key, ReadOnlyMemory<byte> Value, ulong Flags, long CreateIndex, long ModifyIndex)
+{
+    /// <summary>How long the key lives after it was set or touched, in milliseconds of the group's time. Without meaning when it has no deadline.</summary>
+    public long TtlMs { get; init; }
+
+    /// <summary>When the key ends by itself, by the group's time (<see cref="State.Time.ReplicatedTime"/>); null: never.</summary>
+    public long? DeadlineMs { get; init; }
+
+    /// <summary>How often the key's lock was taken since the key was made (Consul's LockIndex).</summary>
+    public long LockIndex { get; init; }
+
+    /// <summary>The fencing token: the index of the log entry by which the lock was last taken. Every later holder has a higher one, also
+    /// when the key was deleted in between. What the lock guards must refuse a lower token than the highest that it has seen.</summary>
+    public long LockToken { get; init; }
+
+    /// <summary>The session that holds the key's lock; null: nobody.</summary>
+    public string? Session { get; init; }
+}
 
 /// <summary>One write of a batch. <paramref name="Value"/>: null deletes. <paramref name="ExpectedIndex"/> as in <see cref="ApiRequest.KvPut"/>.</summary>
 public sealed record KvWrite(string Key, ReadOnlyMemory<byte>? Value, ulong Flags, long? ExpectedIndex);
