@@ -152,7 +152,12 @@ internal static class CheckRequest
         if (!first.EndsWith(" HTTP/1.1"u8)) return 0;
         var target = first[(isHead ? 5 : 4)..^9];
         var query = "";
-        if (target.EndsWith("?p=low"u8)) (target, query) = (target[..^6], "?p=low");
+        if (target.EndsWith("?p=low"u8))
+        {
+            target = target[..^6];
+            query = "?p=low";
+        }
+
         if (target.ContainsAnyExcept(PathBytes) || !AreHarmless(head[(firstEnd + 2)..])) return 0;
         if (CheckPath.Parse(Encoding.ASCII.GetString(target), query, out var problem) is not { } found || problem is not null) return 0;
 
