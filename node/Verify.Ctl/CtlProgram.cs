@@ -30,6 +30,10 @@ internal static class CtlProgram
         root.Add(ClusterCommand.Create(run));
         root.Add(KvCommand.Create(run));
         root.Add(ThrottleCommand.Create(run));
+        root.Add(RecoveryCommands.Takeover(run));
+        root.Add(RecoveryCommands.Recovery(run));
+        root.Add(PolicyCommands.Downtime(run));
+        root.Add(PolicyCommands.Maintenance(run));
         root.Add(CompletionCommand.Create(output));
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
