@@ -20,6 +20,7 @@ public static class CommandCodec
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
     private const byte Catalogue = 10;
+    private const byte Access = 13;
     private const byte Throttle = 7;
     private const byte Session = 8;
     private const byte KvDo = 9;
@@ -61,6 +62,10 @@ public static class CommandCodec
             case Command.TimePasses(var stamp):
                 to.Byte(TimePasses);
                 stamp.Write(to);
+                break;
+            case Command.Access(var inner):
+                to.Byte(Access);
+                State.Access.AccessCodec.Write(to, inner);
                 break;
             case Command.Catalogue catalogue:
                 to.Byte(Catalogue);
@@ -108,6 +113,7 @@ public static class CommandCodec
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
+            Access => new Command.Access(State.Access.AccessCodec.Read(ref from)),
             Catalogue => State.Catalogue.CatalogueCommandCodec.Read(ref from),
             Session => new Command.Session(Locks.SessionCommand.Read(ref from), Time.TimeStamp.Read(ref from)),
             KvDo => new Command.KvDo(Kv.KvOpCodec.ReadOps(ref from), ReadId(ref from), Time.TimeStamp.Read(ref from)),
