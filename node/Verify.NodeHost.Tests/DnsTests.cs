@@ -38,7 +38,7 @@ public sealed class DnsTests
     [TestCase("web.service.east.consul", DnsType.A, "10.0.0.1 10.0.0.2")]
     [TestCase("web.service.consul", DnsType.Aaaa, "2001:db8::6")]
     [TestCase("first.web.service.consul", DnsType.A, "10.0.0.1")]
-    [TestCase("127.node.consul", DnsType.A, "")]
+    [TestCase("127.0.0.1.node.consul", DnsType.A, "127.0.0.1")]
     [TestCase("0a000001.addr.consul", DnsType.A, "10.0.0.1")]
     public async Task Addresses_are_those_of_the_instances_that_are_not_critical(string name, DnsType type, string expected)
     {
@@ -130,7 +130,7 @@ public sealed class DnsTests
         Assert.That(await DigAsync("_web._tcp.service.verify SRV +short"), Does.Contain("1 1 8001 0a000001.addr.verify."));
         var whole = await DigAsync("none.service.consul A");
         Assert.That(whole, Does.Contain("status: NXDOMAIN").And.Contain("SOA").And.Contain("EDNS: version: 0"));
-        Assert.That(whole, Does.Not.Contain("WARNING").And.Not.Contain("malformed"));
+        Assert.That(whole, Does.Not.Contain("malformed").And.Not.Contain("bad packet"));
         for (var i = 0; i < 60; i++) await RegisterAsync($"many-{i}", $"10.1.0.{i}", 1, "passing", "many");
         Assert.That((await DigAsync("many.service.consul A +noedns")).Split('\n').Count(l => l.StartsWith("many.", StringComparison.Ordinal) && l.Contains("\tA\t", StringComparison.Ordinal)), Is.EqualTo(60), "truncated over UDP, asked again over TCP");
         Assert.That(await DigAsync("example.org A"), Does.Contain("status: REFUSED"));

@@ -65,6 +65,9 @@ internal static class ApiCodec
             case LeaderRequest.Client(ApiRequest.ChangeAccess change):
                 Access.AccessDesk.WriteRequest(to, change);
                 break;
+            case LeaderRequest.Client(var recovery) when RecoveryApiCodec.Writes(recovery):
+                RecoveryApiCodec.WriteRequest(to, recovery);
+                break;
             case LeaderRequest.Client(var service) when Catalogue.CatalogueApiCodec.Knows(service):
                 Catalogue.CatalogueApiCodec.WriteRequest(to, service);
                 break;
@@ -97,6 +100,7 @@ internal static class ApiCodec
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
             Access.AccessDesk.Change => new ApiRequest.ChangeAccess(AccessCodec.Read(ref from)),
+            _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadRequest(kind, ref from),
             _ when Catalogue.CatalogueApiCodec.Knows(kind) => Catalogue.CatalogueApiCodec.ReadRequest(kind, ref from),
             >= 50 and < 70 => KvApiCodec.ReadRequest(kind, ref from),
             >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadRequest(kind, ref from),
@@ -210,6 +214,9 @@ internal static class ApiCodec
                 to.Byte(Refused);
                 to.Text(why);
                 break;
+            case var recovery when RecoveryApiCodec.Writes(recovery):
+                RecoveryApiCodec.WriteReply(to, recovery);
+                break;
             case var ofKv when KvApiCodec.TryWriteReply(to, ofKv):
                 break;
             case var throttle when ThrottleApiCodec.Knows(throttle):
@@ -232,6 +239,7 @@ internal static class ApiCodec
         Overloaded => new ApiReply.Overloaded(from.Text(), TimeSpan.FromTicks(from.Number())),
         Unknown => new ApiReply.Unknown(from.Text()),
         Refused => new ApiReply.Refused(from.Text()),
+        _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadReply(kind, ref from),
         >= 50 and < 70 => KvApiCodec.ReadReply(kind, ref from),
         >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadReply(kind, ref from),
         _ => ClusterApiCodec.ReadReply(kind, ref from),
