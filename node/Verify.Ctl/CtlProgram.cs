@@ -32,6 +32,10 @@ internal static class CtlProgram
         root.Add(ServiceCommand.Create(run));
         root.Add(AdminCommands.Backup(run));
         root.Add(AdminCommands.Acl(run));
+        root.Add(RecoveryCommands.Takeover(run));
+        root.Add(RecoveryCommands.Recovery(run));
+        root.Add(PolicyCommands.Downtime(run));
+        root.Add(PolicyCommands.Maintenance(run));
         root.Add(CompletionCommand.Create(output));
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
