@@ -23,10 +23,12 @@ public sealed class VerifyClient : IDisposable
         _options = options;
         _group = new(options);
         Kv = new(_group);
+        Locks = new(_group);
         Cluster = new(_group);
     }
 
     public KvClient Kv { get; }
+    public LockClient Locks { get; }
     public ClusterClient Cluster { get; }
 
     /// <summary>Where requests for the leader go at the moment; null when it is not known.</summary>

@@ -29,6 +29,8 @@ internal static class CtlProgram
         var run = new CommandRun(connection, input, output, errors);
         root.Add(ClusterCommand.Create(run));
         root.Add(KvCommand.Create(run));
+        root.Add(WatchCommand.Create(run));
+        root.Add(LockCommand.Create(run));
         root.Add(CompletionCommand.Create(output));
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

@@ -130,6 +130,8 @@ internal static class NodeHostApp
         new ConsulKvApi(node).Map(app);
         new ConsulTxnApi(node).Map(app);
         new KonsulBatchApi(node).Map(app);
+        app.UseWebSockets();
+        new WatchApi(node).Map(app);
         new SessionApi(node, config.Node.Self.Name).Map(app);
         new ExportApi(node, config.Node).Map(app);
         new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
