@@ -13,7 +13,7 @@ namespace Verify.Chaos.Commands;
 internal static class BenchCommand
 {
     private const int GoalMissed = 1;
-    private static readonly string[] Parts = ["sim", "raft", "check", "consensus", "snapshot", "failover"];
+    private static readonly string[] Parts = ["sim", "raft", "check", "consensus", "snapshot", "kv", "failover"];
 
     public static Command Create()
     {
@@ -36,6 +36,7 @@ internal static class BenchCommand
                          both asked over HTTP/1.1 with JSON, etcd through its /v3 gateway): writes, reads, replication lag, planned
                          transfer, election after kill -9, cost at idle; beside them the sync alone, on the same disk
               snapshot   three nodes with 100,000 keys of 1 KiB: what snapshots cost those who write, memory, restart
+              kv         keys over HTTP: puts, gets, compare-and-set and batches with 1, 8 and 64 clients; 100 watchers; and the snapshot bench
               failover   three nodes, three real servers: primary killed or hung -> first write on its successor, with its parts
             Other work on the machine makes every figure worse: the load average before and after is part of the record.
             Examples:
@@ -78,6 +79,7 @@ internal static class BenchCommand
                 "check" => new CheckBench(),
                 "consensus" => new ConsensusBench(),
                 "snapshot" => new SnapshotBench(),
+                "kv" => new KvBench(),
                 _ => new FailoverBench(),
             };
             try
