@@ -136,6 +136,9 @@ internal static class NodeHostApp
         FrenoHosting.Map(app, node, config);
         new AccessGate(config.Access, refused).Use(app);
         new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
+        new RecoveryApi(node).Map(app);
+        new RecoveryAuditApi(node, config.Node).Map(app);
+        new PolicyApi(node, config.Node).Map(app);
         new KonsulKvApi(node).Map(app);
         new ConsulKvApi(node).Map(app);
         Http.Catalogue.CatalogueRoutes.Map(app, node, config);

@@ -26,6 +26,11 @@ public interface INodeServices
     /// <summary>The replicated high-availability state, as applied here.</summary>
     HaState Ha { get; }
 
+    /// <summary>What operators allow, as applied here.</summary>
+    State.Policy.PolicyState Policy { get; }
+
+    /// <summary>The group's time, as this node counts it. To be asked only while it leads.</summary>
+    State.Time.TimeStamp GroupTime { get; }
     /// <summary>What is agreed on the servers, as applied here.</summary>
     FleetState Fleet { get; }
 
@@ -79,4 +84,10 @@ public interface IHaPart
     IReadOnlyList<Api.ClusterPicture> Clusters();
     IReadOnlyList<Api.AnalysisPicture> Analysis();
     IReadOnlyList<Api.RecoveryPicture> Recoveries();
+
+    /// <summary>On the leader: what an operator's wish comes to.</summary>
+    Recovery.RecoveryAnswer Plan(Api.ApiRequest.StartRecovery wish);
+
+    /// <summary>On the leader: what is called for and not begun.</summary>
+    IReadOnlyList<Api.SkippedPicture> Skipped();
 }

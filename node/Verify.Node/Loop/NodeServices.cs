@@ -22,6 +22,8 @@ internal sealed class NodeServices(NodeCore node) : INodeServices
     public bool IsLeader => node.LeadsForSure;
     public RaftStatus Raft => node.StatusApplied;
     public HaState Ha => node.State.Ha;
+    public State.Policy.PolicyState Policy => node.State.Policy;
+    public State.Time.TimeStamp GroupTime => node.Api.GroupTime;
     public FleetState Fleet => node.State.Fleet;
     public ImmutableArray<ClusterSpec> Clusters => _known.Of(node.State.Fleet);
     public CancellationToken Stopping => node.Stopping;
@@ -41,5 +43,9 @@ internal sealed class NodeServices(NodeCore node) : INodeServices
 
     public void After(TimeSpan delay, Action action) => node.Deadlines.At(Now + delay, action);
 
-    public void Emit(NodeEvent happened) => node.Seam.Events.Emit(happened);
+    public void Emit(NodeEvent happened)
+    {
+        node.Metrics.Happened(happened);
+        node.Seam.Events.Emit(happened);
+    }
 }

@@ -101,6 +101,7 @@ internal sealed record HostConfig(
             ReplicationLogin = new(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
                 Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),
+            Recovery = RecoveryConfig.Of(values),
             Timing = TimingConfig.Of(values),
             Catalogue = CatalogueConfig.NodeOf(values),
             Throttle = FrenoConfig.Of(values, warnings, freno),

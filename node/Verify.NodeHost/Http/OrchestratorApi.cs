@@ -31,7 +31,6 @@ internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string l
         routes.MapGet("/api/clusters-info", ClustersInfoAsync);
         routes.MapGet("/api/replication-analysis", () => AnalysisAsync(null));
         routes.MapGet("/api/replication-analysis/{name}", (string name) => AnalysisAsync(name));
-        routes.MapGet("/api/audit-recovery", RecoveriesAsync);
     }
 
     private async ValueTask<RaftStatusView> ViewAsync() =>
@@ -127,21 +126,6 @@ internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string l
             Analysis = e.Code,
             e.Description,
             Votes = e.Votes.Select(v => new { v.Node, v.Vote, v.AgeMs, v.Detail }),
-        })),
-        var other => Answer.Of(other),
-    };
-
-    private async Task<IResult> RecoveriesAsync() => await node.AskAsync(new ApiRequest.Recoveries()) switch
-    {
-        ApiReply.RecoveryList(var recoveries) => Results.Json(recoveries.Select(r => new
-        {
-            r.Id,
-            UID = $"{r.Cluster}:{r.Id}",
-            AnalysisEntry = new { AnalyzedInstanceKey = Key(r.Failed), Analysis = r.Analysis, ClusterDetails = new { ClusterAlias = r.Cluster } },
-            SuccessorKey = r.Successor is { } s ? Key(s) : null,
-            IsActive = r.IsOpen,
-            r.IsSuccessful,
-            r.Steps,
         })),
         var other => Answer.Of(other),
     };
