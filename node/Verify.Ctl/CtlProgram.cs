@@ -31,6 +31,10 @@ internal static class CtlProgram
         root.Add(KvCommand.Create(run));
         root.Add(WatchCommand.Create(run));
         root.Add(LockCommand.Create(run));
+        root.Add(RecoveryCommands.Takeover(run));
+        root.Add(RecoveryCommands.Recovery(run));
+        root.Add(PolicyCommands.Downtime(run));
+        root.Add(PolicyCommands.Maintenance(run));
         root.Add(CompletionCommand.Create(output));
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
