@@ -23,6 +23,7 @@ public sealed class VerifyClient : IDisposable
         _options = options;
         _group = new(options);
         Kv = new(_group);
+        Locks = new(_group);
         Cluster = new(_group);
         Throttle = new(_group);
         Services = new(_group);
@@ -31,6 +32,7 @@ public sealed class VerifyClient : IDisposable
     }
 
     public KvClient Kv { get; }
+    public LockClient Locks { get; }
     public ClusterClient Cluster { get; }
     public ThrottleClient Throttle { get; }
     public ServiceClient Services { get; }

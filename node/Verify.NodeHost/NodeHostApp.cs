@@ -155,6 +155,8 @@ internal static class NodeHostApp
         Http.Catalogue.CatalogueRoutes.Map(app, node, config);
         new ConsulTxnApi(node).Map(app);
         new KonsulBatchApi(node).Map(app);
+        app.UseWebSockets();
+        new WatchApi(node).Map(app);
         new SessionApi(node, config.Node.Self.Name).Map(app);
         new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
         keys?.Map(app);

@@ -13,7 +13,7 @@ namespace Verify.Chaos.Commands;
 internal static class BenchCommand
 {
     private const int GoalMissed = 1;
-    private static readonly string[] Parts = ["sim", "raft", "check", "consensus", "snapshot", "failover", "throttle"];
+    private static readonly string[] Parts = ["sim", "raft", "check", "consensus", "snapshot", "kv", "failover", "throttle"];
 
     public static Command Create()
     {
@@ -37,6 +37,7 @@ internal static class BenchCommand
                          transfer, election after kill -9, cost at idle; beside them the sync alone, on the same disk
               snapshot   three nodes with 100,000 keys of 1 KiB: what snapshots cost those who write, memory, restart
               throttle   three nodes that sample three real servers: throttle checks with 1, 8 and 64 clients; leader killed -> 200 again
+              kv         keys over HTTP: puts, gets, compare-and-set and batches with 1, 8 and 64 clients; 100 watchers; and the snapshot bench
               failover   three nodes, three real servers: primary killed or hung -> first write on its successor, with its parts
             Other work on the machine makes every figure worse: the load average before and after is part of the record.
             Examples:
@@ -80,6 +81,7 @@ internal static class BenchCommand
                 "consensus" => new ConsensusBench(),
                 "snapshot" => new SnapshotBench(),
                 "throttle" => new ThrottleBench(),
+                "kv" => new KvBench(),
                 _ => new FailoverBench(),
             };
             try

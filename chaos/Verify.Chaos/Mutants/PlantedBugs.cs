@@ -29,7 +29,6 @@ internal static class PlantedBugs
 
     public static IReadOnlyList<WaitingBug> Waiting { get; } =
     [
-        new("M59", "a lock is released or renewed by the wall clock, its holder has no token", "the KV has no locks yet (its sessions are for retries only)"),
         new("M60", "a planned takeover opens the new primary before the old one is closed and drained", "it is planted (RecoveryRunner), but no scenario asks for a takeover yet; the takeovers of Verify.Node.Tests run without it"),
     ];
 
@@ -43,7 +42,7 @@ internal static class PlantedBugs
         IHunt Scenario(string name, Timing timing, string twist = "") => ScenarioHunt.Own(name, timing, twist, actors is null ? "random" : strategy);
         IHunt random = Raft(SwarmStrategy.Random), storm = Raft(SwarmStrategy.Storm), links = Raft(SwarmStrategy.Priorities), takeover = Raft(SwarmStrategy.Takeover);
         IHunt cluster = Directed(ClusterStory.Everything), damage = Directed(ClusterStory.Damage), installs = Directed(ClusterStory.InstallCrash);
-        IHunt lateAnswers = Directed(ClusterStory.LostAnswers), clocks = Directed(ClusterStory.ClockJumps), takenOut = Directed(ClusterStory.TakenOut);
+        IHunt lateAnswers = Directed(ClusterStory.LostAnswers), clocks = Directed(ClusterStory.ClockJumps), takenOut = Directed(ClusterStory.TakenOut), keys = Directed(ClusterStory.Kv);
         IHunt votes = new VoteCrashHunt(actors), answers = Scenario("lost-answers", new()), disks = Scenario("full-disks-power-cut", new());
         IHunt midFailover = Scenario("leader-lost-mid-failover", PromptNodes, PromptTwist), lagging = Scenario("lagging-replica", PromptNodes, PromptTwist);
         IHunt oneLink = Scenario("one-link-down", PromptNodes, PromptTwist), promotion = Scenario("prompt-promotion", PromptNodes, PromptTwist);
@@ -107,6 +106,7 @@ internal static class PlantedBugs
             new("M55", BugClass.A, "the old primary is named with a lease after that has run out", [promotion]),
             new("M56", BugClass.A, "one node that does not reach the primary is enough to call it dead", [oneLink]),
             new("M57", BugClass.A, "the throttler answers OK from stale samples", [collector]),
+            new("M59", BugClass.B, "what ends by itself, locks with it, ends by the leader's wall clock", [keys]),
             new("M58", BugClass.A, "a node outside the quorum says that it is healthy", [promotion]),
         ];
     }
