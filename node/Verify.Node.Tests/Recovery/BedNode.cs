@@ -41,6 +41,7 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
     public FleetState Fleet => _state.Fleet;
     public ImmutableArray<ClusterSpec> Clusters => _known.Of(_state.Fleet);
     public List<CommandResult> Results { get; } = [];
+    public bool IsDiskSilent => false;
     public bool IsUp { get; private set; }
 
     /// <summary>It has a log of an earlier life, of which it does not know how much is committed.</summary>

@@ -61,7 +61,19 @@ public sealed record Diagnosis(
 
 /// <summary>One member's sight of one server.</summary>
 public sealed record InstanceSight(
-    InstanceKey Key, SightState State, TimeSpan Age, ThreadState? IoThread, InstanceKey? Source, string Detail);
+    InstanceKey Key, SightState State, TimeSpan Age, ThreadState? IoThread, InstanceKey? Source, string Detail)
+{
+    /// <summary>Not reached: somebody listens there and says nothing.</summary>
+    public bool IsHung { get; init; }
+
+    /// <summary>Not reached: the host refuses, nobody listens.</summary>
+    public bool IsRefused { get; init; }
+
+    /// <summary>Reached: the error with which it turns questions down (1040: no more connections); 0: it answers.</summary>
+    public int TurnedDownBy { get; init; }
+    public ThreadState? SqlThread { get; init; }
+    public double? LagSeconds { get; init; }
+}
 
 /// <summary>All that one member sees; empty when it never told.</summary>
 public sealed record NodeSight(NodeId Node, ImmutableArray<InstanceSight> Instances)

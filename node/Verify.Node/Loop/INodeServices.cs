@@ -23,6 +23,9 @@ public interface INodeServices
     bool IsLeader { get; }
     RaftStatus Raft { get; }
 
+    /// <summary>This node's disk has not answered for long.</summary>
+    bool IsDiskSilent { get; }
+
     /// <summary>The replicated high-availability state, as applied here.</summary>
     HaState Ha { get; }
 

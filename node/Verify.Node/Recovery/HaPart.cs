@@ -23,12 +23,16 @@ public sealed class HaPart : IHaPart
     private readonly SortedDictionary<InstanceKey, ServerGate> _gates = [];
     private readonly IServerDoor _door;
     private readonly LoopTurn _turn;
+    private readonly Observers _observers;
+    private readonly ProberEars _ears;
+    private readonly Discovery _discovery;
     private readonly ReplicaAttachment _attachment;
     private readonly StepExecutor _executor;
     private ImmutableArray<ClusterSpec> _specs = [];
     private ImmutableArray<ClusterPart> _clusters = [];
     private bool _isStarted;
     private TimeSpan _nextReport;
+    private TimeSpan _nextExtras;
     private ImmutableArray<ClosedUnder> _words = [];
 
     public HaPart(INodeServices services) : this(services, new MySqlDoor(services)) { }
@@ -44,6 +48,9 @@ public sealed class HaPart : IHaPart
         _turn = new LoopTurn(services);
         _attachment = new ReplicaAttachment(services);
         _executor = new StepExecutor(services, _model, _turn, door, _attachment);
+        _observers = new(services, _model);
+        _ears = new(_observers.IsWanted, Observed, (key, look) => _model.Look(key, look, _services.Now));
+        _discovery = new(services, _model, _leadership, _turn, door);
         FollowClusters();
     }
 
@@ -91,7 +98,7 @@ public sealed class HaPart : IHaPart
                 continue;
             }
 
-            prober = _probers[instance.Key] = new Prober(_services, _door, _turn, instance, Observed);
+            prober = _probers[instance.Key] = new Prober(_services, _door, _turn, instance, _ears);
             if (_isStarted) Drivers.Start(_services, "probing", prober.RunAsync);
         }
 
@@ -122,6 +129,8 @@ public sealed class HaPart : IHaPart
     public void Tick()
     {
         _leadership.Ticked();
+        _model.Health.DiskIs(silent: _services.IsDiskSilent);
+        _model.Health.Ticked(_services.Now, _services.Config.Timing);
         foreach (var part in _clusters)
         {
             part.Guardian.Tick();
@@ -173,6 +182,12 @@ public sealed class HaPart : IHaPart
     {
         try
         {
+            if (PeerExtras.Is(report.Span))
+            {
+                _model.Hear(peer, PeerExtras.Decode(report.Span));
+                return;
+            }
+
             _model.Hear(peer, PeerReport.Decode(report.Span), _services.Now);
         }
         catch (WireFormatException e)
@@ -212,7 +227,15 @@ public sealed class HaPart : IHaPart
         var now = _services.Now;
         _nextReport = now + _services.Config.Timing.ReportInterval;
         _words = Words();
+        _model.Compare(now, _services.Raft.Membership);
         _services.TellPeers(_model.Report(now, _words).Encode());
+        if (now >= _nextExtras)
+        {
+            _nextExtras = now + _services.Config.Timing.ReportInterval;
+            _services.TellPeers(_model.Extras().Encode());
+        }
+
+        _discovery.Look();
         foreach (var part in _clusters)
         {
             part.Watch.Look();

@@ -43,7 +43,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
             .Where(i => i.Key != ledger.Primary && ledger.AsideOf(i.Key) is null)
             .Select(i => i.Key)
             .ToImmutableArray();
-        var sight = new ClusterSight(spec.Alias, ledger.Primary, replicas, model.Sights(services.Now, services.Raft.Membership));
+        var sight = new ClusterSight(spec.Alias, ledger.Primary, replicas, model.Sights(services.Now, services.Raft.Membership, [ledger.Primary, .. replicas]));
         var diagnosis = FailureAnalysis.Diagnose(sight, services.Config.Timing.ObservationAgeMax);
         var isUnguarded = diagnosis.Code == DiagnosisCode.NoProblem && _unguardedSince is { } since
             && services.Now - since >= services.Config.Timing.WriteLease;

@@ -55,7 +55,14 @@ internal sealed class MySqlDoor(INodeServices services) : IServerDoor
             throw new MySqlTimeoutException($"{address}: nothing left of {deadline.TotalMilliseconds:0} ms for the greeting");
         }
 
-        return new Conversation(await MySqlSession.OpenAsync(stream, config.TopologyLogin, time, left, services.Stopping), services);
+        try
+        {
+            return new Conversation(await MySqlSession.OpenAsync(stream, config.TopologyLogin, time, left, services.Stopping), services);
+        }
+        catch (MySqlTimeoutException e)
+        {
+            throw new MySqlTimeoutException(e.Message) { HasConnected = true };
+        }
     }
 
     private sealed class Conversation(MySqlSession session, INodeServices services) : IServerConversation
