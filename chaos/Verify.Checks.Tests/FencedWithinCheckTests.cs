@@ -26,6 +26,16 @@ internal sealed class FencedWithinCheckTests
         Assert.That(finding.AtUs, Is.EqualTo(new long[] { 13_000_000 }));
     }
 
+    /// <summary>Cuts that no pair of sides describes (a ring, a bridge) were not seen, so a primary that they isolated was judged by nobody.</summary>
+    [Test]
+    public void A_primary_that_rings_of_cuts_isolate_is_isolated_and_one_that_a_bridge_still_reaches_is_not()
+    {
+        var isolated = new Run().Fault("ring", "east - west - north", 10_000, 30_000, "east>west west>east east>north north>east").Writable("db1", 0).Judge(_check);
+        Assert.That(isolated.Verdict, Is.EqualTo(Verdict.Invalid));
+        var bridged = new Run().Fault("bridge", "east | north bridge west", 10_000, 30_000, "east>north north>east").Writable("db1", 0).Judge(_check);
+        Assert.That(bridged.Verdict, Is.EqualTo(Verdict.Unknown), "no primary was isolated: n1 reaches n2");
+    }
+
     [Test]
     public void A_write_that_is_acknowledged_after_the_bound_is_invalid_whatever_the_flag_says()
     {

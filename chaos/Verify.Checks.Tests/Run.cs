@@ -44,10 +44,10 @@ internal sealed class Run
 
     public Run Sample(string server, double ms, bool writable) => At(ms, EventKinds.Writable, server, ("writable", writable));
 
-    public Run Fault(string fault, string resolved, double fromMs, double? toMs = null)
+    public Run Fault(string fault, string resolved, double fromMs, double? toMs = null, string cuts = "")
     {
         var step = $"{fault} {++_faults}";
-        At(fromMs, EventKinds.FaultBegun, step, ("fault", fault), ("resolved", resolved));
+        At(fromMs, EventKinds.FaultBegun, step, ("fault", fault), ("resolved", resolved), ("cuts", cuts));
         return toMs is { } end ? At(end, EventKinds.FaultEnded, step, ("fault", fault), ("resolved", resolved)) : this;
     }
 

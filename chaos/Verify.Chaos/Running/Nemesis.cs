@@ -139,7 +139,7 @@ public sealed partial class Nemesis(IWorld world, Targets targets, Dice dice)
 
     private async ValueTask<Wound> CutAsync(Step step, string name, List<(string From, string To)> cuts, string resolved)
     {
-        Begun(step, name, resolved);
+        Begun(step, name, resolved, cuts);
         foreach (var (from, to) in cuts) await world.CutAsync(from, to);
         return new(step, name, resolved, async () =>
         {
@@ -200,8 +200,13 @@ public sealed partial class Nemesis(IWorld world, Targets targets, Dice dice)
     /// <summary>Something that is to be done later: so long after the beginning of the faults.</summary>
     private void Due(TimeSpan at, int kind, Func<ValueTask> deed) => _due.Enqueue(deed, ((long)at.TotalMicroseconds, kind, _order++));
 
-    private void Begun(Step step, string name, string resolved) =>
-        world.Events.Add(EventKinds.FaultBegun, name, "", fields: [("fault", step.Fault.Word), ("resolved", resolved), ("line", $"{step.Line}")]);
+    /// <param name="cuts">Which data centres do not hear which; what a check reads when sides alone do not say it (a ring, a bridge).</param>
+    private void Begun(Step step, string name, string resolved, IReadOnlyList<(string From, string To)>? cuts = null)
+    {
+        List<(string, string)> fields = [("fault", step.Fault.Word), ("resolved", resolved), ("line", $"{step.Line}")];
+        if (cuts is { Count: > 0 }) fields.Add(("cuts", string.Join(' ', cuts.Select(c => $"{c.From}>{c.To}"))));
+        world.Events.Add(EventKinds.FaultBegun, name, "", fields: [.. fields]);
+    }
 
     private sealed record Wound(Step Step, string Name, string Resolved, Func<ValueTask<long>> Undo);
 }

@@ -64,15 +64,27 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
         }
 
         Phase("healed");
-        await SettleAsync(cancel);
-        Phase("settled");
-        await workload.FinalReadsAsync();
-        var rows = await world.ReadRowsAsync();
-        var state = await world.ObserveAsync();
+        var (rows, state) = await ReadFinallyAsync(workload, cancel);
         Phase("final");
         Misses = [.. nemesis.Troubles, .. nemesis.Misses];
         Troubles = ToleratesMisses ? [] : Misses;
         return Facts(workload.Log.All(), rows, state);
+    }
+
+    /// <summary>Waits until the fleet has settled and reads everything. A fleet that lost its leader while it was read had not settled yet: it
+    /// gets the rest of its time, so that the convergence check has a verdict and not an end before the bound.</summary>
+    private async Task<(IReadOnlyDictionary<string, IReadOnlySet<string>> Rows, FleetState State)> ReadFinallyAsync(Workload workload, CancellationToken cancel)
+    {
+        var untilUs = world.Events.NowUs + (long)scenario.Settle.TotalMicroseconds;
+        while (true)
+        {
+            await SettleAsync(cancel);
+            Phase("settled");
+            await workload.FinalReadsAsync();
+            var rows = await world.ReadRowsAsync();
+            var state = await world.ObserveAsync();
+            if (state.Converged || world.Events.NowUs >= untilUs) return (rows, state);
+        }
     }
 
     /// <summary>Somebody who goes by what the nodes say is part of the story only where what they say is judged.</summary>

@@ -8,8 +8,13 @@ namespace Verify.Checks.Timelines;
 /// <param name="IsOneWay">Only what the first side sends is lost.</param>
 public sealed record FaultWindow(string Fault, string Step, Span Span, IReadOnlyList<IReadOnlyList<string>> Sides, bool IsOneWay)
 {
-    /// <summary>It stops somebody from being reached: a partition or a one-way cut.</summary>
-    public bool IsCut => Fault is "partition" or "oneWay";
+    /// <summary>Who does not hear whom, by name, where the record of the run says so; it is more exact than the sides, which cannot describe
+    /// a ring or a bridge.</summary>
+    public IReadOnlySet<(string From, string To)> Ways { get; init; } = new HashSet<(string From, string To)>();
+
+    /// <summary>It stops somebody from being reached for its whole length: a partition, a one-way cut, a ring, a bridge. (A swizzle's cuts come
+    /// and go within it, so it counts as none.)</summary>
+    public bool IsCut => Fault is "partition" or "oneWay" || Ways.Count > 0;
 
     public bool Hits(string name) => Sides.Any(side => side.Contains(name, StringComparer.Ordinal));
 
@@ -21,6 +26,7 @@ public sealed record FaultWindow(string Fault, string Step, Span Span, IReadOnly
             return false;
         }
 
+        if (Ways.Count > 0) return Ways.Contains((from, to));
         var (fromSide, toSide) = (SideOf(from), SideOf(to));
         return IsOneWay ? fromSide == 0 && toSide == 1 : fromSide != toSide;
     }
@@ -43,7 +49,10 @@ public sealed record FaultWindow(string Fault, string Step, Span Span, IReadOnly
             var end = Math.Max(begun.AtUs, ended?.AtUs ?? Math.Max(healedUs, begun.AtUs));
             var resolved = begun["resolved"];
             windows.Add(new FaultWindow(
-                begun["fault"], begun.Subject, new Span(begun.AtUs, end), SidesOf(resolved, facts), resolved.Contains('>', StringComparison.Ordinal)));
+                begun["fault"], begun.Subject, new Span(begun.AtUs, end), SidesOf(resolved, facts), resolved.Contains('>', StringComparison.Ordinal))
+            {
+                Ways = WaysOf(begun["cuts"], facts),
+            });
         }
 
         return windows;
@@ -65,6 +74,13 @@ public sealed record FaultWindow(string Fault, string Step, Span Span, IReadOnly
 
     private static List<IReadOnlyList<string>> SidesOf(string resolved, RunFacts facts) =>
         [.. resolved.Split('|', '>').Select(side => NamesOf(side, facts))];
+
+    /// <summary>"east>west west>east" in names of nodes and servers.</summary>
+    private static HashSet<(string From, string To)> WaysOf(string cuts, RunFacts facts) =>
+        [.. cuts.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select(cut => cut.Split('>', 2))
+            .Where(ends => ends.Length == 2)
+            .SelectMany(ends => NamesOf(ends[0], facts).SelectMany(_ => NamesOf(ends[1], facts), (from, to) => (from, to)))];
 
     private static string[] NamesOf(string side, RunFacts facts) =>
         side.Split([' ', ',', '[', ']'], StringSplitOptions.RemoveEmptyEntries)
