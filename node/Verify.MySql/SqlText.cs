@@ -32,6 +32,7 @@ public readonly ref struct SqlTextHandler
     public void AppendFormatted(SqlLiteral value) => _text.Append(value.Quoted);
     public void AppendFormatted(SqlQuotedLiteral value) => _text.Append(value.Quoted);
     public void AppendFormatted(SqlName name) => _text.Append(name.Quoted);
+    public void AppendFormatted(OperatorQuery query) => _text.Append(query.Text);
     public void AppendFormatted(long number) => _text.Append(number);
     internal string Build() => _text.ToString();
 }

@@ -69,6 +69,18 @@ public abstract record Statement
         public override SqlText Sql(Flavor flavor) => SqlText.OfConfiguration(Text);
     }
 
+    /// <summary>The operator's own question for a server's lag; one row.</summary>
+    public sealed record ReadMetric(OperatorQuery Query) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => SqlText.Of($"{Query}");
+    }
+
+    /// <summary>ProxySQL's admin interface only: the servers of a host group with their state (columns hostname, port, status).</summary>
+    public sealed record ListProxySqlServers(int HostGroup) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => SqlText.Of($"SELECT hostname, port, status FROM runtime_mysql_servers WHERE hostgroup_id = {HostGroup}");
+    }
+
     /// <summary>Opens or closes the server for writes of everybody. On MySQL closing means super_read_only (binds SUPER users
     /// too); MariaDB has read_only only, which does not bind READ_ONLY ADMIN users.</summary>
     public sealed record SetReadOnly(bool On) : Statement

@@ -49,6 +49,13 @@ public sealed class VerifyNode
                 : new ApiReply.Overloaded("the inbox is full", _core.Config.Timing.Tick * _core.Config.Timing.ElectionTicks));
     }
 
+    /// <summary>May this application write now? Any thread, at once, from what the loop has published last
+    /// (<see cref="Throttle.CheckAnswer"/>). <see cref="Throttle.CheckReason.NotLeader"/>: ask the leader, by <see cref="ApiRequest.ThrottleCheck"/>.</summary>
+    public Throttle.CheckAnswer Check(string app, string storeType, string store, Throttle.CheckFlags flags) => _core.Throttle.Board.Check(app, storeType, store, flags);
+
+    /// <summary>This node leads for sure at this moment. Any thread.</summary>
+    public bool LeadsForSure => _core.Throttle.Board.Leads;
+
     /// <summary>The keys for data at rest, from the next write on: the first seals, all of them open. Every key that seals a file which is
     /// still there must be among them.</summary>
     public void UseKeys(DataKeys keys) => _core.UseKeys(keys);

@@ -100,7 +100,13 @@ public sealed class AccessTests
             else if (isMarked) marked.Add(endpoint.RoutePattern.RawText!);
         }
 
-        Assert.That(marked, Is.EqualTo(new[] { "/api/raft-yield/{to}" }));
+        string[] freno =
+        [
+            "/recover-host/{host}", "/skip-host/{host}", "/skip-host/{host}/ttl/{ttlMinutes}", "/throttle-app/{app}", "/throttle-app/{app}/ratio/{ratio}",
+            "/throttle-app/{app}/ttl/{ttlMinutes}", "/throttle-app/{app}/ttl/{ttlMinutes}/ratio/{ratio}", "/unthrottle-app/{app}",
+        ];
+        Assert.That(marked.Except(freno, StringComparer.Ordinal), Is.EqualTo(new[] { "/api/raft-yield/{to}" }));
+        Assert.That(freno.Except(marked, StringComparer.Ordinal), Is.Empty);
     }
 
     [TestCase("\"AuthenticationMethod\": \"oauth\"", "AuthenticationMethod must be one of")]

@@ -188,8 +188,10 @@ public sealed class ClusterApiTests
         Assert.That(((int)put.StatusCode, await put.Content.ReadAsStringAsync()), Is.EqualTo((200, "false")));
         var asked = (ApiRequest.KvPut)_node.Asked[^1];
         Assert.That((asked.Key, asked.ExpectedIndex, asked.Flags, Convert.ToHexString(asked.Value.Span)), Is.EqualTo(("a/b", 3L, 42UL, "0102")));
-        using var blocking = await _http.GetAsync("/v1/kv/a?index=5&wait=1m");
+        using var blocking = await _http.GetAsync("/v1/kv/a?index=5&wait=soon");
         Assert.That((int)blocking.StatusCode, Is.EqualTo(400));
+        using var elsewhere = await _http.GetAsync("/v1/kv/a?dc=west");
+        Assert.That((int)elsewhere.StatusCode, Is.EqualTo(400));
     }
 
     [Test]

@@ -76,8 +76,8 @@ public sealed class HttpTests
     [Test]
     public async Task The_analysis_comes_with_the_vote_of_each_node()
     {
-        _node.Answers[typeof(ApiRequest.ReplicationAnalysis)] = new ApiReply.Analysis(
-            [new("main", new InstanceKey("db1", 3306), "DeadMaster", "two of three see it down", [new("n2:10008", "down", 120, "refused"), new("n1:10008", "stale", 9000, "")])]);
+        _node.Answers[typeof(ApiRequest.TopologyAnalysis)] = new ApiReply.Topology(
+            [new("main", new InstanceKey("db1", 3306), "DeadMaster", "two of three see it down") { Votes = [new("n2:10008", "down", 120, "refused"), new("n1:10008", "stale", 9000, "")] }]);
         var body = await ShouldBeAsync(HttpMethod.Get, "/api/replication-analysis", 200);
         var entry = body.GetProperty("Details")[0];
         Assert.That(entry.GetProperty("Analysis").GetString(), Is.EqualTo("DeadMaster"));

@@ -12,6 +12,7 @@ using OpenTelemetry.Metrics;
 using Verify.Node;
 using Verify.Node.Api;
 using Verify.Node.Seam;
+using Verify.Node.Throttle;
 using Verify.NodeHost.Configuration;
 using Verify.NodeHost.History;
 using Verify.NodeHost.Http;
@@ -122,10 +123,16 @@ internal static class NodeHostApp
 
     internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus, RefusedSources? refused = null, KeyRotation? keys = null)
     {
+        FrenoHosting.Map(app, node, config);
         new AccessGate(config.Access, refused).Use(app);
         new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
+        new FleetApi(node).Map(app);
+        new AnalysisApi(node, config.Node.Self.Name).Map(app);
         new KonsulKvApi(node).Map(app);
         new ConsulKvApi(node).Map(app);
+        new ConsulTxnApi(node).Map(app);
+        new KonsulBatchApi(node).Map(app);
+        new SessionApi(node, config.Node.Self.Name).Map(app);
         new ExportApi(node, config.Node).Map(app);
         new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
         keys?.Map(app);
@@ -134,7 +141,9 @@ internal static class NodeHostApp
 
     private sealed class NodeApi(VerifyNode node) : INodeApi
     {
+        public bool Leads => node.LeadsForSure;
         public ValueTask<ApiReply> AskAsync(ApiRequest request) => node.AskAsync(request);
+        public CheckAnswer Check(string app, string storeType, string store, CheckFlags flags) => node.Check(app, storeType, store, flags);
     }
 }
 

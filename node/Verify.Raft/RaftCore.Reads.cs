@@ -7,20 +7,24 @@ public sealed partial class RaftCore
     /// <summary>This node leads, and a quorum answered a round that was sent less than ElectionTicks ago (by its own ticks,
     /// less <see cref="RaftOptions.LeaseMarginTicks"/>). No other node can be elected meanwhile: each node of that quorum
     /// refuses its vote for ElectionTicks from when the round arrived, which was after it was sent.</summary>
-    public bool HasLease
+    public bool HasLease => LeaseTicksLeft > 0;
+
+    /// <summary>How many ticks from now the lease ends if nobody answers any more; 0: there is none. A lease may end earlier only by a deed
+    /// of this node itself (it asks another one to stand for election, or leaves), never by somebody else's.</summary>
+    public long LeaseTicksLeft
     {
         get
         {
-            if (_role is not RoleState.Leader leader) return false;
+            if (_role is not RoleState.Leader leader) return 0;
             // Whom it has asked for an election, or left the group to, needs no patience with it.
             var isGoing = leader.HasAskedForElection || leader.Transfer is { IsFarewell: true };
 #if VERIFY_MUTANTS
             if (Mutant.Is("M38", deviates: isGoing)) isGoing = false;
 #endif
-            if (isGoing) return false;
-            if (_electorate.IsSelfAlone) return true;
-            return leader.Rounds.AnsweredSentTick is { } sent
-                && _tick - sent < _options.ElectionTicks - _options.LeaseMarginTicks;
+            var whole = _options.ElectionTicks - _options.LeaseMarginTicks;
+            if (isGoing) return 0;
+            if (_electorate.IsSelfAlone) return whole;
+            return leader.Rounds.AnsweredSentTick is { } sent ? Math.Max(0, whole - (_tick - sent)) : 0;
         }
     }
 

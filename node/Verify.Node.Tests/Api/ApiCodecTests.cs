@@ -1,6 +1,8 @@
 using Verify.Node.Api;
 using Verify.Node.Codec;
 using Verify.Node.Seam;
+using Verify.Node.State.Kv;
+using Verify.Node.State.Locks;
 using Verify.Raft;
 
 namespace Verify.Node.Tests.Api;
@@ -20,6 +22,15 @@ public sealed class ApiCodecTests
         ("request-token", Asks(new ApiRequest.CreateJoinToken("t1", JoinTokenText.HashOf("secret"), TimeSpan.FromHours(1)))),
         ("request-import", Asks(new ApiRequest.ImportKv([new("a", "1"u8.ToArray(), 42, null), new("b", null, 0, 7)], new RequestId("s", 3)))),
         ("request-transfer-to-anybody", Asks(new ApiRequest.TransferLeadership(null))),
+        ("request-kv", Asks(new ApiRequest.KvDo(
+        [
+            new KvOp.Put("a", "1"u8.ToArray(), 42, 7, 30_000), new KvOp.Touch("b", null), new KvOp.Delete("c", 9), new KvOp.DeletePrefix("d/"), new KvOp.CheckIndex("e", 0),
+            new KvOp.CheckSession("f", "s"), new KvOp.Acquire("f", "x"u8.ToArray(), 1, "s"), new KvOp.Release("g", default, 0, "s"),
+        ], new RequestId("s", 4)))),
+        ("request-kv-reads", Asks(new ApiRequest.KvDo([new KvOp.Get("a", MustExist: true), new KvOp.GetPrefix("")], null))),
+        ("request-session", Asks(new ApiRequest.SessionDo(new SessionCommand.Create("id", "name", "n1", 10_000, SessionBehaviour.Delete, 15_000)))),
+        ("request-session-renew", Asks(new ApiRequest.SessionDo(new SessionCommand.Renew("id")))),
+        ("request-session-destroy", Asks(new ApiRequest.SessionDo(new SessionCommand.Destroy("id")))),
     ];
 
     private static readonly (string Name, LeaderReply Reply)[] Replies =
@@ -30,6 +41,11 @@ public sealed class ApiCodecTests
             new(new("a"), There, "leader", IsHealthy: true, TimeSpan.Zero, 0, TimeSpan.FromSeconds(3), ""),
             new(new("b"), default, "voter", IsHealthy: false, null, 12, TimeSpan.FromSeconds(1), "not heard yet"),
         ])))),
+        ("reply-kv", new LeaderReply.Client(new ApiReply.Kv(new KvOutcome.Done(77,
+        [
+            new(3, []), new(1, [new KvPair("f", "x"u8.ToArray(), 1, 5, 77) { TtlMs = 10, DeadlineMs = 99, LockIndex = 2, LockToken = 77, Session = "s" }]), new(1, [new KvPair("g", default, 0, 5, 77)]),
+        ])))),
+        ("reply-kv-refused", new LeaderReply.Client(new ApiReply.Kv(new KvOutcome.Failed(2, KvRefusal.LockDelay, 12, "why")))),
     ];
 
     [Test]
@@ -47,9 +63,10 @@ public sealed class ApiCodecTests
     public void Every_request_that_is_for_the_leader_can_travel()
     {
         string[] travelsSinceVersion1 = ["KvPut", "KvDelete", "KvGet", "ReplicationAnalysis", "TransferLeadership"];
-        string[] asksForAReadIndexInstead = ["KvList", "ExportState"];
-        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot"];
-        var travels = Requests.Select(r => r.Request).OfType<LeaderRequest.Client>().Select(c => c.Request.GetType().Name);
+        string[] asksForAReadIndexInstead = ["KvList", "ExportState", "KvGetMany", "SessionRead"];
+        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot", "ThrottleViewHere", "KvWatch"];
+        var travels = Requests.Select(r => r.Request).OfType<LeaderRequest.Client>().Select(c => c.Request.GetType().Name)
+            .Concat(Throttle.ThrottleApiTests.Requests.Select(r => r.Request.GetType().Name));
         Assert.That(travels.Concat(travelsSinceVersion1).Concat(asksForAReadIndexInstead).Concat(answeredWhereAsked).Distinct(StringComparer.Ordinal),
             Is.EquivalentTo(typeof(ApiRequest).GetNestedTypes().Select(t => t.Name)), "a new request: does it go to the leader?");
     }

@@ -61,7 +61,7 @@ internal sealed class FakeTime(FakeWorld world, FakeHost host) : TimeProvider
 {
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
     public override long GetTimestamp() => world.Now;
-    public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddTicks(world.Now);
+    public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddTicks(world.Now) + host.WallShift;
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
         new FakeTimer(world, host, () => callback(state), dueTime, period);
@@ -111,6 +111,9 @@ internal sealed class FakeHost(FakeWorld world) : PipeScheduler, IHalt
     private readonly List<Action> _whilePaused = [];
 
     public bool IsDead { get; private set; }
+
+    /// <summary>How far somebody has set this machine's wall clock forward.</summary>
+    public TimeSpan WallShift { get; set; }
     public bool IsPaused { get; private set; }
     public string? Halted { get; private set; }
 

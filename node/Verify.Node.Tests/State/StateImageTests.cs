@@ -3,7 +3,10 @@ using Verify.Node.Api;
 using Verify.Node.Codec;
 using Verify.Node.Seam;
 using Verify.Node.State;
+using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
+using Verify.Node.State.Locks;
+using Verify.Node.State.Time;
 using Verify.Node.Topology;
 using Verify.Raft;
 
@@ -23,7 +26,9 @@ public sealed class StateImageTests
         for (var i = 401; i <= 800; i++)
         {
             var command = Draw(dice, i);
-            Assert.That(restored.Apply(Id(i), command), Is.EqualTo(state.Apply(Id(i), command)), $"entry {i}: {command}");
+            var (now, then) = (restored.Apply(Id(i), command), state.Apply(Id(i), command));
+            if (now is CommandResult.Kv) Assert.That(Bytes(now), Is.EqualTo(Bytes(then!)), $"entry {i}: {command}");
+            else Assert.That(now, Is.EqualTo(then), $"entry {i}: {command}");
         }
 
         Assert.That(restored.StateHash(), Is.EqualTo(state.StateHash()));
@@ -63,7 +68,7 @@ public sealed class StateImageTests
         }
 
         Assert.That(() => Restore([blocks[0], [200, 1, 0]]), Throws.TypeOf<WireFormatException>().With.Message.Contains("part 200"));
-        Assert.That((StateReader.Knows(1, 1), StateReader.Knows(2, 1), StateReader.Knows(2, 2), StateReader.Knows(200, 1)), Is.EqualTo((true, true, false, false)));
+        Assert.That((StateReader.Knows(1, 1), StateReader.Knows(2, 1), StateReader.Knows(2, 3), StateReader.Knows(200, 1)), Is.EqualTo((true, true, false, false)));
     }
 
     [Test]
@@ -103,8 +108,18 @@ public sealed class StateImageTests
         var id = dice.Chance(600) ? new RequestId($"s{dice.Next(8)}", dice.Next(30)) : (RequestId?)null;
         var (cluster, instance) = ($"c{dice.Next(2)}", new InstanceKey($"db{dice.Next(3)}", 3306));
         long? expected = dice.Chance(300) ? dice.Next(index) : null;
-        return dice.Next(12) switch
+        var stamp = new TimeStamp(index * 10L, 0);
+        return dice.Next(24) switch
         {
+            12 or 13 => new Command.KvDo([new KvOp.Put($"k{dice.Next(30)}", new byte[dice.Next(50)], 1, expected, dice.Chance(700) ? dice.Next(600) + 1 : null)], id, stamp),
+            14 => new Command.KvDo([new KvOp.Touch($"k{dice.Next(30)}", null)], id, stamp),
+            15 => new Command.KvDo([new KvOp.DeletePrefix($"k1{dice.Next(3)}"), new KvOp.Put($"k{dice.Next(30)}", default, 0, expected, null)], id, stamp),
+            16 or 17 => new Command.KvDo([new KvOp.Acquire($"k{dice.Next(10)}", new byte[3], 0, $"l{dice.Next(5)}")], id, stamp),
+            18 => new Command.KvDo([new KvOp.Release($"k{dice.Next(10)}", new byte[3], 0, $"l{dice.Next(5)}")], id, stamp),
+            19 or 20 => new Command.Session(new SessionCommand.Create($"l{dice.Next(5)}", "n", "a", dice.Chance(700) ? 100 + dice.Next(500) : null, dice.Chance(500) ? SessionBehaviour.Delete : SessionBehaviour.Release, dice.Next(3) * 100), stamp),
+            21 => new Command.Session(new SessionCommand.Renew($"l{dice.Next(5)}"), stamp),
+            22 => new Command.Session(new SessionCommand.Destroy($"l{dice.Next(5)}"), stamp),
+            23 => new Command.TimePasses(stamp),
             0 => null,
             1 or 2 => new Command.KvDelete($"k{dice.Next(30)}", expected, id),
             3 => new Command.Ha(new HaCommand.AdoptPrimary(cluster, instance, "n1")),
@@ -113,6 +128,13 @@ public sealed class StateImageTests
             6 => new Command.Ha(new HaCommand.TakeBack(cluster, instance)),
             _ => new Command.KvPut($"k{dice.Next(30)}", new byte[dice.Next(50)], dice.Next(), expected, id),
         };
+    }
+
+    private static byte[] Bytes(CommandResult result)
+    {
+        var to = new WireWriter();
+        KvOpCodec.WriteOutcome(to, ((CommandResult.Kv)result).Outcome);
+        return to.Written.ToArray();
     }
 
     private static EntryId Id(long index) => new(new(1), new(index));

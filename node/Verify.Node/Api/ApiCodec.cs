@@ -61,6 +61,13 @@ internal static class ApiCodec
                 to.Byte(Transfer);
                 to.Text(target?.Name ?? "");
                 break;
+            case LeaderRequest.Client(var ofKv) when KvApiCodec.TryWriteRequest(to, ofKv):
+                break;
+            case LeaderRequest.Client(var throttle) when ThrottleApiCodec.Knows(throttle):
+                ThrottleApiCodec.WriteRequest(to, throttle);
+                break;
+            case LeaderRequest.Client(var fleet) when FleetApiCodec.TryWriteRequest(to, fleet):
+                break;
             case LeaderRequest.Client(var other):
                 ClusterApiCodec.WriteRequest(to, other);
                 break;
@@ -84,6 +91,9 @@ internal static class ApiCodec
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
+            >= 50 and < 70 => KvApiCodec.ReadRequest(kind, ref from),
+            >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadRequest(kind, ref from),
+            >= 91 and < 110 => FleetApiCodec.ReadRequest(kind, ref from),
             _ => ClusterApiCodec.ReadRequest(kind, ref from),
         });
     }
@@ -194,6 +204,13 @@ internal static class ApiCodec
                 to.Byte(Refused);
                 to.Text(why);
                 break;
+            case var ofFleet when FleetApiCodec.TryWriteReply(to, ofFleet):
+                break;
+            case var ofKv when KvApiCodec.TryWriteReply(to, ofKv):
+                break;
+            case var throttle when ThrottleApiCodec.Knows(throttle):
+                ThrottleApiCodec.WriteReply(to, throttle);
+                break;
             default:
                 ClusterApiCodec.WriteReply(to, reply);
                 break;
@@ -211,6 +228,9 @@ internal static class ApiCodec
         Overloaded => new ApiReply.Overloaded(from.Text(), TimeSpan.FromTicks(from.Number())),
         Unknown => new ApiReply.Unknown(from.Text()),
         Refused => new ApiReply.Refused(from.Text()),
+        >= 50 and < 70 => KvApiCodec.ReadReply(kind, ref from),
+        >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadReply(kind, ref from),
+        >= 91 and < 110 => FleetApiCodec.ReadReply(kind, ref from),
         _ => ClusterApiCodec.ReadReply(kind, ref from),
     };
 

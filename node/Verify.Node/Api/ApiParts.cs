@@ -11,6 +11,7 @@ namespace Verify.Node.Api;
 internal sealed record ApiParts(
     NodeConfig Config, RaftCore Raft, ReplicatedState State, PeerMesh Mesh, IHaPart Ha, NodeMetrics Metrics, Pulse Pulse)
 {
+    public required Throttle.ThrottlePart Throttle { get; init; }
     public required Func<bool> IsDiskFull { get; init; }
     public required ILogger Log { get; init; }
 

@@ -60,7 +60,7 @@ public sealed record AnalysisEntry(string Cluster, InstanceKey Instance, string 
     /// <summary>Each replica's word on its source, with the votes of the nodes on that replica.</summary>
     public IReadOnlyList<ReplicaWord> Replicas { get; init; } = [];
 
-    public bool Is(AnalysisFlags flag) => (Flags & flag) != 0;
+    public bool Is(AnalysisFlags flag) => (Flags & flag) != AnalysisFlags.None;
     public long Of(AnalysisNumber number) => (int)number < Numbers.Count ? Numbers[(int)number] : 0;
 }
 

@@ -167,7 +167,24 @@ public abstract partial record ApiReply
     public sealed record Refused(string Why) : ApiReply;
 }
 
-public sealed record KvPair(string Key, ReadOnlyMemory<byte> Value, ulong Flags, long CreateIndex, long ModifyIndex);
+public sealed record KvPair(string Key, ReadOnlyMemory<byte> Value, ulong Flags, long CreateIndex, long ModifyIndex)
+{
+    /// <summary>How long the key lives after it was set or touched, in milliseconds of the group's time. Without meaning when it has no deadline.</summary>
+    public long TtlMs { get; init; }
+
+    /// <summary>When the key ends by itself, by the group's time (<see cref="State.Time.ReplicatedTime"/>); null: never.</summary>
+    public long? DeadlineMs { get; init; }
+
+    /// <summary>How often the key's lock was taken since the key was made (Consul's LockIndex).</summary>
+    public long LockIndex { get; init; }
+
+    /// <summary>The fencing token: the index of the log entry by which the lock was last taken. Every later holder has a higher one, also
+    /// when the key was deleted in between. What the lock guards must refuse a lower token than the highest that it has seen.</summary>
+    public long LockToken { get; init; }
+
+    /// <summary>The session that holds the key's lock; null: nobody.</summary>
+    public string? Session { get; init; }
+}
 
 /// <summary>One write of a batch. <paramref name="Value"/>: null deletes. <paramref name="ExpectedIndex"/> as in <see cref="ApiRequest.KvPut"/>.</summary>
 public sealed record KvWrite(string Key, ReadOnlyMemory<byte>? Value, ulong Flags, long? ExpectedIndex);
@@ -178,11 +195,27 @@ public sealed record RaftStatusView(Verify.Raft.RaftStatus Status, IReadOnlyList
 /// <summary>One server as this node sees it.</summary>
 public sealed record InstancePicture(
     InstanceKey Key, string DataCenter, string Version, string ServerUuid, bool LastProbeOk, long SeenMsAgo, bool IsReadOnly,
-    InstanceKey? Source, string IoThread, string SqlThread, double? SecondsBehind, string Executed, string Problem);
+    InstanceKey? Source, string IoThread, string SqlThread, double? SecondsBehind, string Executed, string Problem)
+{
+    /// <summary>Everything that was read of it last; null: nothing yet.</summary>
+    public Verify.MySql.ServerFacts? Facts { get; init; }
+    public Verify.MySql.ReplicaStatus? Replica { get; init; }
+    public Verify.MySql.ServerDetails? Details { get; init; }
+
+    /// <summary>What DetectSemiSyncEnforcedQuery said.</summary>
+    public string SemiSyncEnforced { get; init; } = "";
+
+    /// <summary>Transactions that its source has not; empty: none are known.</summary>
+    public string Errant { get; init; } = "";
+    public bool IsHung { get; init; }
+}
 
 /// <summary>One cluster as this node sees it, with the replicated facts: primary, token, lease, whether a recovery is open.</summary>
 public sealed record ClusterPicture(
-    string Alias, InstanceKey? Primary, long Token, string LeaseHolder, bool RecoveryOpen, string SetAside, IReadOnlyList<InstancePicture> Instances);
+    string Alias, InstanceKey? Primary, long Token, string LeaseHolder, bool RecoveryOpen, string SetAside, IReadOnlyList<InstancePicture> Instances)
+{
+    public bool IsManaged { get; init; } = true;
+}
 
 /// <summary>A diagnosis and the vote of each node behind it.</summary>
 public sealed record AnalysisPicture(string Cluster, InstanceKey Instance, string Code, string Description, IReadOnlyList<VotePicture> Votes);

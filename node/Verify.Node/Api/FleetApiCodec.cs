@@ -27,13 +27,12 @@ internal static class FleetApiCodec
         }
     }
 
-    /// <summary>Null: of another area.</summary>
     /// <exception cref="WireFormatException"/>
-    public static ApiRequest? ReadRequest(byte kind, ref WireReader from) => kind switch
+    public static ApiRequest ReadRequest(byte kind, ref WireReader from) => kind switch
     {
         Change => new ApiRequest.FleetChange(FleetCommandCodec.Read(ref from)),
         Analysis => new ApiRequest.TopologyAnalysis(),
-        _ => null,
+        _ => throw from.Malformed($"a request of kind {kind}"),
     };
 
     public static bool TryWriteReply(WireWriter to, ApiReply reply)
@@ -46,9 +45,9 @@ internal static class FleetApiCodec
     }
 
     /// <exception cref="WireFormatException"/>
-    public static ApiReply? ReadReply(byte kind, ref WireReader from)
+    public static ApiReply ReadReply(byte kind, ref WireReader from)
     {
-        if (kind != Verdicts) return null;
+        if (kind != Verdicts) throw from.Malformed($"a reply of kind {kind}");
         var entries = new AnalysisEntry[from.Count()];
         for (var i = 0; i < entries.Length; i++) entries[i] = Read(ref from);
         return new ApiReply.Topology(entries);

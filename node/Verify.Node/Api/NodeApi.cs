@@ -15,10 +15,13 @@ internal sealed class NodeApi
     private readonly LeaderForwarding _forwarding;
     private readonly Writes _writes;
     private readonly LeaderClock _clock;
+    private readonly Watches _watches;
     private readonly Reads _reads;
     private readonly MembershipPilot _pilot;
     private readonly MembershipRequests _members;
+    private readonly FleetRequests _fleet;
     private readonly HeldWrites _held;
+    private readonly ThrottleRequests _throttle;
 
     /// <summary>All have the same time, so they come in the order of their deadlines.</summary>
     private readonly Queue<Question> _deadlines = new();
@@ -36,9 +39,12 @@ internal sealed class NodeApi
         _held = new(parts.RetryAfter, parts.Config.Limits);
         _writes = new(parts);
         _clock = new(parts, _writes);
+        _watches = new(parts);
         _reads = new(parts, _forwarding, _deadlines.Enqueue);
         _pilot = new(parts, _writes);
         _members = new(parts, _writes, _pilot);
+        _fleet = new(parts, _writes, _clock);
+        _throttle = new(parts, _clock, Enter);
     }
 
     private LogIndex Applied => _parts.State.Applied.Index;
@@ -106,6 +112,7 @@ internal sealed class NodeApi
     {
         _writes.Applied(id, result);
         _reads.AppliedUpTo(id.Index);
+        _watches.Look();
         if (result is null) _members.Look();
     }
 
@@ -114,6 +121,7 @@ internal sealed class NodeApi
     {
         _writes.SkippedTo(last.Index);
         _reads.AppliedUpTo(last.Index);
+        _watches.Look();
         _members.Look();
     }
 
@@ -139,6 +147,7 @@ internal sealed class NodeApi
         _forwarding.Tidy();
         _writes.Tick(now);
         _clock.Tick(now);
+        _watches.Tick(now);
         _reads.Tick(now);
         _pilot.Tick(now);
         _members.Look();
@@ -160,7 +169,8 @@ internal sealed class NodeApi
 
     private void AnswerHere(ApiRequest request, Question question)
     {
-        if (request is not ApiRequest.TakeSnapshot) question.Answer(Here(request));
+        if (request is ApiRequest.KvWatch watch) _watches.Ask(question, watch);
+        else if (request is not ApiRequest.TakeSnapshot) question.Answer(Here(request));
         else if (_parts.TakeSnapshot is { } take) take(question.Answer);
         else question.Answer(new ApiReply.Refused("this node makes no snapshots"));
     }
@@ -182,6 +192,10 @@ internal sealed class NodeApi
             case ApiRequest.Cluster(var alias):
                 var named = _parts.Ha.Clusters().Where(c => string.Equals(c.Alias, alias, StringComparison.Ordinal)).ToArray();
                 return named.Length == 0 ? new ApiReply.NotFound(Applied.Value) : new ApiReply.ClusterList(named);
+            case ApiRequest.ThrottleViewHere:
+                return _throttle.Here();
+            case ApiRequest.Fleet:
+                return new ApiReply.Fleet(new(_parts.State.Fleet.Copy(), _parts.Ha.Clusters()));
             case ApiRequest.Recoveries:
                 return new ApiReply.RecoveryList(_parts.Ha.Recoveries());
             default:
@@ -226,8 +240,20 @@ internal sealed class NodeApi
             case ApiRequest.ImportKv import:
                 Enter(new Command.KvBatch([.. import.Writes], import.Id), question);
                 break;
+            case ApiRequest.KvDo or ApiRequest.SessionDo:
+                Enter(KvLimits.CommandOf(request, _clock.Now)!, question);
+                break;
+            case var _ when ThrottleRequests.Takes(request):
+                _throttle.Lead(request, question);
+                break;
             case ApiRequest.ReplicationAnalysis:
                 question.Answer(new ApiReply.Analysis(_parts.Ha.Analysis()));
+                break;
+            case ApiRequest.FleetChange(var change):
+                _fleet.Change(change, question);
+                break;
+            case ApiRequest.TopologyAnalysis:
+                question.Answer(new ApiReply.Topology(_parts.Ha.TopologyAnalysis()));
                 break;
             case ApiRequest.ClusterHealth:
                 question.Answer(new ApiReply.Health(_pilot.Health()));

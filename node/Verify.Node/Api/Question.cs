@@ -71,6 +71,7 @@ internal sealed class Question
         CommandResult.Done(var index) => new ApiReply.Done(index),
         CommandResult.CasConflict(var index) => new ApiReply.CasConflict(index),
         CommandResult.NotFound => new ApiReply.NotFound(applied),
+        CommandResult.Kv(var outcome) => new ApiReply.Kv(outcome),
         CommandResult.Rejected(var why) => new ApiReply.Unknown(why),
         CommandResult.Unknown(var why) => new ApiReply.Unknown(why),
         _ => throw new UnreachableException(),

@@ -27,6 +27,8 @@ internal sealed class Reads
     {
         ApiRequest.KvGet get => get.Consistency,
         ApiRequest.KvList list => list.Consistency,
+        ApiRequest.KvGetMany many => many.Consistency,
+        ApiRequest.SessionRead read => read.Consistency,
         ApiRequest.ExportState { Cursor: null } export => export.Consistency,
         ApiRequest.ExportState => ReadConsistency.Stale,
         _ => null,
@@ -113,6 +115,9 @@ internal sealed class Reads
                 ? new ApiReply.Value(pair, Applied.Value) { Age = age }
                 : new ApiReply.NotFound(Applied.Value) { Age = age },
             ApiRequest.KvList(var prefix, _) => new ApiReply.Values(kv.List(prefix), Applied.Value) { Age = age },
+            ApiRequest.KvGetMany(var keys, _) => new ApiReply.Values([.. keys.Distinct(StringComparer.Ordinal).Select(kv.Get).OfType<KvPair>()], Applied.Value) { Age = age },
+            ApiRequest.SessionRead(var id, _) => new ApiReply.SessionList(
+                id is null ? _parts.State.Locks.All() : _parts.State.Locks.Get(id) is { } session ? [session] : [], _parts.State.Time.NowMs, Applied.Value) { Age = age },
             ApiRequest.ExportState(var cursor, _) => _exports.Page(cursor),
             _ => throw new UnreachableException(),
         });

@@ -24,7 +24,8 @@ internal static class RequestLimits
         ApiRequest.ClusterLeave leave => Node(leave.Node),
         ApiRequest.TransferLeadership { To: { } to } => Node(to),
         ApiRequest.CreateJoinToken create => Token(create),
-        _ => null,
+        ApiRequest.KvDo { Id: { } id } when Id(id) is { } objection => objection,
+        _ => KvLimits.Objection(request, limits) ?? ThrottleRequests.Objection(request),
     };
 
     private static string? Batch(ApiRequest.ImportKv import, Limits limits)

@@ -81,5 +81,8 @@ public interface IHaPart
     void HeardFrom(NodeId peer, ReadOnlyMemory<byte> report);
     IReadOnlyList<Api.ClusterPicture> Clusters();
     IReadOnlyList<Api.AnalysisPicture> Analysis();
+
+    /// <summary>The verdict on every server that has replicas or is a primary, in every cluster.</summary>
+    IReadOnlyList<Api.AnalysisEntry> TopologyAnalysis();
     IReadOnlyList<Api.RecoveryPicture> Recoveries();
 }

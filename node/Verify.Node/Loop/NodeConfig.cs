@@ -72,6 +72,9 @@ public sealed record NodeConfig
     /// <summary><see cref="ClusterSpec.SemiSync"/> of clusters that were found.</summary>
     public bool SemiSync { get; init; }
 
+    /// <summary>What counts as lagging, and the like.</summary>
+    public Failures.AnalysisLimits Analysis { get; init; } = new();
+
     /// <summary>How servers are found, and what is asked of them.</summary>
     public DiscoverySettings Discovery { get; init; } = new();
     public AddressBook Addresses { get; init; } = AddressBook.Empty;
@@ -79,6 +82,8 @@ public sealed record NodeConfig
 
     /// <summary>User and password that replicas use towards their source.</summary>
     public MySqlLogin ReplicationLogin { get; init; } = new("", "");
+    /// <summary>How replication lag is collected and judged.</summary>
+    public Throttle.ThrottleSettings Throttle { get; init; } = new();
     public Limits Limits { get; init; } = new();
     public Timing Timing { get; init; } = new();
 

@@ -67,10 +67,11 @@ internal sealed class NodeCore
         };
         if (data.Lost is { } lost) NodeLog.Recovering(_log, lost.Until);
         _ha = haPart(new NodeServices(this));
+        Throttle = new(new NodeServices(this), State, (_ha as Recovery.HaPart)?.Samples ?? new(), () => LeadsForSure ? Pulse.After(_raft.LeaseTicksLeft) : null);
         _fleetSeen = State.Fleet.Changes;
         Api = new(new(config, _raft, State, Mesh, _ha, _metrics, Pulse)
         {
-            IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Time = seam.Time, Reachable = () => Mesh.Reachable,
+            Throttle = Throttle, IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Time = seam.Time, Reachable = () => Mesh.Reachable,
             ChangeMembership = ChangeMembership, TakeSnapshot = TakeSnapshot,
             LogFigures = () => _consensus.Figures with { SnapshotBytes = _desk.Newest?.Bytes ?? 0 },
         });
@@ -84,6 +85,7 @@ internal sealed class NodeCore
     public ReplicatedState State { get; }
     public PeerMesh Mesh { get; }
     public NodeApi Api { get; }
+    public Throttle.ThrottlePart Throttle { get; }
     public ILogger HaLog { get; }
     public CancellationToken Stopping => _stopping.Token;
 
@@ -113,6 +115,7 @@ internal sealed class NodeCore
         _belonging.Start();
         Tell(Status, before: null);
         Loop.Post(new NodeInput.HaPosted(_ha.Start));
+        Loop.Post(new NodeInput.HaPosted(Throttle.Start));
     }
 
     /// <inheritdoc cref="VerifyNode.UseKeys"/>
@@ -258,6 +261,7 @@ internal sealed class NodeCore
         _consensus.Tick();
         Observe();
         _ha.Tick();
+        Throttle.Tick();
     }
 
     /// <summary>Many inputs, one look at Raft's work, one disk sync.</summary>
@@ -290,6 +294,7 @@ internal sealed class NodeCore
         _metrics.Applied(Seam.Time.GetElapsedTime(began));
         _barrierApplied = entry.Term;
         Seam.Events.Emit(new NodeEvent.Applied(Config.Self.Name, entry.Index.Value, entry.Term.Value, Fnv1A.Of(entry.Payload.Span)));
+        if (command is Command.Throttle or Command.Ha(not Verify.Node.State.Ledger.HaCommand.RenewLease)) Throttle.Changed();
         Api.EntryApplied(entry.Id, result);
         if (command is Command.Ha(var inner)) _ha.Applied(inner, new(entry.Index.Value, entry.Term.Value), result!);
         else if (State.Fleet.Changes != _fleetSeen) FleetChanged();
@@ -304,6 +309,7 @@ internal sealed class NodeCore
         _desk.Installed(restored.File);
         NodeLog.SnapshotInstalled(_log, mark.Last);
         Seam.Events.Emit(new NodeEvent.SnapshotInstalled(self, mark.Last.Index.Value, mark.Last.Term.Value, restored.Hash));
+        Throttle.Changed();
         Api.StateRestored(mark.Last);
         _fleetSeen = State.Fleet.Changes;
         _ha.FleetChanged();
@@ -355,6 +361,7 @@ internal sealed class NodeCore
         if (leaseMoved && now.HasLease) Seam.Events.Emit(new NodeEvent.LeaderLease(self, now.Term.Value, Held: true));
         if (quorumMoved) Seam.Events.Emit(new NodeEvent.QuorumSeen(self, now.IsInQuorum));
         if (before is null || !(leadershipMoved || leaseMoved || quorumMoved)) return false;
+        Throttle.Changed();
         Api.RaftChanged(now);
         _ha.RaftChanged(now);
         return true;

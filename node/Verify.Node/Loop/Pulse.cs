@@ -19,6 +19,9 @@ internal sealed class Pulse(TimeProvider time, TimeSpan tick)
     /// <summary>Monotonic time since the node started.</summary>
     public TimeSpan Now => time.GetElapsedTime(_start);
 
+    /// <summary>The earliest moment at which so many ticks more will have been counted.</summary>
+    public TimeSpan After(long ticks) => new(((_counted + ticks) * tick.Ticks) - (tick.Ticks / 4));
+
     /// <summary>Ticks that have passed since the last call. A timer that fires up to a quarter tick early counts as punctual.</summary>
     public long Take()
     {

@@ -17,6 +17,7 @@ public sealed class HaPart : IHaPart
     private readonly INodeServices _services;
     private readonly TopologyModel _model;
     private readonly LeaseWatch _leases;
+    private readonly Seeing _seeing;
     private readonly Pictures _pictures;
     private readonly Leadership _leadership;
     private readonly SortedDictionary<InstanceKey, Prober> _probers = [];
@@ -43,7 +44,9 @@ public sealed class HaPart : IHaPart
         _model = new(services.Config);
         _leases = new(services);
         _leadership = new(services);
-        _pictures = new(services, _model, _leases);
+        _seeing = new(services, _model);
+        _pictures = new(services, _model, _leases, _seeing);
+        OpenDesk();
         _door = door;
         _turn = new LoopTurn(services);
         _attachment = new ReplicaAttachment(services);
@@ -57,6 +60,9 @@ public sealed class HaPart : IHaPart
     /// <summary>The deciders of one cluster.</summary>
     private sealed record ClusterPart(
         LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned);
+
+    /// <summary>Between the probers and the throttler.</summary>
+    internal SampleDesk Samples { get; } = new();
 
     public void Start()
     {
@@ -98,7 +104,7 @@ public sealed class HaPart : IHaPart
                 continue;
             }
 
-            prober = _probers[instance.Key] = new Prober(_services, _door, _turn, instance, _ears);
+            prober = _probers[instance.Key] = new Prober(_services, _door, _turn, instance, Samples, _ears);
             if (_isStarted) Drivers.Start(_services, "probing", prober.RunAsync);
         }
 
@@ -209,11 +215,37 @@ public sealed class HaPart : IHaPart
     public IReadOnlyList<AnalysisPicture> Analysis() =>
         [.. _clusters.Select(c => c.Watch.Diagnose()).Where(d => d is not null).Select(d => Pictures.Of(d!))];
 
+    public IReadOnlyList<AnalysisEntry> TopologyAnalysis()
+    {
+        var entries = new List<AnalysisEntry>();
+        foreach (var part in _clusters)
+        {
+            var primary = part.Watch.Diagnose();
+            var alias = _services.Fleet.AliasOf(part.Spec.Alias);
+            foreach (var analysis in Failures.TopologyAnalysis.Of(_seeing.Of(part.Spec), _services.Config.Analysis))
+            {
+                if (analysis.Replicas.IsEmpty && !analysis.IsPrimary && analysis.Code == Failures.DiagnosisCode.NoProblem) continue;
+                entries.Add(AnalysisPictures.Of(analysis, primary, part.Spec.Alias, alias));
+            }
+        }
+
+        return entries;
+    }
+
     /// <summary>Newest first, the open one included.</summary>
     public IReadOnlyList<RecoveryPicture> Recoveries() => [.. _services.Ha.Clusters
         .SelectMany(c => c.OpenRecovery is { } open ? c.Closed.Add(open) : c.Closed)
         .OrderByDescending(r => r.Id)
         .Select(Pictures.Of)];
+
+    /// <summary>For the throttler: what it has no reason to know of recoveries and fencing.</summary>
+    private void OpenDesk()
+    {
+        Samples.Clusters = () => _services.Clusters;
+        Samples.PrimaryOf = alias => _services.Ha.Primary(alias);
+        Samples.IsAside = (alias, key) => _services.Ha.Cluster(alias)?.AsideOf(key) is not null;
+        Samples.WhyClosed = new ClosedReason(_services, _model, _leases).Of;
+    }
 
     private void Observed(InstanceKey instance, Observation seen, TimeSpan askedAt)
     {

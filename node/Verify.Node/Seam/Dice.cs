@@ -6,6 +6,8 @@ namespace Verify.Node.Seam;
 /// runtime for ever. <see cref="Fork"/> gives each purpose a stream of its own: one new draw must not move all others.</summary>
 public sealed class Dice(ulong seed)
 {
+    /// <summary>From one state of a stream to the next.</summary>
+    internal const ulong Step = 0x9E3779B97F4A7C15UL;
     private ulong _state = seed;
 
     /// <summary>Where the stream is: a new Dice of this number goes on from here.</summary>
@@ -13,7 +15,7 @@ public sealed class Dice(ulong seed)
 
     public ulong Next()
     {
-        _state += 0x9E3779B97F4A7C15UL;
+        _state += Step;
         return Mix(_state);
     }
 
@@ -39,5 +41,18 @@ public sealed class Dice(ulong seed)
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
         return z ^ (z >> 31);
+    }
+}
+
+/// <summary>The same stream as <see cref="Dice"/> of the same seed, for several threads at once: a draw is one addition.</summary>
+public sealed class SharedDice(Dice from)
+{
+    private ulong _state = from.State;
+
+    /// <summary>A whole number from 0 (inclusive) to <paramref name="bound"/> (exclusive).</summary>
+    public int Next(int bound)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bound);
+        return new Dice(Interlocked.Add(ref _state, Dice.Step) - Dice.Step).Next(bound);
     }
 }

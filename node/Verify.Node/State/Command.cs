@@ -31,7 +31,7 @@ public abstract partial record Command
 public readonly record struct ApplyContext(long Index, long Term);
 
 /// <summary>What applying gave; for the waiting client and for the deciders.</summary>
-public abstract record CommandResult
+public abstract partial record CommandResult
 {
     private CommandResult() { }
 

@@ -19,6 +19,9 @@ public static class CommandCodec
     private const byte Batch = 4;
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
+    private const byte Throttle = 7;
+    private const byte Session = 8;
+    private const byte KvDo = 9;
     private const byte Fleet = 11;
 
     public static byte[] Encode(Command command)
@@ -58,6 +61,22 @@ public static class CommandCodec
                 to.Byte(TimePasses);
                 stamp.Write(to);
                 break;
+            case Command.Session(var inner, var stamp):
+                to.Byte(Session);
+                inner.Write(to);
+                stamp.Write(to);
+                break;
+            case Command.KvDo(var ops, var id, var stamp):
+                to.Byte(KvDo);
+                Kv.KvOpCodec.WriteOps(to, ops);
+                WriteId(to, id);
+                stamp.Write(to);
+                break;
+            case Command.Throttle(var inner, var stamp):
+                to.Byte(Throttle);
+                stamp.Write(to);
+                State.Throttle.ThrottleCommandCodec.Write(to, inner);
+                break;
             case Command.Fleet(var inner):
                 to.Byte(Fleet);
                 FleetCommandCodec.Write(to, inner);
@@ -84,11 +103,20 @@ public static class CommandCodec
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
+            Session => new Command.Session(Locks.SessionCommand.Read(ref from), Time.TimeStamp.Read(ref from)),
+            KvDo => new Command.KvDo(Kv.KvOpCodec.ReadOps(ref from), ReadId(ref from), Time.TimeStamp.Read(ref from)),
+            Throttle => ReadThrottle(ref from),
             Fleet => new Command.Fleet(FleetCommandCodec.Read(ref from)),
             _ => throw from.Malformed($"a command of kind {kind}, which this program does not know"),
         };
         from.End();
         return command;
+    }
+
+    private static Command.Throttle ReadThrottle(ref WireReader from)
+    {
+        var stamp = Time.TimeStamp.Read(ref from);
+        return new(State.Throttle.ThrottleCommandCodec.Read(ref from), stamp);
     }
 
     internal static void WriteWrites(WireWriter to, IReadOnlyList<KvWrite> writes)

@@ -6,6 +6,8 @@ using Verify.Node.State.Cluster;
 using Verify.Node.State.Fleet;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
+using Verify.Node.State.Locks;
+using Verify.Node.State.Throttle;
 using Verify.Node.State.Time;
 using Verify.Raft;
 
@@ -15,11 +17,15 @@ namespace Verify.Node.State;
 /// input but the command and its place in the log.</summary>
 public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100)
 {
+    private LockStore? _locks;
+
     public KvStore Kv { get; private set; } = new();
+    public LockStore Locks => _locks ??= new(Kv);
     public Sessions Sessions { get; private set; } = new(sessionsMax);
     public HaState Ha { get; private set; } = new(recoveriesKeptMax);
     public ClusterState Cluster { get; private set; } = new();
     public ReplicatedTime Time { get; private set; } = new();
+    public ThrottleState Throttle { get; private set; } = new();
     public FleetState Fleet { get; private set; } = new();
 
     /// <summary>The last entry that was applied, barriers included.</summary>
@@ -32,6 +38,13 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         Invariant.Holds(id.Index == Applied.Index.Next && id.Term >= Applied.Term, $"entries are applied in order ({Applied}, then {id})");
         Applied = id;
         if (command?.StampOf is { } stamp) Pass(stamp, id.Index.Value);
+        var result = Apply(id, command, Time.NowMs);
+        Kv.Publish(id.Index.Value);
+        return result;
+    }
+
+    private CommandResult? Apply(EntryId id, Command? command, long nowMs)
+    {
         return command switch
         {
             null => null,
@@ -40,14 +53,18 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.KvDelete delete => Once(delete.Id, id.Index.Value, () => Kv.Delete(delete, id.Index.Value)),
             Command.KvBatch batch => Once(batch.Id, id.Index.Value, () => Kv.Write(batch.Writes, id.Index.Value)),
             Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
+            Command.KvDo(var ops, var request, _) => Once(request, id.Index.Value, () => new CommandResult.Kv(
+                new KvTransaction(Kv, Locks, id.Index.Value, nowMs).Do(ops, withAnswers: request is null || ops.Length == 1))),
+            Command.Session(var inner, _) => Locks.Apply(inner, id.Index.Value, nowMs),
             Command.TimePasses => new CommandResult.Done(id.Index.Value),
+            Command.Throttle(var inner, _) => Throttle.Apply(inner, Time.NowMs, id.Index.Value),
             Command.Fleet(var inner) => Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Time, Fleet];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Locks];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -94,7 +111,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     {
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
         (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
-        (Time, Applied) = (restored.Time, restored.Applied);
+        (Time, Throttle, _locks, Applied) = (restored.Time, restored.Throttle, restored.Locks, restored.Applied);
         restored.Fleet.Follows(Fleet);
         Fleet = restored.Fleet;
     }
@@ -107,7 +124,11 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     }
 
     /// <summary>For the reader of a snapshot.</summary>
-    internal void StandAt(EntryId last) => Applied = last;
+    internal void StandAt(EntryId last)
+    {
+        Applied = last;
+        Kv.Changes.BeginAt(last.Index.Value);
+    }
 
     /// <summary>A cluster that is no longer looked after has no agreed primary and no token: when it is taken up again, it begins anew.</summary>
     private CommandResult Apply(FleetCommand command, ApplyContext context)

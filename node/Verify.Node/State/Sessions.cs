@@ -15,10 +15,16 @@ public sealed class Sessions(int sessionsMax) : IStateSection
     /// <summary>The same sessions by the index of their last write; built again from the records, not kept in them.</summary>
     private readonly SortedDictionary<long, string> _byLastIndex = [];
 
+    /// <summary>Results that records of version 1 cannot hold.</summary>
+    private int _beyondVersion1;
+
     public int Count => _byName.Count;
 
     SectionKind IStateSection.Kind => SectionKind.Sessions;
-    byte IStateSection.Version => 1;
+
+    /// <summary>While no result needs more, records are written as the releases before this one read them.</summary>
+    byte IStateSection.Version => _beyondVersion1 == 0 ? (byte)1 : (byte)2;
+    byte IStateSection.VersionMax => 2;
 
     /// <summary>What was answered before, when this write must not be applied (again); null when it must.</summary>
     internal CommandResult? AnsweredBefore(RequestId id)
@@ -36,14 +42,23 @@ public sealed class Sessions(int sessionsMax) : IStateSection
 
     internal void Remember(RequestId id, CommandResult result, long index)
     {
-        if (_byName.TryGet(id.Session, out var session)) _byLastIndex.Remove(session.Index);
+        if (_byName.TryGet(id.Session, out var session))
+        {
+            _byLastIndex.Remove(session.Index);
+            Tally(session.Result, -1);
+        }
+
         _byName.Set(new(id.Session, id.Sequence, result, index));
+        Tally(result, 1);
         _byLastIndex.Add(index, id.Session);
         if (_byName.Count <= sessionsMax) return;
         var (oldest, name) = _byLastIndex.First();
         _byLastIndex.Remove(oldest);
+        if (_byName.TryGet(name, out var forgotten)) Tally(forgotten.Result, -1);
         _byName.Remove(name);
     }
+
+    private void Tally(CommandResult result, int change) => _beyondVersion1 += result is CommandResult.Kv ? change : 0;
 
     FrozenSection IStateSection.Freeze()
     {
@@ -61,7 +76,9 @@ public sealed class Sessions(int sessionsMax) : IStateSection
     {
         var (name, sequence, index) = (from.Text(), from.Number(), from.Number());
         if (!_byLastIndex.TryAdd(index, name) || _byName.TryGet(name, out _)) throw from.Malformed($"session {name} or its entry {index} is there twice");
-        _byName.Set(new(name, sequence, ReadResult(ref from), index));
+        var result = ReadResult(ref from);
+        _byName.Set(new(name, sequence, result, index));
+        Tally(result, 1);
     }
 
     private static void WriteResult(WireWriter to, CommandResult result)
@@ -83,6 +100,10 @@ public sealed class Sessions(int sessionsMax) : IStateSection
                 to.Byte(4);
                 to.Text(why);
                 break;
+            case CommandResult.Kv(var outcome):
+                to.Byte(5);
+                Kv.KvOpCodec.WriteOutcome(to, outcome);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -94,6 +115,7 @@ public sealed class Sessions(int sessionsMax) : IStateSection
         2 => new CommandResult.CasConflict(from.Number()),
         3 => new CommandResult.NotFound(),
         4 => new CommandResult.Rejected(from.Text()),
+        5 => new CommandResult.Kv(Kv.KvOpCodec.ReadOutcome(ref from)),
         var kind => throw from.Malformed($"a result of kind {kind}"),
     };
 

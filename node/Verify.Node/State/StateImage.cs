@@ -116,7 +116,7 @@ internal sealed class StateReader(int sessionsMax, int recoveriesKeptMax = 100)
     /// <summary>Whether this program can read a block that begins so.</summary>
     public static bool Knows(byte kind, byte version) => (SectionKind)kind == SectionKind.Head
         ? version == StateImage.HeadVersion
-        : version > 0 && new ReplicatedState(1).SectionOf((SectionKind)kind) is { } section && version <= section.Version;
+        : version > 0 && new ReplicatedState(1).SectionOf((SectionKind)kind) is { } section && version <= section.VersionMax;
 
     private void ReadHead(byte version, ref WireReader from)
     {

@@ -46,6 +46,10 @@ internal interface IStateSection
     /// <summary>The version of the records that <see cref="Freeze"/> writes. <see cref="Restore"/> reads this one and all before it.</summary>
     byte Version { get; }
 
+    /// <summary>The newest version that <see cref="Restore"/> reads; another than <see cref="Version"/> in a part that is written in an older
+    /// form as long as that can hold it.</summary>
+    byte VersionMax => Version;
+
     /// <summary>This part as it is now; on the loop, in microseconds. What it returns is read elsewhere while this part changes on.</summary>
     FrozenSection Freeze();
 

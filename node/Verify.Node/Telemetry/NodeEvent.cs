@@ -37,6 +37,8 @@ public abstract record NodeEvent
 
     /// <summary>This node is about to send a statement to a server for a step of a recovery, and believes that it has the right to.</summary>
     public sealed record Acting(string Node, string Cluster, long RecoveryId, string Step, long Term) : NodeEvent;
+    /// <summary>This node has looked at a server's lag; the question was sent so long ago.</summary>
+    public sealed record Sampled(string Node, string Instance, double AgeMs) : NodeEvent;
     public sealed record DiskFull(string Node, bool Full) : NodeEvent;
 
     /// <summary>A snapshot of this node's own state is durable; everything up to Index is in it.</summary>

@@ -25,7 +25,8 @@ internal interface IServerDoor
 }
 
 /// <summary>The real one: MySQL's protocol over the node's network, at the address that counts in the node's data centre.</summary>
-internal sealed class MySqlDoor(INodeServices services) : IServerDoor
+/// <param name="login">Who asks; null: the node's own login.</param>
+internal sealed class MySqlDoor(INodeServices services, MySqlLogin? login = null) : IServerDoor
 {
     public async ValueTask<IServerConversation> OpenAsync(InstanceKey instance, TimeSpan deadline)
     {
@@ -57,7 +58,7 @@ internal sealed class MySqlDoor(INodeServices services) : IServerDoor
 
         try
         {
-            return new Conversation(await MySqlSession.OpenAsync(stream, config.TopologyLogin, time, left, services.Stopping), services);
+            return new Conversation(await MySqlSession.OpenAsync(stream, login ?? config.TopologyLogin, time, left, services.Stopping), services);
         }
         catch (MySqlTimeoutException e)
         {

@@ -60,6 +60,9 @@ internal sealed record InstanceView(InstanceKey Key, string DataCenter)
     public TimeSpan FactsBeforeAt { get; init; }
     public ServerVersion Version { get; init; }
     public ServerFacts? Facts { get; init; }
+
+    /// <summary>What it has executed, in the server's words; written once per look, shown and told many times.</summary>
+    public string ExecutedText { get; init; } = "";
     public ReplicaStatus? Replica { get; init; }
     public InstanceKey? Source { get; init; }
     public string Problem { get; init; } = "";
@@ -73,6 +76,7 @@ internal sealed record InstanceView(InstanceKey Key, string DataCenter)
         {
             FactsBefore = Facts, FactsBeforeAt = FactsAt ?? default, Hung = false, TurnedDownBy = 0,
             AliveAt = now, FactsAt = now, FactsAskedAt = askedAt, MissesInRow = 0, Refused = false, Version = a.Version, Facts = a.Facts,
+            ExecutedText = Facts is { } known && known.Executed.Equals(a.Facts.Executed) ? ExecutedText : a.Facts.Executed.ToString(),
             Replica = a.Replica, Source = a.Source, Problem = "",
         },
         Observation.Spoke s => this with { AliveAt = now, MissesInRow = 0, Refused = false, Hung = false, TurnedDownBy = s.Code, Problem = s.Problem },

@@ -1,6 +1,7 @@
 using Verify.MySql;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
+using Verify.Node.Throttle;
 
 namespace Verify.Node.Topology;
 
@@ -9,7 +10,7 @@ internal sealed record ProberEars(Func<Instance, bool> IsWanted, Action<Instance
 
 /// <summary>Looks at one server again and again over one session of its own and says what it saw. Decides nothing.</summary>
 internal sealed class Prober(
-    INodeServices services, IServerDoor door, LoopTurn turn, Instance instance, ProberEars ears)
+    INodeServices services, IServerDoor door, LoopTurn turn, Instance instance, SampleDesk desk, ProberEars ears)
 {
     private readonly ServerLink _link = new(services, door, turn, instance.Key);
     private readonly ServerReading _reading = new(services);
@@ -37,8 +38,10 @@ internal sealed class Prober(
             var seen = await ProbeAsync();
             if (_isOver) break;
             ears.Observed(Instance.Key, seen, askedAt);
-            if (seen is Observation.Answered) await LookCloserAsync(askedAt + services.Config.Timing.ProbeInterval);
-            var next = askedAt + services.Config.Timing.ProbeInterval - services.Now;
+            var end = askedAt + services.Config.Timing.ProbeInterval;
+            if (seen is Observation.Answered) await LookCloserAsync(end);
+            await SampleAsync(seen, askedAt, end);
+            var next = end - services.Now;
             await turn.Pause(next > services.Config.Timing.Tick ? next : services.Config.Timing.Tick);
         }
 
@@ -64,6 +67,49 @@ internal sealed class Prober(
             TopologyLog.NotLookedAt(services.Log, Instance.Key, e.Message);
         }
     }
+
+    /// <summary>Samples of the server's lag for the throttler, over the same session: one with the probe, more of them until the next probe is
+    /// due. A server that leaves one unanswered has missed a probe, and is left alone until the next.</summary>
+    private async ValueTask SampleAsync(Observation seen, TimeSpan probedAt, TimeSpan end)
+    {
+        if (desk.WishFor(Instance.Key) is not { } wish) return;
+        foreach (var metric in wish.Metrics)
+        {
+            if (OfProbe(seen, metric, probedAt) is { } free) desk.Took(Instance.Key, metric, free);
+            else if (!await AskAsync(metric)) return;
+        }
+
+        if (seen is not Observation.Answered) return;
+        for (var at = probedAt + wish.Every; wish is { Every.Ticks: > 0 } && at < end; at += wish.Every)
+        {
+            if (at > services.Now) await turn.Pause(at - services.Now);
+            if (_isOver || services.Stopping.IsCancellationRequested || desk.WishFor(Instance.Key) is not { Every.Ticks: > 0 } again) return;
+            wish = again;
+            foreach (var metric in wish.Metrics)
+                if (!await AskAsync(metric)) return;
+            while (at + wish.Every < services.Now) at += wish.Every;
+        }
+    }
+
+    /// <summary>False: the server did not answer.</summary>
+    private async ValueTask<bool> AskAsync(LagMetric metric)
+    {
+        var askedAt = services.Now;
+        var sample = await LagReading.TakeAsync(_link, metric, askedAt, services.Config.Timing.ProbeTimeout);
+        if (_isOver) return false;
+        desk.Took(Instance.Key, metric, sample);
+        if (!sample.CameBack) ears.Observed(Instance.Key, new Observation.Missed(sample.Problem, sample.IsRefused), askedAt);
+        return sample.CameBack;
+    }
+
+    /// <summary>What the probe itself says of the lag; null: the metric has to be asked for.</summary>
+    private static MetricSample? OfProbe(Observation seen, LagMetric metric, TimeSpan askedAt) => seen switch
+    {
+        Observation.Missed m => LagReading.Missed(m.Problem, askedAt) with { IsDialError = m.Refused, IsRefused = m.Refused },
+        Observation.Spoke s => new(askedAt, null, s.Problem, CameBack: true),
+        Observation.Answered a when metric is LagMetric.ReplicaStatus => LagReading.Of(a.Replica, askedAt),
+        _ => null,
+    };
 
     private async ValueTask<Observation> ProbeAsync()
     {

@@ -155,7 +155,7 @@ internal sealed class TopologyModel
         var isFresh = view.HasFactsSince(now - _config.Timing.ObservationAgeMax);
         return new(
             view.Key, state, (long)(now - since).TotalMilliseconds, isFresh ? view.Facts!.IsReadOnly : null,
-            isFresh ? view.Replica?.IoThread : null, isFresh ? view.Source : null, view.Facts?.Executed.ToString() ?? "",
+            isFresh ? view.Replica?.IoThread : null, isFresh ? view.Source : null, view.ExecutedText,
             Health.Doubt is { } doubt ? $"{doubt}; {view.Problem}" : view.Problem);
     }
 }

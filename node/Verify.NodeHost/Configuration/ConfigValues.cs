@@ -157,6 +157,9 @@ internal sealed class ConfigValues
         else Problems.Add($"{_path}: {key} is missing: {expected}");
     }
 
+    /// <summary>A text inside a setting: "${NAME}" is taken from the environment.</summary>
+    public string Expanded(string key, string text) => Find(key) is { } entry ? Expand(entry, text) : text;
+
     public string PlaceOf(string key) => _byKey.TryGetValue(key, out var entry) ? entry.Place.ToString() : "default";
 
     private void Problem(ConfigEntry entry, string expected) => Problems.Add($"{entry.Place}: {entry.Key} must be {expected}");

@@ -13,6 +13,10 @@ internal sealed record HostConfig(
     public required HttpsSettings? Https { get; init; }
     public required AccessSettings Access { get; init; }
     public required HistorySettings History { get; init; }
+    public required FrenoSettings Freno { get; init; }
+
+    /// <summary>A second port of the HTTP listener, where freno's clients look for it; null: none.</summary>
+    public Endpoint? FrenoListen { get; init; }
     public required LogSettings Log { get; init; }
 
     /// <summary>The node asks the system to run it before ordinary processes.</summary>
@@ -74,6 +78,7 @@ internal sealed record HostConfig(
         var access = AccessSettings.Of(values, warnings, listen);
         var peerTls = TlsFiles.OfPeers(values);
         if (peerTls is null && !group.IsSingle) warnings.Add("links between nodes are neither encrypted nor authenticated: set RaftTLSCertFile, RaftTLSKeyFile and RaftTLSCAFile (verify-node tls init makes files for a trial)");
+        var freno = FrenoSettings.Of(values, group.Self.Name);
         var dataKeys = values.Text("DataKeyFile", "", "path");
         var node = new NodeConfig
         {
@@ -91,11 +96,15 @@ internal sealed record HostConfig(
             ClusterId = values.Text("ClusterId", "verify"),
             Clusters = MySqlConfig.ClustersOf(values),
             Addresses = MySqlConfig.AddressesOf(values),
+            Discovery = DiscoveryConfig.Of(values, warnings),
+            Analysis = DiscoveryConfig.LimitsOf(values),
+            SemiSync = values.Bool("SemiSync", false),
             TopologyLogin = new(values.Text("MySQLTopologyUser", ""), values.Secret("MySQLTopologyPassword")),
             ReplicationLogin = new(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
                 Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),
             Timing = TimingConfig.Of(values),
+            Throttle = FrenoConfig.Of(values, warnings, freno),
             FencingEnabled = environment("VERIFY_TEST_ONLY_NO_FENCING") != "1",
         };
         if (node.Clusters.Length > 0 && node.TopologyLogin.User.Length == 0) values.Problem("MySQLTopologyUser", "the user that probes and repairs the servers");
@@ -105,6 +114,8 @@ internal sealed record HostConfig(
             PeerTls = peerTls,
             Https = HttpsSettings.Of(values),
             Access = access,
+            Freno = freno,
+            FrenoListen = FrenoListenOf(values, listen),
             History = HistorySettings.Of(values, warnings, directory),
             Log = LogSettings.Of(values),
             HighPriority = values.Choice("ProcessPriority", "high", "high", "normal") == "high",
@@ -130,6 +141,14 @@ internal sealed record HostConfig(
         var text = values.Text("ListenAddress", new Endpoint(host.Trim('[', ']'), port).ToString(), "host:port");
         if (text.StartsWith(':')) text = "0.0.0.0" + text;
         return values.EndpointOf("ListenAddress", text, port);
+    }
+
+    /// <summary>freno's ListenPort beside another ListenAddress: a second port, on every address like freno's, or on ListenHost.</summary>
+    private static Endpoint? FrenoListenOf(ConfigValues values, Endpoint listen)
+    {
+        if (!values.Has("ListenPort") || !values.Has("ListenAddress")) return null;
+        var port = values.Int("ListenPort", 3000, 1, 65535);
+        return port == listen.Port ? null : new(values.Has("ListenHost") ? values.Text("ListenHost", "127.0.0.1", "host").Trim('[', ']') : listen.Host, port);
     }
 
     private static Endpoint AdvertiseOf(ConfigValues values, Endpoint listen, Endpoint peer)

@@ -45,8 +45,7 @@ internal static class KnownKeys
 
     /// <summary>freno, pkg/config/config.go.</summary>
     private const string Freno =
-        "BackendMySQLCollation BackendMySQLHost BackendMySQLPassword BackendMySQLPort BackendMySQLSchema BackendMySQLUser Domain EnableProfiling "
-        + "Environment MemcachePath MemcacheServers ShareDomain Stores";
+        "BackendMySQLCollation BackendMySQLHost BackendMySQLPassword BackendMySQLPort BackendMySQLSchema BackendMySQLUser";
 
     public static readonly SortedSet<string> NotUsedYet = new($"{Orchestrator} {Freno}".Split(' '), StringComparer.Ordinal);
 }

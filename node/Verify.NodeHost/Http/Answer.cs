@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Verify.Node.Api;
+using Verify.Node.Throttle;
 
 namespace Verify.NodeHost.Http;
 
@@ -42,4 +43,10 @@ internal static class Answer
 internal interface INodeApi
 {
     ValueTask<ApiReply> AskAsync(ApiRequest request);
+
+    /// <summary>May this application write now? At once.</summary>
+    CheckAnswer Check(string app, string storeType, string store, CheckFlags flags) => CheckAnswer.NotLeader;
+
+    /// <summary>The node leads for sure at this moment.</summary>
+    bool Leads => false;
 }

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Verify.NodeHost.Configuration;
 using Verify.NodeHost.Security;
+using Endpoint = Verify.Node.Seam.Endpoint;
 
 namespace Verify.NodeHost.Http;
 
@@ -24,11 +25,17 @@ internal static class HttpListener
             if (config.Https is { } https) listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(OptionsOf(certificate().Current, https.NeedsClientCertificate)) });
         }
 
-        if (IPAddress.TryParse(config.Listen.Host, out var address)) kestrel.Listen(address, config.Listen.Port, With);
-        else if (config.Listen.Host == "localhost") kestrel.ListenLocalhost(config.Listen.Port, With);
+        Listen(kestrel, config.Listen, With);
+        if (config.FrenoListen is { } second) Listen(kestrel, second, With);
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, Endpoint at, Action<ListenOptions> with)
+    {
+        if (IPAddress.TryParse(at.Host, out var address)) kestrel.Listen(address, at.Port, with);
+        else if (at.Host == "localhost") kestrel.ListenLocalhost(at.Port, with);
         else
         {
-            foreach (var one in Dns.GetHostAddresses(config.Listen.Host)) kestrel.Listen(one, config.Listen.Port, With);
+            foreach (var one in Dns.GetHostAddresses(at.Host)) kestrel.Listen(one, at.Port, with);
         }
     }
 

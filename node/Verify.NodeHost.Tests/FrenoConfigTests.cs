@@ -1,0 +1,65 @@
+using System.Text;
+using Verify.Node.Throttle;
+using Verify.NodeHost.Configuration;
+
+namespace Verify.NodeHost.Tests;
+
+/// <summary>freno's configuration, read as it lies.</summary>
+public sealed class FrenoConfigTests
+{
+    [Test]
+    public void A_file_of_freno_is_taken_over_with_its_inheritance_and_its_variables()
+    {
+        var config = Parse("""
+            "ListenPort": 8111, "DataCenter": "dc", "Environment": "production", "Domain": "d.example", "MemcacheServers": ["mc1:11211", "mc2"], "MemcachePath": "throttle",
+            "Stores": { "MySQL": {
+              "User": "freno", "Password": "${FRENO_PASSWORD}", "MetricQuery": "select unix_timestamp(now(6)) - unix_timestamp(ts)\n  from meta.heartbeat;",
+              "ThrottleThreshold": 1.5, "IgnoreHostsCount": 1, "IgnoreHosts": ["-test"], "Port": 3307,
+              "Clusters": {
+                "static": { "StaticHostsSettings": { "Hosts": ["10.0.0.1", "10.0.0.2:3399"] }, "HttpCheckPort": 9000, "HttpCheckPath": "ready" },
+                "proxy": { "ThrottleThreshold": 5, "MetricQuery": "show global status like 'lag'", "HAProxySettings": { "Addresses": "http://lb1:8001, lb2:8002", "PoolName": "ro" } },
+                "sql": { "IgnoreDialTcpErrors": true, "ProxySQLSettings": { "Addresses": ["p1"], "User": "stats", "Password": "s", "HostgroupID": 20 } },
+                "main": { "ThrottleThreshold": 0.5 } } } }
+            """, ("FRENO_PASSWORD", "secret"));
+        var throttle = config.Node.Throttle;
+        Assert.That(throttle.MemcacheServers.Select(s => s.ToString()), Is.EqualTo(new[] { "mc1:11211", "mc2:11211" }));
+        Assert.That((throttle.CollectInterval, throttle.SampleAgeMax), Is.EqualTo((TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(1))));
+        var fixedHosts = throttle.Of("static");
+        Assert.That(((HostSource.Static)fixedHosts.Hosts).Hosts.Select(h => h.ToString()), Is.EqualTo(new[] { "10.0.0.1:3307", "10.0.0.2:3399" }));
+        Assert.That((fixedHosts.Threshold, fixedHosts.IgnoreHostsCount, fixedHosts.Login!.User, fixedHosts.Login.Password, fixedHosts.HttpCheckPort), Is.EqualTo((1.5, 1, "freno", "secret", 9000)));
+        Assert.That(((LagMetric.Query)fixedHosts.Metric).Sql.Text, Is.EqualTo("select unix_timestamp(now(6)) - unix_timestamp(ts) from meta.heartbeat"));
+        Assert.That(((LagMetric.Query)throttle.Of("proxy").Metric).Sql.ValueColumn, Is.EqualTo(1));
+        Assert.That(((HostSource.HaProxy)throttle.Of("proxy").Hosts).Addresses.Select(a => a.ToString()), Is.EqualTo(new[] { "lb1:8001", "lb2:8002" }));
+        Assert.That(((HostSource.ProxySql)throttle.Of("sql").Hosts).HostGroup, Is.EqualTo(20));
+        Assert.That((throttle.Of("main").Hosts, throttle.Of("main").Threshold), Is.EqualTo((new HostSource.Own(), 0.5)));
+        Assert.That(throttle.Of("discovered").Threshold, Is.EqualTo(1.5), "a cluster that the node looks after needs no entry");
+        Assert.That(config.Freno.Domain, Is.EqualTo("d.example"));
+    }
+
+    [TestCase("""{ "MySQL": { "ThrottleTreshold": 1 } }""", "Stores.MySQL.ThrottleTreshold, which is not a known key")]
+    [TestCase("""{ "MySQL": { "ThrottleThreshold": "1" } }""", "a number from 0 to 1000000000 at Stores.MySQL.ThrottleThreshold")]
+    [TestCase("""{ "MySQL": { "MetricQuery": "delete from t" } }""", "one SELECT or SHOW GLOBAL statement")]
+    [TestCase("""{ "MySQL": { "MetricQuery": "select 1; drop table t" } }""", "one SELECT or SHOW GLOBAL statement")]
+    [TestCase("""{ "MySQL": { "CacheMillis": 900 } }""", "a number from 0 to 500 at Stores.MySQL.CacheMillis")]
+    [TestCase("""{ "MySQL": { "Clusters": { "c": { "HAProxySettings": { "Host": "h" } } } } }""", "at Stores.MySQL.Clusters.c.HAProxySettings.PoolName")]
+    [TestCase("""{ "MySQL": { "Clusters": { "c": { "VitessSettings": { "API": "h" } } } } }""", "inventories of Vitess are not built")]
+    [TestCase("""{ "MySQL": { "Password": "${NOT_THERE}", "User": "u" } }""", "the environment variable NOT_THERE, which is not there")]
+    public void A_wrong_value_is_named_with_its_path(string stores, string problem)
+    {
+        var e = Assert.Throws<ConfigException>(() => Parse($"\"Stores\": {stores}"));
+        Assert.That(e!.Message, Does.Contain(problem).And.Contain("node.json:1:"));
+    }
+
+    [Test]
+    public void Frenos_own_port_stands_beside_the_address_of_this_listener_where_both_are_given()
+    {
+        Assert.That(Parse("\"ListenPort\": 8111").FrenoListen, Is.Null);
+        Assert.That(Parse("\"ListenPort\": 8111").Listen.Port, Is.EqualTo(8111));
+        Assert.That(Parse("\"ListenPort\": 3000, \"ListenAddress\": \"127.0.0.1:3000\"").FrenoListen, Is.Null);
+        var both = Parse("\"ListenPort\": 8111, \"ListenAddress\": \"0.0.0.0:3000\"");
+        Assert.That((both.Listen.ToString(), both.FrenoListen!.Value.ToString()), Is.EqualTo(("0.0.0.0:3000", "0.0.0.0:8111")));
+    }
+
+    private static HostConfig Parse(string body, params (string Name, string Value)[] environment) => HostConfig.Parse(
+        "node.json", Encoding.UTF8.GetBytes($"{{ \"RaftDataDir\": \"d\", {body} }}"), name => environment.FirstOrDefault(e => e.Name == name).Value);
+}

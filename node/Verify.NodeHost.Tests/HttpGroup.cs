@@ -1,0 +1,128 @@
+using System.Diagnostics.Metrics;
+using System.IO.Pipelines;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.Logging.Abstractions;
+using Verify.Node;
+using Verify.Node.Api;
+using Verify.Node.Loop;
+using Verify.Node.Seam;
+using Verify.Node.Telemetry;
+using Verify.NodeHost.Configuration;
+using Verify.NodeHost.Http;
+using Verify.NodeHost.Seam;
+using Verify.NodeHost.Security;
+
+namespace Verify.NodeHost.Tests;
+
+/// <summary>Real nodes with real disks and sockets in this process, each behind the HTTP endpoints that verify-node has.</summary>
+internal sealed class HttpGroup : IAsyncDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("verify-http-").FullName;
+    private readonly List<One> _nodes = [];
+
+    /// <summary>One client for each node.</summary>
+    public IReadOnlyList<HttpClient> Clients => [.. _nodes.Select(node => node.Http)];
+    public HttpClient this[int node] => _nodes[node].Http;
+
+    public TestServer Server(int node) => _nodes[node].App.GetTestServer();
+
+    /// <summary>Starts so many nodes and waits for a leader.</summary>
+    public static async Task<HttpGroup> StartAsync(int count, Func<NodeConfig, NodeConfig>? configure = null)
+    {
+        var group = new HttpGroup();
+        var ports = Enumerable.Range(0, count).Select(_ => FreePort.Next()).ToArray();
+        for (var i = 0; i < count; i++) group._nodes.Add(await group.StartOneAsync(i, ports, configure));
+        await Until.AsyncOf("a leader", async () =>
+        {
+            using var written = await group[0].PutAsync("/v1/kv/first", new ByteArrayContent([]));
+            return written.IsSuccessStatusCode ? "yes" : null;
+        });
+        return group;
+    }
+
+    /// <summary>The number of the node that leads, and of one that follows.</summary>
+    public async Task<(int Leader, int Follower)> RolesAsync()
+    {
+        for (var i = 0; i < _nodes.Count; i++)
+        {
+            var reply = await _nodes[i].Node.AskAsync(new ApiRequest.RaftStatus());
+            if (reply is ApiReply.Raft { View.Status.Role: Raft.RaftRole.Leader }) return (i, (i + 1) % _nodes.Count);
+        }
+
+        throw new AssertionException("nobody leads");
+    }
+
+    public (ulong Hash, long Applied) StateOf(int node) => _nodes[node].Node.StateHash;
+
+    public async Task<ApiReply> AskAsync(int node, ApiRequest request) => await _nodes[node].Node.AskAsync(request);
+
+    /// <summary>Asks over HTTP; the body is JSON when it is an object, a text otherwise.</summary>
+    public async Task<(int Status, JsonElement Body, HttpResponseMessage Response)> SendAsync(int node, HttpMethod method, string path, object? body = null)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        if (body is not null) request.Content = body is string text ? new ByteArrayContent(Encoding.UTF8.GetBytes(text)) : JsonContent.Create(body);
+        var response = await _nodes[node].Http.SendAsync(request);
+        var said = await response.Content.ReadAsStringAsync();
+        return ((int)response.StatusCode, said.Length == 0 ? default : JsonDocument.Parse(said).RootElement.Clone(), response);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes)
+        {
+            node.Http.Dispose();
+            await node.App.DisposeAsync();
+            await node.Node.StopAsync();
+            node.Disk.Dispose();
+        }
+
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private async Task<One> StartOneAsync(int number, int[] ports, Func<NodeConfig, NodeConfig>? configure)
+    {
+        var members = ports.Select((port, i) => new Member(new($"n{i}"), new("127.0.0.1", port), $"dc{i}"));
+        var config = new NodeConfig { Self = new($"n{number}"), DataCenter = $"dc{number}", PeerBind = new("127.0.0.1", ports[number]), Members = [.. members] };
+        var disk = new SystemDisk(Path.Combine(_directory, $"n{number}"));
+        var seam = new NodeSeam(
+            TimeProvider.System, new Dice((ulong)number + 1), new SystemNetwork(AllowedNetworks.Everywhere, refused: null), disk, new Ends(), PipeScheduler.ThreadPool,
+            NullLoggerFactory.Instance, new NoMeters(), new NoEvents());
+        var node = await VerifyNode.StartAsync(configure?.Invoke(config) ?? config, seam);
+        var host = HostConfig.Parse("node.json", Encoding.UTF8.GetBytes($$"""{ "RaftDataDir": "d", "RaftBind": "n{{number}}", "RaftNodes": ["n{{number}}"] }"""), _ => null);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseTestServer();
+        NodeHostApp.Configure(builder.Services);
+        var app = builder.Build();
+        NodeHostApp.Map(app, new Asks(node), host, prometheus: null);
+        await app.StartAsync();
+        return new(node, disk, app, app.GetTestClient());
+    }
+
+    private sealed record One(VerifyNode Node, SystemDisk Disk, WebApplication App, HttpClient Http);
+
+    private sealed class Asks(VerifyNode node) : INodeApi
+    {
+        public ValueTask<ApiReply> AskAsync(ApiRequest request) => node.AskAsync(request);
+    }
+
+    private sealed class Ends : IHalt
+    {
+        public void Halt(string reason, Exception? cause) => throw new AssertionException(reason);
+    }
+
+    private sealed class NoMeters : IMeterFactory
+    {
+        public Meter Create(MeterOptions options) => new(options);
+        public void Dispose() { }
+    }
+
+    private sealed class NoEvents : INodeEvents
+    {
+        public void Emit(NodeEvent happened) { }
+    }
+}
