@@ -204,7 +204,7 @@ public sealed class ClusterApiTests
         foreach (var (text, problem) in new[]
         {
             (head + pair, "cut off"), (head, "cut off"), ("", "empty"), (head + pair.Replace("MQ", "Mg", StringComparison.Ordinal) + footer, "checksum"),
-            (pair + footer, "this is no export"), (head.Replace(":1,\"cl", ":2,\"cl", StringComparison.Ordinal) + pair + footer, "version 1"), (head + "{}\n" + footer, "line 2"), (head + pair + "nonsense\n", "line 3: not valid JSON"),
+            (pair + footer, "this is no export"), (head.Replace(":1,\"cl", ":3,\"cl", StringComparison.Ordinal) + pair + footer, "versions 1 and 2"), (head + "{}\n" + footer, "line 2"), (head + pair + "nonsense\n", "line 3: not valid JSON"),
         })
         {
             var (status, answer) = await AskAsync(HttpMethod.Post, "/cluster/import", text);

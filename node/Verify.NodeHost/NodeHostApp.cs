@@ -74,12 +74,22 @@ internal static class NodeHostApp
         var keys = new KeyRotation(config.DataKeyFile, config.Node.Keys, node.UseKeys, log);
         using var hangUp = keys.OnHangUp();
         Map(app, api, config, prometheus, refused, keys);
+        await using var dns = DnsOf(config, api, logs);
         await app.StartAsync();
         history?.Start(api);
         HostLog.Ready(log, config.Node.Self.Name, $"{config.Scheme}://{config.Listen}", config.DataDirectory);
         var lost = await EndAsync(app, history, log);
         await node.StopAsync();
         return lost ? ExitCode.HistoryLost : ExitCode.Stopped;
+    }
+
+    /// <summary>Null: it is off.</summary>
+    private static NameServer.DnsServer? DnsOf(HostConfig config, INodeApi api, ILoggerFactory logs)
+    {
+        if (config.Catalogue.Dns is not { Listen: { } listen } settings) return null;
+        var log = logs.CreateLogger("Verify.NodeHost.Dns");
+        NameServer.DnsLog.Listens(log, listen, string.Join(", ", settings.Domains));
+        return NameServer.DnsServer.Start(new(api, settings, new(api, config.Node), static _ => true), listen, log);
     }
 
     /// <summary>Until somebody stops the process, or the history store stays away for too long (true).</summary>
@@ -130,10 +140,10 @@ internal static class NodeHostApp
         new AnalysisApi(node, config.Node.Self.Name).Map(app);
         new KonsulKvApi(node).Map(app);
         new ConsulKvApi(node).Map(app);
+        Http.Catalogue.CatalogueRoutes.Map(app, node, config);
         new ConsulTxnApi(node).Map(app);
         new KonsulBatchApi(node).Map(app);
         new SessionApi(node, config.Node.Self.Name).Map(app);
-        new ExportApi(node, config.Node).Map(app);
         new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
         keys?.Map(app);
         if (prometheus is not null) app.MapGet("/metrics", () => Results.Text(prometheus.Collect(), "text/plain; version=0.0.4; charset=utf-8"));

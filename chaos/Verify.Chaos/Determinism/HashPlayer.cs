@@ -25,15 +25,15 @@ internal static class HashPlayer
         if (world == Raft) return PlayRaft(seed, traceFile);
         var (scenario, options) = Of(world, seed);
         var events = 0L;
-        var run = SimulatedRun.Play(scenario, seed, new() { World = options, TraceFile = traceFile, Ended = world => events = world.Trace.Events });
+        var run = SimulatedRun.Play(scenario, seed, options with { TraceFile = traceFile, Ended = world => events = world.Trace.Events });
         return new(world, seed, run.TraceHash, events);
     }
 
-    private static (Scenario Scenario, SimOptions Options) Of(string world, ulong seed)
+    private static (Scenario Scenario, SimulatedOptions Options) Of(string world, ulong seed)
     {
         if (world != Fleet) return (SimBench.Read(world), new());
         var drawn = DrawnScenario.Of(seed);
-        return (drawn.Scenario, drawn.Options);
+        return (drawn.Scenario, drawn.RunOptions);
     }
 
     private static PlayedHash PlayRaft(ulong seed, string? traceFile)

@@ -35,7 +35,7 @@ internal sealed class WorldsExplored(string name, string arguments, string story
     {
         var drawn = DrawnScenario.Of(seed);
         tell?.Invoke(drawn.Print());
-        return Play(drawn.Scenario, seed, new() { World = drawn.Options, Scheduler = scheduler }, drawn.Print(), tell);
+        return Play(drawn.Scenario, seed, drawn.RunOptions with { Scheduler = scheduler }, drawn.Print(), tell);
     });
 
     public static WorldsExplored Of(Scenario scenario, string argument, Strategy strategy) =>

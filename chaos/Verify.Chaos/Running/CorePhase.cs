@@ -49,6 +49,9 @@ internal sealed class CorePhase(IWorld world, Nemesis nemesis, Dice dice)
         return ([.. core], [.. world.Nodes.Keys.Where(n => !core.Contains(n)).Order(StringComparer.Ordinal)]);
     }
 
+    /// <summary>The node stopped itself in this phase: where its data is damaged, that is what it promises (an operator replaces it).</summary>
+    private bool HasHalted(string node, long sinceUs) => world.Events.Sorted().Any(e => e.AtUs >= sinceUs && e.Kind == EventKinds.Halted && e.Subject == node);
+
     private int Quorum => (world.Nodes.Count / 2) + 1;
 
     private async ValueTask HealAsync(string[] core)
@@ -76,10 +79,14 @@ internal sealed class CorePhase(IWorld world, Nemesis nemesis, Dice dice)
         var tookMs = (world.Events.NowUs - since) / 1000;
         var who = $"core {string.Join(",", core)}, down {(rest.Length == 0 ? "nobody" : string.Join(",", rest))}";
         var intact = core.Count(n => !damaged.Contains(n));
+        var refusing = core.Where(n => damaged.Contains(n) && !state.InQuorum.Contains(n, StringComparer.Ordinal) && HasHalted(n, since)).ToArray();
+        var together = core.Except(refusing, StringComparer.Ordinal).ToArray();
         var (verdict, observed) = state switch
         {
             _ when rest.Any(state.Running.Contains) => (Verdict.Unknown, $"{who}: {string.Join(",", rest.Where(state.Running.Contains))} runs and should be down: the phase heals too much"),
             { GroupIsWhole: true } => (Verdict.Valid, $"{who}: together after {tookMs} ms, led by {state.Leader}"),
+            { Leader: not null } when refusing.Length > 0 && together.Length >= Quorum && together.All(n => state.InQuorum.Contains(n, StringComparer.Ordinal)) =>
+                (Verdict.Valid, $"{who}: together after {tookMs} ms, led by {state.Leader}, without {string.Join(",", refusing)}, which refuses its damaged data and waits to be replaced"),
             _ when intact < Quorum => (Verdict.Valid, $"{who}: stuck, but correctly so: {intact} nodes with intact data are no quorum of {world.Nodes.Count}"),
             _ => (Verdict.Invalid, $"{who}: not together after {tookMs} ms: {state.Waiting}"),
         };

@@ -71,6 +71,9 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
         return Facts(workload.Log.All(), rows, state);
     }
 
+    /// <summary>Nodes speak of servers by their last probe and report: what they say counts when it still holds after the next ones.</summary>
+    private static readonly TimeSpan SettledFor = TimeSpan.FromMilliseconds(800);
+
     /// <summary>Waits until the fleet has settled and reads everything. A fleet that lost its leader while it was read had not settled yet: it
     /// gets the rest of its time, so that the convergence check has a verdict and not an end before the bound.</summary>
     private async Task<(IReadOnlyDictionary<string, IReadOnlySet<string>> Rows, FleetState State)> ReadFinallyAsync(Workload workload, CancellationToken cancel)
@@ -116,7 +119,7 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
     {
         try
         {
-            await WaitUntilConvergedAsync(scenario.Settle, "not settled", cancel);
+            await WaitUntilConvergedAsync(scenario.Settle, "not settled", cancel, held: SettledFor);
         }
         catch (HarnessException e)
         {
@@ -126,16 +129,19 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
         }
     }
 
-    private async Task WaitUntilConvergedAsync(TimeSpan limit, string otherwise, CancellationToken cancel)
+    /// <param name="held">For so long it must have looked converged.</param>
+    private async Task WaitUntilConvergedAsync(TimeSpan limit, string otherwise, CancellationToken cancel, TimeSpan held = default)
     {
         var until = world.Events.NowUs + (long)limit.TotalMicroseconds;
         var told = "";
+        long? since = null;
         while (true)
         {
             var state = await world.ObserveAsync();
-            if (state.Converged) return;
+            since = state.Converged ? since ?? world.Events.NowUs : null;
+            if (world.Events.NowUs - since >= (long)held.TotalMicroseconds) return;
             if (world.Events.NowUs >= until) throw new HarnessException($"{otherwise} within {limit.TotalSeconds:0} s: {state.Waiting}");
-            if (state.Waiting != told) Progress($"waiting: {told = state.Waiting}");
+            if (state.Waiting.Length > 0 && state.Waiting != told) Progress($"waiting: {told = state.Waiting}");
             await Task.Delay(TimeSpan.FromMilliseconds(200), world.Time, cancel);
         }
     }

@@ -131,7 +131,7 @@ internal static class SimulatedRun
         World = "sim", Seed = seed, Verdict = Verdict.Unknown, Findings = [], Nodes = world.Nodes, Servers = world.Servers, Details = world.Details,
         TraceHash = simulation.Trace.Hash.ToString("x16", CultureInfo.InvariantCulture),
         RunSeconds = simulation.NowMicros / 1e6, WallSeconds = clock.Elapsed.TotalSeconds,
-        RepeatCommand = "dotnet run --project chaos/Verify.Chaos -c Release -- " + (options.Strategy == "random"
+        RepeatCommand = "dotnet run --project chaos/Verify.Chaos -c Release -- " + (options.IsDrawn ? $"swarm fleet --seeds {seed} --tell" : options.Strategy == "random"
             ? $"run {scenario.Name} --world sim --seeds {seed}{(world.FencingOff ? " --no-fencing" : "")}" : $"explore --scenario {scenario.Name} --strategy {options.Strategy} --seeds {seed} --tell"),
     };
 

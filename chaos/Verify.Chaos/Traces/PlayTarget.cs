@@ -51,10 +51,7 @@ internal sealed record PlayTarget(IPlayable Playable, RecordedTrace? Recorded, s
         IPlayable playable = header.World switch
         {
             "cluster" => new ClusterPlay(header.Seed, header.Cluster ?? new ClusterSchedule(), header.Strategy),
-            "scenario" => new ScenarioPlay(ScenarioFiles.Parse(header.Scenario, "the trace's scenario"), header.Seed, new SimulatedOptions
-            {
-                World = header.Options ?? new SimOptions(), Timing = header.Timing ?? new(), FencingOff = header.FencingOff, Strategy = header.Strategy,
-            }),
+            "scenario" => new ScenarioPlay(ScenarioFiles.Parse(header.Scenario, "the trace's scenario"), header.Seed, header.PlayedWith()),
             _ => throw new HarnessFolderException($"the trace is of the world '{header.World}', which this program does not know"),
         };
         return new(playable, trace, header.TraceHash, header.Commit, header.Mutant);

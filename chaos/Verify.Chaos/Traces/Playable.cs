@@ -62,7 +62,7 @@ internal sealed record ScenarioPlay(Scenario Scenario, ulong Seed, SimulatedOpti
     public static ScenarioPlay Drawn(ulong seed)
     {
         var drawn = DrawnScenario.Of(seed);
-        return new(drawn.Scenario, seed, new() { World = drawn.Options });
+        return new(drawn.Scenario, seed, drawn.RunOptions);
     }
 
     public Played Play(PlayHooks hooks)
@@ -87,10 +87,7 @@ internal sealed record ScenarioPlay(Scenario Scenario, ulong Seed, SimulatedOpti
         };
     }
 
-    private TraceHeader Header() => Recorder.NewHeader("scenario", Scenario.Name, Seed) with
-    {
-        Scenario = ScenarioWriter.Write(Scenario), Options = Options.World, Timing = Options.Timing, Strategy = Options.Strategy, FencingOff = Options.FencingOff,
-    };
+    private TraceHeader Header() => Recorder.NewHeader("scenario", Scenario.Name, Seed).With(Options) with { Scenario = ScenarioWriter.Write(Scenario) };
 }
 
 /// <summary>A schedule of whole nodes (swarm cluster).</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Verify.Chaos.Simulated;
 using Verify.Chaos.Swarms;
 using Verify.Node.Loop;
 using Verify.Node.Telemetry;
@@ -33,6 +34,24 @@ public sealed record TraceHeader
     public SimOptions? Options { get; init; }
     public Timing? Timing { get; init; }
     public bool FencingOff { get; init; }
+
+    /// <summary>How a drawn scenario was played: judged as one seed of many, with a core that had to live, with fault points in node code.</summary>
+    public bool IsDrawn { get; init; }
+    public bool LivesOnACore { get; init; }
+    public bool FaultPoints { get; init; }
+
+    /// <summary>The options of a scenario, to be played in the same way again.</summary>
+    internal SimulatedOptions PlayedWith() => new()
+    {
+        World = Options ?? new SimOptions(), Timing = Timing ?? new(), FencingOff = FencingOff, Strategy = Strategy, IsDrawn = IsDrawn, LivesOnACore = LivesOnACore,
+        FaultPoints = FaultPoints,
+    };
+
+    internal TraceHeader With(SimulatedOptions played) => this with
+    {
+        Options = played.World, Timing = played.Timing, FencingOff = played.FencingOff, Strategy = played.Strategy, IsDrawn = played.IsDrawn,
+        LivesOnACore = played.LivesOnACore, FaultPoints = played.FaultPoints,
+    };
 
     /// <summary>What of a cluster schedule was kept; null: this is none.</summary>
     public ClusterSchedule? Cluster { get; init; }

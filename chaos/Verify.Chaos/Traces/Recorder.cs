@@ -22,7 +22,7 @@ internal static class Recorder
             Ended = world =>
             {
                 options.Ended(world);
-                trace = RecordedTrace.Of(header with { Played = scenario.Name, Seed = seed, Scenario = scenarioText, Options = options.World, Timing = options.Timing, Strategy = options.Strategy, FencingOff = options.FencingOff }, world, recording);
+                trace = RecordedTrace.Of(header.With(options) with { Played = scenario.Name, Seed = seed, Scenario = scenarioText }, world, recording);
             },
         });
         return (run, trace! with { Header = WithOutcome(trace.Header, run) });

@@ -23,6 +23,7 @@ public static class FleetJudge
         return new(leader, cluster?.Primary, waiting.Length == 0, waiting)
         {
             GroupIsWhole = leader is not null && nodes.All(n => n.View is { InQuorum: true }), Running = [.. nodes.Select(n => n.Name)],
+            InQuorum = [.. nodes.Where(n => n.View is { InQuorum: true }).Select(n => n.Name)],
             SetAside = [.. runningServers.Where(s => cluster is not null && Aside(cluster).Contains(s)).Order(StringComparer.Ordinal)],
         };
     }

@@ -140,6 +140,9 @@ public sealed record FleetState(string? Leader, string? Primary, bool Converged,
     /// <summary>One leader, and every running node in its quorum; whatever the servers do.</summary>
     public bool GroupIsWhole { get; init; }
 
+    /// <summary>The nodes that answer and say that they are in a quorum.</summary>
+    public IReadOnlyList<string> InQuorum { get; init; } = [];
+
     /// <summary>The nodes whose process runs.</summary>
     public IReadOnlyList<string> Running { get; init; } = [];
 

@@ -1,6 +1,7 @@
 using Verify.Node.Api;
 using Verify.Node.Codec;
 using Verify.Node.Seam;
+using Verify.Node.State.Catalogue;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Locks;
 using Verify.Raft;
@@ -12,6 +13,12 @@ public sealed class ApiCodecTests
 {
     private static readonly Contact There = new("d:10008", "east", "d:8500", "rack1");
 
+    private static readonly ServiceSpec Web = new()
+    {
+        Id = "web-1", Name = "web", Address = "10.0.0.1", Port = 80, Tags = ["a"], Node = "n1",
+        Checks = [new() { Id = "port", Name = "port", Kind = CheckKind.Tcp, Target = "10.0.0.1:80" }],
+    };
+
     private static readonly (string Name, LeaderRequest Request)[] Requests =
     [
         ("request-read-index", new LeaderRequest.ReadIndex(UnderLease: true)),
@@ -21,6 +28,14 @@ public sealed class ApiCodecTests
         ("request-leave", Asks(new ApiRequest.ClusterLeave(new("d"), IsForced: true))),
         ("request-token", Asks(new ApiRequest.CreateJoinToken("t1", JoinTokenText.HashOf("secret"), TimeSpan.FromHours(1)))),
         ("request-import", Asks(new ApiRequest.ImportKv([new("a", "1"u8.ToArray(), 42, null), new("b", null, 0, 7)], new RequestId("s", 3)))),
+        ("request-register", Asks(new ApiRequest.RegisterService(Web, 3, new RequestId("s", 4)))),
+        ("request-deregister", Asks(new ApiRequest.DeregisterService("web", "web-1", 3, new RequestId("s", 5)))),
+        ("request-heartbeat", Asks(new ApiRequest.ServiceHeartbeat("web", null, 7))),
+        ("request-report-check", Asks(new ApiRequest.ReportCheck("web-1", "port", CheckStatus.Warning, "slow", "n1", 8))),
+        ("request-set-check", Asks(new ApiRequest.SetCheck("web-1", Web.Checks[0]))),
+        ("request-remove-check", Asks(new ApiRequest.RemoveCheck(null, "port"))),
+        ("request-strategy", Asks(new ApiRequest.SetPickStrategy(PickStrategy.Random))),
+        ("request-import-services", Asks(new ApiRequest.ImportServices([Web], Replaces: true, null))),
         ("request-transfer-to-anybody", Asks(new ApiRequest.TransferLeadership(null))),
         ("request-kv", Asks(new ApiRequest.KvDo(
         [
@@ -63,8 +78,8 @@ public sealed class ApiCodecTests
     public void Every_request_that_is_for_the_leader_can_travel()
     {
         string[] travelsSinceVersion1 = ["KvPut", "KvDelete", "KvGet", "ReplicationAnalysis", "TransferLeadership"];
-        string[] asksForAReadIndexInstead = ["KvList", "ExportState", "KvGetMany", "SessionRead"];
-        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot", "ThrottleViewHere", "KvWatch"];
+        string[] asksForAReadIndexInstead = ["KvList", "ExportState", "QueryServices", "PickService", "KvGetMany", "SessionRead"];
+        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot", "ThrottleViewHere", "AwaitServices", "KvWatch"];
         var travels = Requests.Select(r => r.Request).OfType<LeaderRequest.Client>().Select(c => c.Request.GetType().Name)
             .Concat(Throttle.ThrottleApiTests.Requests.Select(r => r.Request.GetType().Name));
         Assert.That(travels.Concat(travelsSinceVersion1).Concat(asksForAReadIndexInstead).Concat(answeredWhereAsked).Distinct(StringComparer.Ordinal),

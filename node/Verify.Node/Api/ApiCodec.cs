@@ -61,6 +61,9 @@ internal static class ApiCodec
                 to.Byte(Transfer);
                 to.Text(target?.Name ?? "");
                 break;
+            case LeaderRequest.Client(var service) when Catalogue.CatalogueApiCodec.Knows(service):
+                Catalogue.CatalogueApiCodec.WriteRequest(to, service);
+                break;
             case LeaderRequest.Client(var ofKv) when KvApiCodec.TryWriteRequest(to, ofKv):
                 break;
             case LeaderRequest.Client(var throttle) when ThrottleApiCodec.Knows(throttle):
@@ -91,6 +94,7 @@ internal static class ApiCodec
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
+            _ when Catalogue.CatalogueApiCodec.Knows(kind) => Catalogue.CatalogueApiCodec.ReadRequest(kind, ref from),
             >= 50 and < 70 => KvApiCodec.ReadRequest(kind, ref from),
             >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadRequest(kind, ref from),
             >= 91 and < 110 => FleetApiCodec.ReadRequest(kind, ref from),

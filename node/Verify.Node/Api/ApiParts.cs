@@ -15,6 +15,9 @@ internal sealed record ApiParts(
     public required Func<bool> IsDiskFull { get; init; }
     public required ILogger Log { get; init; }
 
+    /// <summary>For choices that need not be the same on every node.</summary>
+    public required Seam.Dice Dice { get; init; }
+
     /// <summary>For the wall clock, which goes into commands about join tokens only.</summary>
     public required TimeProvider Time { get; init; }
 

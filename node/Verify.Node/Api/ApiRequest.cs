@@ -145,7 +145,11 @@ public abstract partial record ApiReply
     }
 
     /// <summary>One page of an export. <paramref name="Next"/> asks for the next one; null: this was the last.</summary>
-    public sealed record Exported(IReadOnlyList<KvPair> Pairs, long AppliedIndex, long PairsTotal, string? Next) : ApiReply;
+    public sealed record Exported(IReadOnlyList<KvPair> Pairs, long AppliedIndex, long PairsTotal, string? Next) : ApiReply
+    {
+        /// <summary>With the first page: all registered instances of the same moment.</summary>
+        public IReadOnlyList<State.Catalogue.ServiceInstance> Instances { get; init; } = [];
+    }
 
     public sealed record Cluster(ClusterView View) : ApiReply;
     public sealed record Health(ClusterHealthView View) : ApiReply;

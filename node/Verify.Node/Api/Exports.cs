@@ -39,7 +39,8 @@ internal sealed class Exports(ApiParts parts)
         var export = new Export(pairs.GetEnumerator(), count, parts.State.Applied.Index);
         export.HasMore = export.Rest.MoveNext();
         _underWay.Add(++_numbers, export);
-        return PageOf(_numbers, export);
+        export.Last = PageOf(_numbers, export) with { Instances = [.. parts.State.Catalogue.All] };
+        return export.Last;
     }
 
     private ApiReply.Exported PageOf(long number, Export export)

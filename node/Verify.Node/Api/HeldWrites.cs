@@ -37,6 +37,7 @@ internal sealed class HeldWrites(TimeSpan timeMax, Limits limits)
         LeaderRequest.Client(ApiRequest.KvPut put) => put.Key.Length + put.Value.Length,
         LeaderRequest.Client(ApiRequest.KvDelete delete) => delete.Key.Length,
         LeaderRequest.Client(ApiRequest.ImportKv import) => import.Writes.Sum(static write => write.Key.Length + (long)(write.Value?.Length ?? 0)),
+        LeaderRequest.Client(var service) when Catalogue.CatalogueApiCodec.Knows(service) => 1024,
         LeaderRequest.Client(var other) => KvLimits.SizeOf(other),
         _ => null,
     };

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Verify.Node.Api.Catalogue;
 using Verify.Node.Autopilot;
 using Verify.Node.Peers;
 using Verify.Node.State;
@@ -17,6 +18,8 @@ internal sealed class NodeApi
     private readonly LeaderClock _clock;
     private readonly Watches _watches;
     private readonly Reads _reads;
+    private readonly CatalogueDesk _catalogue;
+    private readonly OwnerWatch _owners;
     private readonly MembershipPilot _pilot;
     private readonly MembershipRequests _members;
     private readonly FleetRequests _fleet;
@@ -39,8 +42,10 @@ internal sealed class NodeApi
         _held = new(parts.RetryAfter, parts.Config.Limits);
         _writes = new(parts);
         _clock = new(parts, _writes);
+        _catalogue = new(parts, _clock, Enter);
+        _owners = new(parts, _clock, _writes);
+        _reads = new(parts, _forwarding, _deadlines.Enqueue, _catalogue);
         _watches = new(parts);
-        _reads = new(parts, _forwarding, _deadlines.Enqueue);
         _pilot = new(parts, _writes);
         _members = new(parts, _writes, _pilot);
         _fleet = new(parts, _writes, _clock);
@@ -112,6 +117,7 @@ internal sealed class NodeApi
     {
         _writes.Applied(id, result);
         _reads.AppliedUpTo(id.Index);
+        _catalogue.Look();
         _watches.Look();
         if (result is null) _members.Look();
     }
@@ -121,6 +127,7 @@ internal sealed class NodeApi
     {
         _writes.SkippedTo(last.Index);
         _reads.AppliedUpTo(last.Index);
+        _catalogue.Look();
         _watches.Look();
         _members.Look();
     }
@@ -147,6 +154,8 @@ internal sealed class NodeApi
         _forwarding.Tidy();
         _writes.Tick(now);
         _clock.Tick(now);
+        _catalogue.Tick(now);
+        _owners.Tick(now);
         _watches.Tick(now);
         _reads.Tick(now);
         _pilot.Tick(now);
@@ -169,6 +178,7 @@ internal sealed class NodeApi
 
     private void AnswerHere(ApiRequest request, Question question)
     {
+        if (_catalogue.Waits(request, question)) return;
         if (request is ApiRequest.KvWatch watch) _watches.Ask(question, watch);
         else if (request is not ApiRequest.TakeSnapshot) question.Answer(Here(request));
         else if (_parts.TakeSnapshot is { } take) take(question.Answer);
@@ -229,6 +239,13 @@ internal sealed class NodeApi
 
     private void Lead(ApiRequest request, Question question)
     {
+        if (!_parts.LeadsSettled && IsTimed(request))
+        {
+            if (!TryHold(question)) question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
+            return;
+        }
+
+        if (_catalogue.Leads(request, question)) return;
         switch (request)
         {
             case ApiRequest.KvPut put:
@@ -265,6 +282,9 @@ internal sealed class NodeApi
                 throw new UnreachableException();
         }
     }
+
+    /// <summary>It needs the group's time, which a new leader knows when it has applied an entry of its own term.</summary>
+    private static bool IsTimed(ApiRequest request) => CatalogueApiCodec.Knows(request);
 
     private void Enter(Command command, Question question)
     {

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using Verify.Node.Api.Catalogue;
 using Verify.Raft;
 
 namespace Verify.Node.Api;
@@ -13,10 +13,11 @@ internal sealed class Reads
     private readonly FollowerReads _followed;
     private readonly Freshness _freshness = new();
     private readonly Exports _exports;
+    private readonly CatalogueDesk _catalogue;
 
-    public Reads(ApiParts parts, LeaderForwarding forwarding, Action<Question> watchDeadline)
+    public Reads(ApiParts parts, LeaderForwarding forwarding, Action<Question> watchDeadline, CatalogueDesk catalogue)
     {
-        (_parts, _pending, _exports) = (parts, new(parts), new(parts));
+        (_parts, _pending, _exports, _catalogue) = (parts, new(parts), new(parts), catalogue);
         _followed = new(parts, forwarding, watchDeadline) { Indexed = Indexed };
     }
 
@@ -31,6 +32,8 @@ internal sealed class Reads
         ApiRequest.SessionRead read => read.Consistency,
         ApiRequest.ExportState { Cursor: null } export => export.Consistency,
         ApiRequest.ExportState => ReadConsistency.Stale,
+        ApiRequest.QueryServices query => query.Consistency,
+        ApiRequest.PickService pick => pick.Consistency,
         _ => null,
     };
 
@@ -119,7 +122,7 @@ internal sealed class Reads
             ApiRequest.SessionRead(var id, _) => new ApiReply.SessionList(
                 id is null ? _parts.State.Locks.All() : _parts.State.Locks.Get(id) is { } session ? [session] : [], _parts.State.Time.NowMs, Applied.Value) { Age = age },
             ApiRequest.ExportState(var cursor, _) => _exports.Page(cursor),
-            _ => throw new UnreachableException(),
+            _ => _catalogue.Read(request, age),
         });
     }
 }

@@ -86,10 +86,21 @@ public sealed record NodeConfig
     public Throttle.ThrottleSettings Throttle { get; init; } = new();
     public Limits Limits { get; init; } = new();
     public Timing Timing { get; init; } = new();
+    public CatalogueSettings Catalogue { get; init; } = new();
 
     /// <summary>Test only: false switches off the guardian's fencing and the majority's wait for it, so that the harness can be
     /// seen to fail. NodeHost sets it from VERIFY_TEST_ONLY_NO_FENCING alone and says so loudly.</summary>
     public bool FencingEnabled { get; init; } = true;
+}
+
+/// <summary>The catalogue of services.</summary>
+public sealed record CatalogueSettings
+{
+    /// <summary>A node that was not heard for this long no longer runs its checks: another does.</summary>
+    public TimeSpan OwnerGoneAfter { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Checks that a node runs at once; the others wait their turn.</summary>
+    public int ChecksAtOnceMax { get; init; } = 256;
 }
 
 /// <summary>How a node gets into a group that exists.</summary>

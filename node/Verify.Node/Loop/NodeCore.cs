@@ -28,6 +28,7 @@ internal sealed class NodeCore
     private readonly IHaPart _ha;
     private long _fleetSeen;
     private readonly Belonging _belonging;
+    private readonly Catalogue.CheckRuns _checks;
     private Term _barrierApplied;
     private Parting? _parting;
     private int _tickIsWaiting;
@@ -67,11 +68,12 @@ internal sealed class NodeCore
         };
         if (data.Lost is { } lost) NodeLog.Recovering(_log, lost.Until);
         _ha = haPart(new NodeServices(this));
+        _checks = new(new NodeServices(this), State, request => Api!.Ask(request));
         Throttle = new(new NodeServices(this), State, (_ha as Recovery.HaPart)?.Samples ?? new(), () => LeadsForSure ? Pulse.After(_raft.LeaseTicksLeft) : null);
         _fleetSeen = State.Fleet.Changes;
         Api = new(new(config, _raft, State, Mesh, _ha, _metrics, Pulse)
         {
-            Throttle = Throttle, IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Time = seam.Time, Reachable = () => Mesh.Reachable,
+            Throttle = Throttle, IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Dice = seam.Dice.Fork("api"), Time = seam.Time, Reachable = () => Mesh.Reachable,
             ChangeMembership = ChangeMembership, TakeSnapshot = TakeSnapshot,
             LogFigures = () => _consensus.Figures with { SnapshotBytes = _desk.Newest?.Bytes ?? 0 },
         });
@@ -261,6 +263,7 @@ internal sealed class NodeCore
         _consensus.Tick();
         Observe();
         _ha.Tick();
+        _checks.Tick();
         Throttle.Tick();
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using Verify.Node.Api;
 using Verify.Node.Codec;
+using Verify.Node.State.Catalogue;
 using Verify.Node.State.Cluster;
 using Verify.Node.State.Fleet;
 using Verify.Node.State.Kv;
@@ -25,6 +26,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public HaState Ha { get; private set; } = new(recoveriesKeptMax);
     public ClusterState Cluster { get; private set; } = new();
     public ReplicatedTime Time { get; private set; } = new();
+    public CatalogueState Catalogue { get; private set; } = new();
     public ThrottleState Throttle { get; private set; } = new();
     public FleetState Fleet { get; private set; } = new();
 
@@ -53,6 +55,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.KvDelete delete => Once(delete.Id, id.Index.Value, () => Kv.Delete(delete, id.Index.Value)),
             Command.KvBatch batch => Once(batch.Id, id.Index.Value, () => Kv.Write(batch.Writes, id.Index.Value)),
             Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
+            Command.Catalogue catalogue => Once(catalogue.Id, id.Index.Value, () => Catalogue.Apply(catalogue.Inner, Time.NowMs, id.Index.Value)),
             Command.KvDo(var ops, var request, _) => Once(request, id.Index.Value, () => new CommandResult.Kv(
                 new KvTransaction(Kv, Locks, id.Index.Value, nowMs).Do(ops, withAnswers: request is null || ops.Length == 1))),
             Command.Session(var inner, _) => Locks.Apply(inner, id.Index.Value, nowMs),
@@ -64,7 +67,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Locks];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Locks, Catalogue];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -111,6 +114,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     {
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
         (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
+        Catalogue = restored.Catalogue;
         (Time, Throttle, _locks, Applied) = (restored.Time, restored.Throttle, restored.Locks, restored.Applied);
         restored.Fleet.Follows(Fleet);
         Fleet = restored.Fleet;

@@ -22,6 +22,7 @@ internal static partial class EnvironmentNames
         ("KONSUL_RAFT_SNAPSHOT_RETENTION", "SnapshotRetention"), ("KONSUL_RAFT_TRAILING_LOGS", "RaftTrailingLogs"),
         ("KONSUL_LOG_LEVEL", "LogLevel"), ("KONSUL_RAFT_LOG_LEVEL", "LogLevel"), ("KONSUL_LOG_FORMAT", "LogFormat"),
         ("KONSUL_HOST", "ListenHost"), ("KONSUL_PORT", "ListenPort"),
+        ("KONSUL_SERVICE_TTL", "ServiceTTLSeconds"), ("KONSUL_BACKUP_DIR", "BackupDir"), ("KONSUL_DNS_DOMAIN", "DnsDomains"),
         ("KONSUL_TLS_ENABLED", "UseSSL"), ("KONSUL_TLS_CERT_FILE", "SSLCertFile"), ("KONSUL_TLS_KEY_FILE", "SSLPrivateKeyFile"), ("KONSUL_TLS_CA_FILE", "SSLCAFile"),
         ("KONSUL_RAFT_TLS_ENABLED", "RaftTLS"), ("KONSUL_RAFT_TLS_CERT_FILE", "RaftTLSCertFile"), ("KONSUL_RAFT_TLS_KEY_FILE", "RaftTLSKeyFile"),
         ("KONSUL_RAFT_TLS_CA_FILE", "RaftTLSCAFile"),

@@ -12,6 +12,7 @@ internal sealed record HostConfig(
     public required TlsFiles? PeerTls { get; init; }
     public required HttpsSettings? Https { get; init; }
     public required AccessSettings Access { get; init; }
+    public required CatalogueConfig Catalogue { get; init; }
     public required HistorySettings History { get; init; }
     public required FrenoSettings Freno { get; init; }
 
@@ -104,6 +105,7 @@ internal sealed record HostConfig(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
                 Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),
             Timing = TimingConfig.Of(values),
+            Catalogue = CatalogueConfig.NodeOf(values),
             Throttle = FrenoConfig.Of(values, warnings, freno),
             FencingEnabled = environment("VERIFY_TEST_ONLY_NO_FENCING") != "1",
         };
@@ -114,6 +116,7 @@ internal sealed record HostConfig(
             PeerTls = peerTls,
             Https = HttpsSettings.Of(values),
             Access = access,
+            Catalogue = CatalogueConfig.Of(values, directory),
             Freno = freno,
             FrenoListen = FrenoListenOf(values, listen),
             History = HistorySettings.Of(values, warnings, directory),

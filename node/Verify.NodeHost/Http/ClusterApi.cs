@@ -162,7 +162,7 @@ internal sealed class ClusterApi(INodeApi node, NodeConfig config, ClusterSettin
 
     internal static bool IsTrue(string? value) => value is "" or "1" || string.Equals(value, "true", StringComparison.OrdinalIgnoreCase);
 
-    private static bool IsTrue(Microsoft.Extensions.Primitives.StringValues value) => value.Count > 0 && IsTrue(value.ToString());
+    internal static bool IsTrue(Microsoft.Extensions.Primitives.StringValues value) => value.Count > 0 && IsTrue(value.ToString());
 
     private static IResult Bad(string message) => Results.Json(new { error = "bad request", message }, statusCode: 400);
 
