@@ -32,6 +32,7 @@ public static class EventKinds
     public const string Recovery = "recovery";            // cluster, recoveryId, phase (opened|intent|outcome|closed), step, detail
                                                           // (of an outcome that is no success it begins with "failed")
     public const string Acting = "acting";                // cluster, recoveryId, step, term: a statement goes out if the node may send it
+    public const string RecoverySkipped = "recoverySkipped"; // cluster, instance, analysis, code, reason: called for, not begun
     public const string DiskFull = "diskFull";            // full
     public const string Halted = "halted";                // reason
     public const string NodeDown = "nodeDown";            // how (kill|stop|halt); said by the world

@@ -138,6 +138,9 @@ internal static class NodeHostApp
         new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
         new FleetApi(node).Map(app);
         new AnalysisApi(node, config.Node.Self.Name).Map(app);
+        new RecoveryApi(node).Map(app);
+        new RecoveryAuditApi(node, config.Node).Map(app);
+        new PolicyApi(node, config.Node).Map(app);
         new KonsulKvApi(node).Map(app);
         new ConsulKvApi(node).Map(app);
         Http.Catalogue.CatalogueRoutes.Map(app, node, config);

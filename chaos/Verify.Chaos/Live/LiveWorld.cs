@@ -277,6 +277,7 @@ internal sealed class LiveWorld : IWorld
         ["MySQLTopologyPassword"] = _servers.Users.Topology.Password,
         ["MySQLReplicationUser"] = _servers.Users.Replication.User,
         ["MySQLReplicationPassword"] = _servers.Users.Replication.Password,
+        ["RecoveryPeriodBlockSeconds"] = 0,
         ["MySQLClusters"] = new SortedDictionary<string, object>(StringComparer.Ordinal)
         {
             ["main"] = new SortedDictionary<string, string>(Servers.ToDictionary(s => NodeNames.ServerIdentity(s.Key), s => s.Value, StringComparer.Ordinal), StringComparer.Ordinal),

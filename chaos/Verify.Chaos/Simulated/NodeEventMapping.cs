@@ -46,6 +46,10 @@ internal static class NodeEventMapping
                 log.Add(EventKinds.Recovery, S(node), dataCenter, atUs, step,
                     ("cluster", cluster), ("recoveryId", N(id)), ("phase", phase), ("step", name), ("detail", detail));
                 break;
+            case NodeEvent.RecoverySkipped(var node, var cluster, var instance, var analysis, var code, var reason):
+                log.Add(EventKinds.RecoverySkipped, S(node), dataCenter, atUs, step,
+                    ("cluster", cluster), ("instance", S(instance)), ("analysis", analysis), ("code", code), ("reason", reason));
+                break;
             case NodeEvent.Acting(var node, var cluster, var id, var name, var term):
                 log.Add(EventKinds.Acting, S(node), dataCenter, atUs, step, ("cluster", cluster), ("recoveryId", N(id)), ("step", name), ("term", N(term)));
                 break;

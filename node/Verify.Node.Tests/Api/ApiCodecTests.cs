@@ -79,9 +79,10 @@ public sealed class ApiCodecTests
     {
         string[] travelsSinceVersion1 = ["KvPut", "KvDelete", "KvGet", "ReplicationAnalysis", "TransferLeadership"];
         string[] asksForAReadIndexInstead = ["KvList", "ExportState", "QueryServices", "PickService", "KvGetMany", "SessionRead"];
-        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot", "ThrottleViewHere", "AwaitServices", "KvWatch"];
+        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot", "ThrottleViewHere", "ReadPolicy", "AwaitServices", "KvWatch"];
         var travels = Requests.Select(r => r.Request).OfType<LeaderRequest.Client>().Select(c => c.Request.GetType().Name)
-            .Concat(Throttle.ThrottleApiTests.Requests.Select(r => r.Request.GetType().Name));
+            .Concat(Throttle.ThrottleApiTests.Requests.Select(r => r.Request.GetType().Name))
+            .Concat(Policy.RecoveryApiTests.Requests.Select(r => r.Request.GetType().Name));
         Assert.That(travels.Concat(travelsSinceVersion1).Concat(asksForAReadIndexInstead).Concat(answeredWhereAsked).Distinct(StringComparer.Ordinal),
             Is.EquivalentTo(typeof(ApiRequest).GetNestedTypes().Select(t => t.Name)), "a new request: does it go to the leader?");
     }

@@ -20,6 +20,11 @@ public sealed class HaCommandCodecTests
         (new HaCommand.PublishPrimary("main", 301, Db, "n2"), "0106046D61696EAD020B6462312E6578616D706C65EB19026E32"),
         (new HaCommand.CloseRecovery("main", 301, Successful: false, "why"), "0107046D61696EAD020003776879"),
         (new HaCommand.SetAside("main", Db, "u:6-8"), "0108046D61696E0B6462312E6578616D706C65EB1905753A362D38"),
+        (new HaCommand.BeginRecovery(
+            "main", RecoveryKind.GracefulTakeover, Db, new("db2", 3307), "GracefulMasterTakeover", "n2 up", new(300), "jane", WithoutHooks: true, new(10, 20)),
+            "0114046D61696E010B6462312E6578616D706C65EB190103646232EB1916477261636566756C4D617374657254616B656F766572056E32207570AC02046A616E65010A14"),
+        (new HaCommand.EndRecovery("main", 301, Successful: true, "ok", new(10, 20)), "0115046D61696EAD0201026F6B0A14"),
+        (new HaCommand.AcknowledgeRecoveries("main", 0, null, "jane", "seen", new(10, 20)), "0116046D61696E0000046A616E65047365656E0A14"),
         (new HaCommand.TakeBack("main", Db), "0109046D61696E0B6462312E6578616D706C65EB19"),
     ];
 

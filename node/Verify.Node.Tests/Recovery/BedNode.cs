@@ -40,6 +40,8 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
     public HaState Ha => _state.Ha;
     public FleetState Fleet => _state.Fleet;
     public ImmutableArray<ClusterSpec> Clusters => _known.Of(_state.Fleet);
+    public Verify.Node.State.Policy.PolicyState Policy => _state.Policy;
+    public Verify.Node.State.Time.TimeStamp GroupTime => new((long)_bed.Now.TotalMilliseconds, (long)_bed.Now.TotalMilliseconds);
     public List<CommandResult> Results { get; } = [];
     public bool IsDiskSilent => false;
     public bool IsUp { get; private set; }

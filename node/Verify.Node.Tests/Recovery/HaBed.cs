@@ -162,7 +162,12 @@ internal sealed class HaBed
                 return;
             }
 
-            _log.Add((Term, command));
+            _log.Add((Term, command switch
+            {
+                Command.Ha(var inner) when inner.StampOf is not null => new Command.Ha(inner.With(leader.GroupTime)),
+                Command.Policy(var inner) => new Command.Policy(inner with { Stamp = leader.GroupTime }),
+                _ => command,
+            }));
             var index = _log.Count;
             leader.CatchUp();
             var result = leader.Results[index - 1];

@@ -5,6 +5,7 @@ using Verify.Node.Seam;
 using Verify.Node.State;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Ledger;
+using Verify.Node.State.Policy;
 using Verify.Node.State.Locks;
 using Verify.Node.State.Time;
 using Verify.Node.Topology;
@@ -109,7 +110,7 @@ public sealed class StateImageTests
         var (cluster, instance) = ($"c{dice.Next(2)}", new InstanceKey($"db{dice.Next(3)}", 3306));
         long? expected = dice.Chance(300) ? dice.Next(index) : null;
         var stamp = new TimeStamp(index * 10L, 0);
-        return dice.Next(24) switch
+        return dice.Next(28) switch
         {
             12 or 13 => new Command.KvDo([new KvOp.Put($"k{dice.Next(30)}", new byte[dice.Next(50)], 1, expected, dice.Chance(700) ? dice.Next(600) + 1 : null)], id, stamp),
             14 => new Command.KvDo([new KvOp.Touch($"k{dice.Next(30)}", null)], id, stamp),
@@ -126,7 +127,31 @@ public sealed class StateImageTests
             4 => new Command.Ha(new HaCommand.RenewLease(cluster, instance, "n1", new(dice.Next(index)))),
             5 => new Command.Ha(new HaCommand.SetAside(cluster, instance, $"{index}")),
             6 => new Command.Ha(new HaCommand.TakeBack(cluster, instance)),
+            24 or 25 => new Command.Ha(DrawRecovery(dice, cluster, instance, index)),
+            26 or 27 => new Command.Policy(DrawPolicy(dice, instance, index)),
             _ => new Command.KvPut($"k{dice.Next(30)}", new byte[dice.Next(50)], dice.Next(), expected, id),
+        };
+    }
+
+    /// <summary>The token of an adopted primary is the index of its entry, which the dice hit now and then.</summary>
+    private static HaCommand DrawRecovery(Dice dice, string cluster, InstanceKey instance, int index) => dice.Next(4) switch
+    {
+        0 => new HaCommand.EndRecovery(cluster, dice.Next(index), Successful: false, "given up", new(index * 10, index)),
+        1 => new HaCommand.AcknowledgeRecoveries(cluster, 0, null, "jane", "seen", new(index * 10, index)),
+        _ => new HaCommand.BeginRecovery(
+            cluster, (RecoveryKind)dice.Next(6), instance, new InstanceKey("db7", 3306), "code", "votes", new(dice.Next(20)), "joe", false, new(index * 10, index)),
+    };
+
+    private static PolicyCommand DrawPolicy(Dice dice, InstanceKey instance, int index)
+    {
+        var stamp = new TimeStamp(index * 10, index);
+        return dice.Next(5) switch
+        {
+            0 => new PolicyCommand.BeginDowntime(instance, "jane", "disk", 1 + dice.Next(2000), stamp),
+            1 => new PolicyCommand.BeginMaintenance(instance, $"owner{dice.Next(2)}", "work", 1 + dice.Next(2000), stamp),
+            2 => new PolicyCommand.EndMaintenance(instance, 0, stamp),
+            3 => new PolicyCommand.SetPromotionRule(instance, (PromotionRule)dice.Next(5), dice.Next(2) * 1000, stamp),
+            _ => new PolicyCommand.SetRecoveries(dice.Chance(500), "jane", stamp),
         };
     }
 

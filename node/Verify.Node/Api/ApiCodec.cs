@@ -61,6 +61,9 @@ internal static class ApiCodec
                 to.Byte(Transfer);
                 to.Text(target?.Name ?? "");
                 break;
+            case LeaderRequest.Client(var recovery) when RecoveryApiCodec.Writes(recovery):
+                RecoveryApiCodec.WriteRequest(to, recovery);
+                break;
             case LeaderRequest.Client(var service) when Catalogue.CatalogueApiCodec.Knows(service):
                 Catalogue.CatalogueApiCodec.WriteRequest(to, service);
                 break;
@@ -94,6 +97,7 @@ internal static class ApiCodec
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
+            _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadRequest(kind, ref from),
             _ when Catalogue.CatalogueApiCodec.Knows(kind) => Catalogue.CatalogueApiCodec.ReadRequest(kind, ref from),
             >= 50 and < 70 => KvApiCodec.ReadRequest(kind, ref from),
             >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadRequest(kind, ref from),
@@ -210,6 +214,9 @@ internal static class ApiCodec
                 break;
             case var ofFleet when FleetApiCodec.TryWriteReply(to, ofFleet):
                 break;
+            case var recovery when RecoveryApiCodec.Writes(recovery):
+                RecoveryApiCodec.WriteReply(to, recovery);
+                break;
             case var ofKv when KvApiCodec.TryWriteReply(to, ofKv):
                 break;
             case var throttle when ThrottleApiCodec.Knows(throttle):
@@ -232,6 +239,7 @@ internal static class ApiCodec
         Overloaded => new ApiReply.Overloaded(from.Text(), TimeSpan.FromTicks(from.Number())),
         Unknown => new ApiReply.Unknown(from.Text()),
         Refused => new ApiReply.Refused(from.Text()),
+        _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadReply(kind, ref from),
         >= 50 and < 70 => KvApiCodec.ReadReply(kind, ref from),
         >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadReply(kind, ref from),
         >= 91 and < 110 => FleetApiCodec.ReadReply(kind, ref from),

@@ -229,4 +229,11 @@ public sealed record VotePicture(string Node, string Vote, long AgeMs, string De
 
 /// <summary>A recovery as the ledger has it.</summary>
 public sealed record RecoveryPicture(
-    long Id, string Cluster, InstanceKey Failed, string Analysis, InstanceKey? Successor, bool IsOpen, bool IsSuccessful, IReadOnlyList<string> Steps);
+    long Id, string Cluster, InstanceKey Failed, string Analysis, InstanceKey? Successor, bool IsOpen, bool IsSuccessful, IReadOnlyList<string> Steps)
+{
+    /// <summary>Everything that the ledger has; null in pictures that were made without it.</summary>
+    public State.Ledger.RecoveryRecord? Record { get; init; }
+
+    /// <summary>Servers that did not come along, each with the reason.</summary>
+    public IReadOnlyList<(string Instance, string Why)> Lost { get; init; } = [];
+}

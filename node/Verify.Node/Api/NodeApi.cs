@@ -24,6 +24,7 @@ internal sealed class NodeApi
     private readonly MembershipRequests _members;
     private readonly FleetRequests _fleet;
     private readonly HeldWrites _held;
+    private readonly RecoveryRequests _recoveries;
     private readonly ThrottleRequests _throttle;
 
     /// <summary>All have the same time, so they come in the order of their deadlines.</summary>
@@ -49,8 +50,12 @@ internal sealed class NodeApi
         _pilot = new(parts, _writes);
         _members = new(parts, _writes, _pilot);
         _fleet = new(parts, _writes, _clock);
+        _recoveries = new(parts, _writes, () => GroupTime);
         _throttle = new(parts, _clock, Enter);
     }
+
+    /// <summary>The group's time as the leader counts it; elsewhere as it was told last.</summary>
+    public State.Time.TimeStamp GroupTime => _parts.LeadsSettled ? _clock.Now : new(_parts.State.Time.NowMs, _parts.State.Time.WallMs);
 
     private LogIndex Applied => _parts.State.Applied.Index;
 
@@ -74,7 +79,7 @@ internal sealed class NodeApi
         switch (question.Request)
         {
             case LeaderRequest.Ha(var command):
-                if (_parts.Raft.Role == RaftRole.Leader) Enter(new Command.Ha(command), question);
+                if (_parts.Raft.Role == RaftRole.Leader) Enter(new Command.Ha(command.StampOf is null ? command : command.With(GroupTime)), question);
                 else Forward(question);
                 break;
             case LeaderRequest.Own(var command):
@@ -202,6 +207,8 @@ internal sealed class NodeApi
             case ApiRequest.Cluster(var alias):
                 var named = _parts.Ha.Clusters().Where(c => string.Equals(c.Alias, alias, StringComparison.Ordinal)).ToArray();
                 return named.Length == 0 ? new ApiReply.NotFound(Applied.Value) : new ApiReply.ClusterList(named);
+            case ApiRequest.ReadPolicy:
+                return _recoveries.Policy();
             case ApiRequest.ThrottleViewHere:
                 return _throttle.Here();
             case ApiRequest.Fleet:
@@ -256,6 +263,9 @@ internal sealed class NodeApi
                 break;
             case ApiRequest.ImportKv import:
                 Enter(new Command.KvBatch([.. import.Writes], import.Id), question);
+                break;
+            case var recovery when RecoveryRequests.Takes(recovery):
+                _recoveries.Lead(recovery, question);
                 break;
             case ApiRequest.KvDo or ApiRequest.SessionDo:
                 Enter(KvLimits.CommandOf(request, _clock.Now)!, question);

@@ -29,6 +29,11 @@ public interface INodeServices
     /// <summary>The replicated high-availability state, as applied here.</summary>
     HaState Ha { get; }
 
+    /// <summary>What operators allow, as applied here.</summary>
+    State.Policy.PolicyState Policy { get; }
+
+    /// <summary>The group's time, as this node counts it. To be asked only while it leads.</summary>
+    State.Time.TimeStamp GroupTime { get; }
     /// <summary>What is agreed on the servers, as applied here.</summary>
     FleetState Fleet { get; }
 
@@ -85,4 +90,10 @@ public interface IHaPart
     /// <summary>The verdict on every server that has replicas or is a primary, in every cluster.</summary>
     IReadOnlyList<Api.AnalysisEntry> TopologyAnalysis();
     IReadOnlyList<Api.RecoveryPicture> Recoveries();
+
+    /// <summary>On the leader: what an operator's wish comes to.</summary>
+    Recovery.RecoveryAnswer Plan(Api.ApiRequest.StartRecovery wish);
+
+    /// <summary>On the leader: what is called for and not begun.</summary>
+    IReadOnlyList<Api.SkippedPicture> Skipped();
 }

@@ -85,6 +85,7 @@ public sealed record NodeConfig
     /// <summary>How replication lag is collected and judged.</summary>
     public Throttle.ThrottleSettings Throttle { get; init; } = new();
     public Limits Limits { get; init; } = new();
+    public RecoverySettings Recovery { get; init; } = new();
     public Timing Timing { get; init; } = new();
     public CatalogueSettings Catalogue { get; init; } = new();
 

@@ -24,6 +24,7 @@ internal sealed class NodeCore
     private readonly DiskWriter _disk;
     private SnapshotDesk _desk = null!;
     private readonly NodeMetrics _metrics;
+    public NodeMetrics Metrics => _metrics;
     private readonly ILogger _log;
     private readonly IHaPart _ha;
     private long _fleetSeen;

@@ -23,6 +23,8 @@ internal sealed class NodeServices(NodeCore node) : INodeServices
     public RaftStatus Raft => node.StatusApplied;
     public bool IsDiskSilent => node.IsDiskSilent;
     public HaState Ha => node.State.Ha;
+    public State.Policy.PolicyState Policy => node.State.Policy;
+    public State.Time.TimeStamp GroupTime => node.Api.GroupTime;
     public FleetState Fleet => node.State.Fleet;
     public ImmutableArray<ClusterSpec> Clusters => _known.Of(node.State.Fleet);
     public CancellationToken Stopping => node.Stopping;
@@ -42,5 +44,9 @@ internal sealed class NodeServices(NodeCore node) : INodeServices
 
     public void After(TimeSpan delay, Action action) => node.Deadlines.At(Now + delay, action);
 
-    public void Emit(NodeEvent happened) => node.Seam.Events.Emit(happened);
+    public void Emit(NodeEvent happened)
+    {
+        node.Metrics.Happened(happened);
+        node.Seam.Events.Emit(happened);
+    }
 }

@@ -147,7 +147,7 @@ internal sealed class Guardian(
 #if VERIFY_MUTANTS
         if (Mutant.Is("M49", deviates: true)) return;
 #endif
-        var recovery = services.Ha.OpenRecovery(cluster)?.Id ?? 0;
+        var recovery = services.Ha.OpenRecovery(cluster) is { TakesLease: true } open ? open.Id : 0;
         gate.Close(duty.Token, cluster, "guardian", () => !MayBeOpenNow(duty), closedAt => Closed(duty, recovery, closedAt));
     }
 
@@ -172,7 +172,7 @@ internal sealed class Guardian(
     /// applied the recovery (so it opens the server no more), has no opening on its way, and saw the server closed after that.</summary>
     private void GiveWord(Duty duty, ClusterLedger ledger)
     {
-        if (ledger.OpenRecovery is not { Published: null } recovery)
+        if (ledger.OpenRecovery is not { TakesLease: true } recovery)
         {
             _closedUnder = 0;
             return;

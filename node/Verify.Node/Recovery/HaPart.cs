@@ -29,6 +29,7 @@ public sealed class HaPart : IHaPart
     private readonly Discovery _discovery;
     private readonly ReplicaAttachment _attachment;
     private readonly StepExecutor _executor;
+    private readonly RecoveryRules _rules;
     private ImmutableArray<ClusterSpec> _specs = [];
     private ImmutableArray<ClusterPart> _clusters = [];
     private bool _isStarted;
@@ -50,16 +51,17 @@ public sealed class HaPart : IHaPart
         _door = door;
         _turn = new LoopTurn(services);
         _attachment = new ReplicaAttachment(services);
-        _executor = new StepExecutor(services, _model, _turn, door, _attachment);
         _observers = new(services, _model);
         _ears = new(_observers.IsWanted, Observed, (key, look) => _model.Look(key, look, _services.Now));
         _discovery = new(services, _model, _leadership, _turn, door);
+        _rules = new RecoveryRules(services, _model);
+        _executor = new StepExecutor(services, _model, _turn, door, _attachment, _rules);
         FollowClusters();
     }
 
     /// <summary>The deciders of one cluster.</summary>
     private sealed record ClusterPart(
-        LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned);
+        LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned, OperatorRecoveries Operators);
 
     /// <summary>Between the probers and the throttler.</summary>
     internal SampleDesk Samples { get; } = new();
@@ -121,12 +123,14 @@ public sealed class HaPart : IHaPart
     {
         var cluster = new LiveCluster(spec);
         var guardian = new Guardian(_services, _model, _leases, Gate, spec.Alias);
+        var watch = new LeaderWatch(_services, _leadership, _model, _leases, cluster, _rules);
         return new ClusterPart(
             cluster,
             guardian,
             new(_services, _leadership, _model, _leases, _executor, Gate, guardian, spec.Alias),
-            new(_services, _leadership, _model, _leases, cluster),
-            new(_services, _leadership, _model, _turn, _door, _attachment, Gate, cluster));
+            watch,
+            new(_services, _leadership, _model, _turn, _door, _attachment, Gate, cluster),
+            new(_services, _model, _executor.Takeovers, cluster, watch.Diagnose));
     }
 
     private ServerGate Gate(InstanceKey instance) =>
@@ -238,6 +242,17 @@ public sealed class HaPart : IHaPart
         .OrderByDescending(r => r.Id)
         .Select(Pictures.Of)];
 
+    public RecoveryAnswer Plan(ApiRequest.StartRecovery wish)
+    {
+        ArgumentNullException.ThrowIfNull(wish);
+        return _clusters.FirstOrDefault(c => string.Equals(c.Spec.Alias, wish.Alias, StringComparison.Ordinal)) is { } part
+            ? part.Operators.Answer(wish)
+            : RecoveryAnswer.No($"there is no cluster {wish.Alias}; there are: {string.Join(", ", _clusters.Select(c => c.Spec.Alias))}");
+    }
+
+    public IReadOnlyList<SkippedPicture> Skipped() => [.. _clusters.Select(c => c.Watch.Skipped).Where(s => s is not null).Select(s =>
+        new SkippedPicture(s!.Cluster, s.Instance, s.Analysis, s.Reason.Code, s.Reason.Text, s.Reason.BlockedBy, s.SinceWallMs))];
+
     /// <summary>For the throttler: what it has no reason to know of recoveries and fencing.</summary>
     private void OpenDesk()
     {
@@ -294,6 +309,8 @@ public sealed class HaPart : IHaPart
         var (cluster, recovery, phase, step, detail) = command switch
         {
             HaCommand.OpenRecovery c => (c.Cluster, index, "opened", "", $"{c.Failed}: {c.Analysis}; {c.Votes}"),
+            HaCommand.BeginRecovery c => (c.Cluster, index, "opened", "", $"{c.Failed}: {c.Analysis}{(c.By.Length > 0 ? $" by {c.By}" : "")}; {c.Votes}"),
+            HaCommand.EndRecovery c => (c.Cluster, c.RecoveryId, "closed", "", $"{(c.Successful ? "successful" : "failed")}: {c.Detail}"),
             HaCommand.StepIntent c => (c.Cluster, c.RecoveryId, "intent", c.Kind, c.Target),
             HaCommand.StepOutcome c => (c.Cluster, c.RecoveryId, "outcome", $"{(RecoveryStep)c.Step}", $"{(c.Succeeded ? "done" : "failed")}: {c.Detail}"),
             HaCommand.CloseRecovery c => (c.Cluster, c.RecoveryId, "closed", "", $"{(c.Successful ? "successful" : "failed")}: {c.Detail}"),
@@ -303,7 +320,17 @@ public sealed class HaPart : IHaPart
         Raft.Mark.ReachedIf(phase == "opened", "a recovery was opened");
         Raft.Mark.ReachedIf(phase == "closed", "a recovery was closed");
         Raft.Mark.ReachedIf(phase == "outcome" && detail.StartsWith("failed", StringComparison.Ordinal), "a step of a recovery failed");
+        if (command is HaCommand.BeginRecovery) AnnounceOvertaken(cluster, index);
         RecoveryLog.Step(_services.Log, cluster, recovery, step, phase, detail);
         _services.Emit(new NodeEvent.Recovery(_services.Config.Self.Name, cluster, recovery, phase, step, detail));
+    }
+
+    /// <summary>The entry that opens a recovery of the primary closes an open one that leaves it where it is.</summary>
+    private void AnnounceOvertaken(string cluster, long index)
+    {
+        var closing = HaState.OvertakenBy(index);
+        if (_services.Ha.Cluster(cluster)?.Closed.LastOrDefault(r => r.Closing == closing) is not { } overtaken) return;
+        RecoveryLog.Step(_services.Log, cluster, overtaken.Id, "", "closed", closing);
+        _services.Emit(new NodeEvent.Recovery(_services.Config.Self.Name, cluster, overtaken.Id, "closed", "", $"failed: {closing}"));
     }
 }

@@ -12,7 +12,7 @@ namespace Verify.Node.Recovery;
 
 /// <summary>On the leader: gives a cluster its first primary, judges the primary it has, and opens a recovery when a majority calls it
 /// dead. Nothing here touches a server.</summary>
-internal sealed class LeaderWatch(INodeServices services, Leadership leadership, TopologyModel model, LeaseWatch leases, LiveCluster spec)
+internal sealed class LeaderWatch(INodeServices services, Leadership leadership, TopologyModel model, LeaseWatch leases, LiveCluster spec, RecoveryRules rules)
 {
     /// <summary>Between a recovery that failed and the next one for the same cluster.</summary>
     private static readonly TimeSpan FailedRecoveryPause = TimeSpan.FromSeconds(5);
@@ -22,18 +22,25 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
     private TimeSpan? _unguardedSince;
     private string _complaint = "";
 
+    /// <summary>What is called for and not begun, and why; null while nothing is.</summary>
+    public SkippedRecovery? Skipped { get; private set; }
+
     public void Look()
     {
         if (!leadership.IsHeld)
         {
             _said = null;
             _unguardedSince = null;
+            Skipped = null;
             return;
         }
 
         if (services.Ha.Cluster(spec.Alias) is not { } ledger) AdoptIfManaged();
         else Judge(ledger);
     }
+
+    /// <summary>The verdict on this server, when there is one.</summary>
+    public Diagnosis? Diagnose(InstanceKey instance) => Diagnose() is { } diagnosis && diagnosis.Instance == instance ? diagnosis : null;
 
     /// <summary>The verdict as this node sees it, leader or not; null while the cluster has no primary.</summary>
     public Diagnosis? Diagnose()
@@ -72,16 +79,40 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
                 services.Config.Self.Name, spec.Alias, ledger.Primary.ToString(), diagnosis.Code.ToString(), diagnosis.VotesText()));
         }
 
-        if (!diagnosis.CallsForRecovery || ledger.OpenRecovery is not null || _isAsking) return;
-        if (leases.FailedAt(spec.Alias) is { } failedAt && services.Now - failedAt < FailedRecoveryPause) return;
-        if (ledger is { IsAdopted: true, LastRenewal: 0 })
+        if (!diagnosis.CallsForRecovery || ledger.OpenRecovery is { } open && RecoveryPlan.ReplacesPrimary(open.Kind))
         {
-            Complain("nobody has held its write lease yet, so nobody can say that it is closed; close it by hand or bring it back");
+            Skipped = null;
             return;
         }
 
-        Ask(new HaCommand.OpenRecovery(
-            spec.Alias, ledger.Primary, diagnosis.Code.ToString(), diagnosis.VotesText(), ledger.Token));
+        if (_isAsking || (leases.FailedAt(spec.Alias) is { } failedAt && services.Now - failedAt < FailedRecoveryPause)) return;
+        var skip = rules.AgainstBeginning(ledger, RecoveryKind.DeadPrimary, ledger.Primary) ?? AgainstFailover(ledger);
+        if (skip is null) Begin(RecoveryKind.DeadPrimary, diagnosis, ledger);
+        else Leave(diagnosis, skip);
+    }
+
+    private Skip? AgainstFailover(ClusterLedger ledger) => ledger is { IsAdopted: true, LastRenewal: 0 }
+        ? new("no_lease", $"nobody has held the write lease of {ledger.Primary} yet, so nobody can say that it is closed; close it by hand or bring it back")
+        : rules.AgainstHavingNobody(ledger, spec);
+
+    private void Begin(RecoveryKind kind, Diagnosis diagnosis, ClusterLedger ledger)
+    {
+        Skipped = null;
+        Ask(new HaCommand.BeginRecovery(
+            spec.Alias, kind, diagnosis.Instance, Designated: null, diagnosis.Code.ToString(), diagnosis.VotesText(), ledger.Token, By: "",
+            WithoutHooks: false, default));
+    }
+
+    /// <summary>Said once for each reason: to the log, to the events, to whoever asks.</summary>
+    private void Leave(Diagnosis diagnosis, Skip skip)
+    {
+        var isNews = Skipped is null || Skipped.Instance != diagnosis.Instance || Skipped.Reason.Code != skip.Code;
+        Skipped = new(spec.Alias, diagnosis.Instance, diagnosis.Code.ToString(), skip, isNews ? services.GroupTime.WallMs : Skipped!.SinceWallMs);
+        if (!isNews) return;
+        Raft.Mark.Reached("a recovery was skipped");
+        RecoveryLog.Skipped(services.Log, spec.Alias, diagnosis.Code.ToString(), diagnosis.Instance, skip.Text);
+        services.Emit(new NodeEvent.RecoverySkipped(
+            services.Config.Self.Name, spec.Alias, diagnosis.Instance.ToString(), diagnosis.Code.ToString(), skip.Code, skip.Text));
     }
 
     private void AdoptIfManaged()
@@ -134,3 +165,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
         RecoveryLog.NothingToAdopt(services.Log, spec.Alias, why);
     }
 }
+
+/// <summary>A recovery that is called for and is not begun.</summary>
+/// <param name="SinceWallMs">For people: the wall clock of the leader when it was left for the first time for this reason.</param>
+internal sealed record SkippedRecovery(string Cluster, InstanceKey Instance, string Analysis, Skip Reason, long SinceWallMs);

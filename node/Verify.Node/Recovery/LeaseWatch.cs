@@ -22,7 +22,10 @@ internal sealed class LeaseWatch(INodeServices services)
             case HaCommand.RenewLease c: _grantedAt[c.Cluster] = services.Now; break;
             case HaCommand.PublishPrimary c: _grantedAt[c.Cluster] = services.Now; break;
             case HaCommand.OpenRecovery c: _openedAt[c.Cluster] = services.Now; break;
-            case HaCommand.CloseRecovery { Successful: false } c: _failedAt[c.Cluster] = services.Now; break;
+            case HaCommand.BeginRecovery c: _openedAt[c.Cluster] = services.Now; break;
+            case HaCommand.StepIntent { Kind: nameof(RecoveryStep.FenceOldPrimary) } c when IsTakeover(c.Cluster): _openedAt[c.Cluster] = services.Now; break;
+            case HaCommand.CloseRecovery { Successful: false } c: NoteFailure(c.Cluster); break;
+            case HaCommand.EndRecovery { Successful: false } c: NoteFailure(c.Cluster); break;
             default: break;
         }
     }
@@ -45,9 +48,19 @@ internal sealed class LeaseWatch(INodeServices services)
         return LeaseArithmetic.CertainEnd(grantedAt, services.Config.Timing);
     }
 
-    /// <summary>When the recovery that was opened last was applied here.</summary>
+    /// <summary>When the recovery that was opened last took the lease from the old primary, as applied here: a takeover does so with the intent to
+    /// close it, all others when they are opened.</summary>
     public TimeSpan OpenedAt(string cluster) => _openedAt.GetValueOrDefault(cluster);
 
-    /// <summary>When the last recovery that ended badly was closed; null for none.</summary>
+    /// <summary>When the last failover that ended badly was closed; null for none.</summary>
     public TimeSpan? FailedAt(string cluster) => _failedAt.TryGetValue(cluster, out var at) ? at : null;
+
+    private bool IsTakeover(string cluster) => services.Ha.OpenRecovery(cluster) is { Kind: RecoveryKind.GracefulTakeover };
+
+    /// <summary>A takeover that was given up, or a recovery that leaves the primary where it is, does not put off a failover.</summary>
+    private void NoteFailure(string cluster)
+    {
+        if (services.Ha.Cluster(cluster)?.Closed is { IsEmpty: false } closed && closed[^1].Kind is RecoveryKind.DeadPrimary or RecoveryKind.ForcedTakeover)
+            _failedAt[cluster] = services.Now;
+    }
 }

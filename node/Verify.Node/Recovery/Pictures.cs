@@ -31,7 +31,11 @@ internal sealed class Pictures(INodeServices services, TopologyModel model, Leas
 
     public static RecoveryPicture Of(RecoveryRecord recovery) => new(
         recovery.Id, recovery.Cluster, recovery.Failed, recovery.Analysis, recovery.Successor, recovery.IsOpen, recovery.IsSuccessful,
-        [$"votes: {recovery.Votes}", .. recovery.Steps.Select(Text), .. recovery.IsOpen ? [] : new[] { $"closed: {recovery.Closing}" }]);
+        [$"votes: {recovery.Votes}", .. recovery.Steps.Select(Text), .. recovery.IsOpen ? [] : new[] { $"closed: {recovery.Closing}" }])
+    {
+        Record = recovery,
+        Lost = RepointDetail.LostIn(recovery),
+    };
 
     private static string Text(StepRecord step)
     {

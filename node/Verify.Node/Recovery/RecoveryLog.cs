@@ -52,4 +52,7 @@ internal static partial class RecoveryLog
 
     [LoggerMessage(EventId = 413, Level = LogLevel.Information, Message = "{Instance} was not kept from fetching before the drain: {Problem}")]
     public static partial void NotStopped(ILogger log, InstanceKey instance, string problem);
+
+    [LoggerMessage(EventId = 420, Level = LogLevel.Warning, Message = "{Cluster}: {Analysis} of {Instance}, and no recovery is begun: {Why}")]
+    public static partial void Skipped(ILogger log, string cluster, string analysis, InstanceKey instance, string why);
 }

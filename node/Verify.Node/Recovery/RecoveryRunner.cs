@@ -14,11 +14,15 @@ internal sealed class RecoveryRunner(
     Func<InstanceKey, ServerGate> gates, Guardian guardian, string cluster)
 {
     private const int StepFailuresMax = 5;
+
+    /// <summary>A takeover that cannot get the old primary closed within this time is given up, and the old primary goes on.</summary>
+    private static readonly TimeSpan ClosingLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(500);
 
     private bool _isBusy;
     private TimeSpan _notBefore;
     private StepUnderWay? _fencing;
+    private TimeSpan _fencingSince;
 #if VERIFY_MUTANTS
     private (long Recovery, Term Term) _seenFirst;
 #endif
@@ -38,13 +42,13 @@ internal sealed class RecoveryRunner(
 #if VERIFY_MUTANTS
         if (Mutant.Is("M52", deviates: _seenFirst.Term != leadership.Term)) return;
 #endif
-        if (recovery.Current is { Failures: >= StepFailuresMax } stuck)
+        if (recovery.Current is { } stuck && stuck.Failures >= FailuresMax(recovery))
         {
-            Close(recovery, successful: false, $"{stuck.Step} failed {stuck.Failures} times: {stuck.Detail}");
+            Close(recovery, successful: false, $"{stuck.Step} failed {(stuck.Failures == 1 ? "once" : $"{stuck.Failures} times")}: {stuck.Detail}");
         }
         else if (recovery.CurrentStep == RecoveryStep.Close)
         {
-            Close(recovery, successful: true, $"{recovery.Successor} is the primary with token {recovery.Published}");
+            Close(recovery, successful: true, recovery.Published is { } token ? $"{recovery.Successor} is the primary with token {token}" : $"{recovery.Failed} is dealt with");
         }
         else
         {
@@ -52,9 +56,13 @@ internal sealed class RecoveryRunner(
         }
     }
 
+    /// <summary>A takeover that does not go through is given up at once: until then the cluster takes no writes, and the old primary is well.</summary>
+    private static int FailuresMax(RecoveryRecord recovery) =>
+        recovery is { Kind: RecoveryKind.GracefulTakeover, Published: null } ? 1 : StepFailuresMax;
+
     private void Begin(RecoveryRecord recovery, StepUnderWay step)
     {
-        var target = step.Step == RecoveryStep.FenceOldPrimary ? recovery.Failed : recovery.Successor;
+        var target = step.Step == RecoveryStep.FenceOldPrimary ? recovery.Failed : recovery.Successor ?? recovery.Designated;
         Submit(
             new HaCommand.StepIntent(cluster, recovery.Id, (int)step.Step, step.Step.ToString(), target?.ToString() ?? "replicas"),
             () => Do(step));
@@ -68,11 +76,20 @@ internal sealed class RecoveryRunner(
             return;
         }
 
+#if VERIFY_MUTANTS
+        var isConfirmation = step is { Recovery.Kind: RecoveryKind.GracefulTakeover, Step: RecoveryStep.FenceOldPrimary or RecoveryStep.CatchUp };
+        if (Mutant.Is("M60", deviates: isConfirmation))
+        {
+            Done(step, new(Succeeded: true, "not waited for (planted bug M60)"));
+            return;
+        }
+#endif
         switch (step.Step)
         {
             case RecoveryStep.FenceOldPrimary:
                 _fencing = step;
-                executor.StopFetching(step.Recovery, () => MaySend(step));
+                _fencingSince = services.Now;
+                if (step.Recovery.Kind != RecoveryKind.GracefulTakeover) executor.StopFetching(step.Recovery, () => MaySend(step));
                 Fence(step);
                 break;
             case RecoveryStep.PublishPrimary:
@@ -116,10 +133,24 @@ internal sealed class RecoveryRunner(
             _fencing = null;
             Done(step, new(Succeeded: true, proof));
         }
+        else if (WhyGivenUp(step.Recovery) is { } why)
+        {
+            _fencing = null;
+            Done(step, new(Succeeded: false, why));
+        }
         else if (!gates(step.Recovery.Failed).IsBusy)
         {
             gates(step.Recovery.Failed).Close(step.Recovery.SeenToken, cluster, "recovery", () => MaySend(step), _ => { });
         }
+    }
+
+    /// <summary>A takeover wants the old primary alive; what cannot be closed while it is said to be well is left to those who judge the dead.</summary>
+    private string? WhyGivenUp(RecoveryRecord recovery)
+    {
+        if (recovery.Kind != RecoveryKind.GracefulTakeover) return null;
+        var view = model.View(recovery.Failed);
+        if (view.MissesInRow >= 2) return $"{recovery.Failed} is not reachable any more: {view.Problem}";
+        return services.Now - _fencingSince > ClosingLimit ? $"{recovery.Failed} was not seen closed within {ClosingLimit.TotalSeconds:0} s" : null;
     }
 
     /// <summary>Why nobody can write to the old primary any more; null as long as somebody could. That this node sees it read-only is
@@ -142,7 +173,8 @@ internal sealed class RecoveryRunner(
         var view = model.View(recovery.Failed);
         var isSeenClosed = view is { IsAnswering: true, Facts.IsReadOnly: true } && view.FactsAskedAt >= end;
         var isNear = GuardianChoice.IsNear(holder, view.DataCenter, services);
-        return isSeenClosed || (view.MissesInRow > 0 && (isNear || view.Refused))
+        var isSilent = recovery.Kind != RecoveryKind.GracefulTakeover && view.MissesInRow > 0 && (isNear || view.Refused);
+        return isSeenClosed || isSilent
             ? $"its lease has certainly run out: {(long)(services.Now - leases.OpenedAt(cluster)).TotalMilliseconds} ms after the recovery was opened"
             : null;
     }
@@ -175,7 +207,7 @@ internal sealed class RecoveryRunner(
     }
 
     private void Close(RecoveryRecord recovery, bool successful, string detail) =>
-        Submit(new HaCommand.CloseRecovery(cluster, recovery.Id, successful, detail), () => _isBusy = false);
+        Submit(new HaCommand.EndRecovery(cluster, recovery.Id, successful, detail, default), () => _isBusy = false);
 
     /// <summary>Whatever is not accepted is looked at anew from the ledger.</summary>
     private void Submit(HaCommand command, Action accepted)

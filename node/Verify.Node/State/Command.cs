@@ -15,7 +15,11 @@ public abstract partial record Command
 
     /// <summary>All of them or none.</summary>
     public sealed record KvBatch(ImmutableArray<KvWrite> Writes, RequestId? Id) : Command;
-    public sealed record Ha(Ledger.HaCommand Inner) : Command;
+    public sealed record Ha(Ledger.HaCommand Inner) : Command
+    {
+        public override Time.TimeStamp? StampOf => Inner.StampOf;
+    }
+
     public sealed record Cluster(ClusterCommand Inner) : Command;
 
     /// <summary>Time goes on; whatever ends by then ends with this entry.</summary>

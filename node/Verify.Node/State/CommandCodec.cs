@@ -19,6 +19,7 @@ public static class CommandCodec
     private const byte Batch = 4;
     private const byte Cluster = 5;
     private const byte TimePasses = 6;
+    private const byte Policy = 12;
     private const byte Catalogue = 10;
     private const byte Throttle = 7;
     private const byte Session = 8;
@@ -61,6 +62,10 @@ public static class CommandCodec
             case Command.TimePasses(var stamp):
                 to.Byte(TimePasses);
                 stamp.Write(to);
+                break;
+            case Command.Policy(var policy):
+                to.Byte(Policy);
+                State.Policy.PolicyCommandCodec.Write(to, policy);
                 break;
             case Command.Catalogue catalogue:
                 to.Byte(Catalogue);
@@ -108,6 +113,7 @@ public static class CommandCodec
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
+            Policy => new Command.Policy(State.Policy.PolicyCommandCodec.Read(ref from)),
             Catalogue => State.Catalogue.CatalogueCommandCodec.Read(ref from),
             Session => new Command.Session(Locks.SessionCommand.Read(ref from), Time.TimeStamp.Read(ref from)),
             KvDo => new Command.KvDo(Kv.KvOpCodec.ReadOps(ref from), ReadId(ref from), Time.TimeStamp.Read(ref from)),

@@ -26,6 +26,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public HaState Ha { get; private set; } = new(recoveriesKeptMax);
     public ClusterState Cluster { get; private set; } = new();
     public ReplicatedTime Time { get; private set; } = new();
+    public Policy.PolicyState Policy { get; private set; } = new();
     public CatalogueState Catalogue { get; private set; } = new();
     public ThrottleState Throttle { get; private set; } = new();
     public FleetState Fleet { get; private set; } = new();
@@ -60,6 +61,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
                 new KvTransaction(Kv, Locks, id.Index.Value, nowMs).Do(ops, withAnswers: request is null || ops.Length == 1))),
             Command.Session(var inner, _) => Locks.Apply(inner, id.Index.Value, nowMs),
             Command.TimePasses => new CommandResult.Done(id.Index.Value),
+            Command.Policy(var inner) => Policy.Apply(inner, new(id.Index.Value, id.Term.Value)),
             Command.Throttle(var inner, _) => Throttle.Apply(inner, Time.NowMs, id.Index.Value),
             Command.Fleet(var inner) => Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
@@ -67,7 +69,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Locks, Catalogue];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Locks, Catalogue, Policy];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -114,6 +116,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     {
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
         (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
+        Policy = restored.Policy;
         Catalogue = restored.Catalogue;
         (Time, Throttle, _locks, Applied) = (restored.Time, restored.Throttle, restored.Locks, restored.Applied);
         restored.Fleet.Follows(Fleet);

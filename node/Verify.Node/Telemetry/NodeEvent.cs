@@ -35,6 +35,9 @@ public abstract record NodeEvent
     /// <summary>Phase: opened, intent, outcome, closed. Detail says which step and how it went.</summary>
     public sealed record Recovery(string Node, string Cluster, long RecoveryId, string Phase, string Step, string Detail) : NodeEvent;
 
+    /// <summary>The leader sees what calls for a recovery and does not begin one. Code is one word (metrics), Reason a sentence.</summary>
+    public sealed record RecoverySkipped(string Node, string Cluster, string Instance, string Analysis, string Code, string Reason) : NodeEvent;
+
     /// <summary>This node is about to send a statement to a server for a step of a recovery, and believes that it has the right to.</summary>
     public sealed record Acting(string Node, string Cluster, long RecoveryId, string Step, long Term) : NodeEvent;
     /// <summary>This node has looked at a server's lag; the question was sent so long ago.</summary>

@@ -18,6 +18,8 @@ internal sealed class NodeMetrics
     private readonly Counter<long> _requests;
     private readonly Counter<long> _readRounds;
     private readonly Counter<long> _autopilotActs;
+    private readonly Counter<long> _recoveries;
+    private readonly Counter<long> _recoveriesSkipped;
     private readonly RaftFigures _raft;
 
     public NodeMetrics(IMeterFactory factory)
@@ -34,6 +36,8 @@ internal sealed class NodeMetrics
         _requests = meter.CreateCounter<long>("verify_requests", description: "Requests answered, by kind and outcome.");
         _readRounds = meter.CreateCounter<long>("verify_reads", description: "Reads that were let through, by the way that made them safe.");
         _autopilotActs = meter.CreateCounter<long>("verify_autopilot_acts", description: "What autopilot did about members, by kind.");
+        _recoveries = meter.CreateCounter<long>("verify_recoveries", description: "Recoveries that ended while this node led, by outcome.");
+        _recoveriesSkipped = meter.CreateCounter<long>("verify_recoveries_skipped", description: "Recoveries that were called for and not begun while this node led, by reason; each counts once.");
         _raft = new(meter);
     }
 
@@ -59,6 +63,15 @@ internal sealed class NodeMetrics
 
     /// <summary>How: round, lease, leader's index, stale.</summary>
     public void ReadPassed(string how) => _readRounds.Add(1, new KeyValuePair<string, object?>("how", how));
+
+    /// <summary>What the high-availability part tells and an operator wants counted.</summary>
+    public void Happened(NodeEvent happened)
+    {
+        if (happened is NodeEvent.RecoverySkipped skipped)
+            _recoveriesSkipped.Add(1, new KeyValuePair<string, object?>("reason", skipped.Code));
+        else if (happened is NodeEvent.Recovery { Phase: "closed" } closed)
+            _recoveries.Add(1, new KeyValuePair<string, object?>("outcome", closed.Detail.StartsWith("successful", StringComparison.Ordinal) ? "successful" : "failed"));
+    }
 
     public void AutopilotActed(string kind) => _autopilotActs.Add(1, new KeyValuePair<string, object?>("act", kind));
 

@@ -50,7 +50,7 @@ internal sealed class Discovery(INodeServices services, TopologyModel model, Lea
         }
 
         _ledSince ??= services.Now;
-        if (Settings.IsOff && fleet.Seeds.IsEmpty && fleet.Servers.IsEmpty) return;
+        if (Settings is { IsOff: true, PromotionRuleQuery: "", InstanceAliasQuery: "" } && fleet.Seeds.IsEmpty && fleet.Servers.IsEmpty) return;
         Gather(fleet);
         Inspect();
         if (_isWriting) return;

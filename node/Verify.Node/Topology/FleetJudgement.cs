@@ -39,6 +39,16 @@ internal static class FleetJudgement
             if (now != known) servers.Add(now);
         }
 
+        // Of configured ones only what the configuration does not say: names for people, and who is to be promoted.
+        foreach (var spec in config.Clusters)
+        {
+            foreach (var key in spec.Instances.Select(static i => i.Key).Where(k => !fleet.Servers.ContainsKey(k)))
+            {
+                if (view(key).Look?.Detected is { } detected && (detected.InstanceAlias is not null || detected.PromotionRule is not null))
+                    servers.Add(ServerOf(key, spec.Alias, detected, settings, known: null));
+            }
+        }
+
         return servers.Count == 0 ? null : new(servers.ToImmutable(), made.ToImmutable());
 
         // Up from source to source until one is known, or there is no further one.

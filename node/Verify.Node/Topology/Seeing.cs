@@ -43,7 +43,7 @@ internal sealed class Seeing(INodeServices services, TopologyModel model)
             IoThread = newest?.IoThread, SqlThread = newest?.SqlThread ?? view.Replica?.SqlThread, IsFailingToConnect = newest?.IoThread == ThreadState.Connecting && IsConnectError(errno),
             LagSeconds = view.Look?.Detected.LagSeconds ?? newest?.LagSeconds ?? view.Replica?.SecondsBehind, DelaySeconds = view.Replica?.DelaySeconds ?? 0,
             UsesGtid = view.Replica?.UsesGtid ?? false, IsReadOnly = view.Facts?.IsReadOnly ?? false, Version = view.Version,
-            HasBinlog = view.Facts?.HasBinlog ?? false, Errant = ErrantOf(view), Details = view.Look?.Details,
+            HasBinlog = view.Facts?.HasBinlog ?? false, IsDowntimed = services.Policy.DowntimeOf(instance.Key) is not null, Errant = ErrantOf(view), Details = view.Look?.Details,
         };
     }
 

@@ -100,10 +100,11 @@ internal sealed record HostConfig(
             Discovery = DiscoveryConfig.Of(values, warnings),
             Analysis = DiscoveryConfig.LimitsOf(values),
             SemiSync = values.Bool("SemiSync", false),
-            TopologyLogin = new(values.Text("MySQLTopologyUser", ""), values.Secret("MySQLTopologyPassword")),
+            TopologyLogin = Configuration.TopologyLogin.Of(values),
             ReplicationLogin = new(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
                 Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),
+            Recovery = RecoveryConfig.Of(values),
             Timing = TimingConfig.Of(values),
             Catalogue = CatalogueConfig.NodeOf(values),
             Throttle = FrenoConfig.Of(values, warnings, freno),

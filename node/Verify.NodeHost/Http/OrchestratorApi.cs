@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Verify.Node.Api;
 using Verify.Node.Loop;
-using Verify.Node.Topology;
 using Verify.Raft;
 
 namespace Verify.NodeHost.Http;
@@ -25,7 +24,6 @@ internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string l
         routes.MapGet("/api/health", HealthAsync);
         routes.MapGet("/api/lb-check", () => Results.Json("OK"));
         routes.MapGet("/api/_ping", () => Results.Json("OK"));
-        routes.MapGet("/api/audit-recovery", RecoveriesAsync);
     }
 
     private async ValueTask<RaftStatusView> ViewAsync() =>
@@ -85,21 +83,4 @@ internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string l
         return healthy ? Answer.Ok("Application node is healthy", details)
             : Answer.Error(view.DiskFull ? "the data directory is full: free space, the node recovers by itself" : "this node is not part of a quorum", details);
     }
-
-    private async Task<IResult> RecoveriesAsync() => await node.AskAsync(new ApiRequest.Recoveries()) switch
-    {
-        ApiReply.RecoveryList(var recoveries) => Results.Json(recoveries.Select(r => new
-        {
-            r.Id,
-            UID = $"{r.Cluster}:{r.Id}",
-            AnalysisEntry = new { AnalyzedInstanceKey = Key(r.Failed), Analysis = r.Analysis, ClusterDetails = new { ClusterAlias = r.Cluster } },
-            SuccessorKey = r.Successor is { } s ? Key(s) : null,
-            IsActive = r.IsOpen,
-            r.IsSuccessful,
-            r.Steps,
-        })),
-        var other => Answer.Of(other),
-    };
-
-    private static object Key(InstanceKey key) => new { Hostname = key.Host, key.Port };
 }

@@ -7,9 +7,14 @@ namespace Verify.Node.State.Ledger;
 /// <summary>The record of one cluster's ledger in a snapshot: every field, in order. A field more is a new version.</summary>
 internal static class ClusterLedgerCodec
 {
-    public const byte Version = 1;
+    /// <summary>2: recoveries have a kind, times, who asked for them and who acknowledged them.</summary>
+    public const byte Version = 2;
 
-    public static void Write(WireWriter to, ClusterLedger ledger)
+    /// <summary>Nothing in it that version 1 has no place for.</summary>
+    public static bool FitsVersion1(ClusterLedger ledger) =>
+        (ledger.OpenRecovery is null || FitsVersion1(ledger.OpenRecovery)) && ledger.Closed.All(FitsVersion1);
+
+    public static void Write(WireWriter to, ClusterLedger ledger, byte version)
     {
         to.Text(ledger.Cluster);
         Write(to, ledger.Primary);
@@ -18,9 +23,9 @@ internal static class ClusterLedgerCodec
         to.Bool(ledger.IsAdopted);
         to.Number(ledger.LastRenewal);
         to.Bool(ledger.OpenRecovery is not null);
-        if (ledger.OpenRecovery is { } open) Write(to, open);
+        if (ledger.OpenRecovery is { } open) Write(to, open, version);
         to.Number(ledger.Closed.Length);
-        foreach (var closed in ledger.Closed) Write(to, closed);
+        foreach (var closed in ledger.Closed) Write(to, closed, version);
         to.Number(ledger.Aside.Length);
         foreach (var aside in ledger.Aside)
         {
@@ -29,21 +34,25 @@ internal static class ClusterLedgerCodec
         }
     }
 
-    public static ClusterLedger Read(ref WireReader from)
+    public static ClusterLedger Read(byte version, ref WireReader from)
     {
         var ledger = new ClusterLedger
         {
             Cluster = from.Text(), Primary = ReadInstance(ref from), Token = new(from.Number()), Guardian = from.Text(),
-            IsAdopted = from.Bool(), LastRenewal = from.Number(), OpenRecovery = from.Bool() ? ReadRecovery(ref from) : null,
+            IsAdopted = from.Bool(), LastRenewal = from.Number(), OpenRecovery = from.Bool() ? ReadRecovery(version, ref from) : null,
         };
         var closed = ImmutableArray.CreateBuilder<RecoveryRecord>();
-        for (var left = from.Count(); left > 0; left--) closed.Add(ReadRecovery(ref from));
+        for (var left = from.Count(); left > 0; left--) closed.Add(ReadRecovery(version, ref from));
         var aside = ImmutableArray.CreateBuilder<AsideRecord>();
         for (var left = from.Count(); left > 0; left--) aside.Add(new(ReadInstance(ref from), from.Text()));
         return ledger with { Closed = closed.ToImmutable(), Aside = aside.ToImmutable() };
     }
 
-    private static void Write(WireWriter to, RecoveryRecord recovery)
+    private static bool FitsVersion1(RecoveryRecord recovery) =>
+        recovery is { Kind: RecoveryKind.DeadPrimary, Designated: null, By: "", WithoutHooks: false, Acknowledged: null }
+        && recovery.OpenedAt == default && recovery.ClosedAt == default;
+
+    private static void Write(WireWriter to, RecoveryRecord recovery, byte version)
     {
         to.Number(recovery.Id);
         to.Text(recovery.Cluster);
@@ -68,9 +77,22 @@ internal static class ClusterLedgerCodec
             to.Bool(step.IsDone);
             to.Text(step.Detail);
         }
+
+        if (version < 2) return;
+        to.Number((int)recovery.Kind);
+        RecoveryCommandCodec.WriteOptional(to, recovery.Designated);
+        to.Text(recovery.By);
+        to.Bool(recovery.WithoutHooks);
+        recovery.OpenedAt.Write(to);
+        recovery.ClosedAt.Write(to);
+        to.Bool(recovery.Acknowledged is not null);
+        if (recovery.Acknowledged is not { } acknowledged) return;
+        to.Text(acknowledged.By);
+        to.Text(acknowledged.Comment);
+        to.Number(acknowledged.AtWallMs);
     }
 
-    private static RecoveryRecord ReadRecovery(ref WireReader from)
+    private static RecoveryRecord ReadRecovery(byte version, ref WireReader from)
     {
         var recovery = new RecoveryRecord
         {
@@ -86,7 +108,13 @@ internal static class ClusterLedgerCodec
             steps.Add(new(step, from.Text(), ReadInt(ref from), ReadInt(ref from), from.Bool(), from.Text()));
         }
 
-        return recovery with { Steps = steps.ToImmutable() };
+        recovery = recovery with { Steps = steps.ToImmutable() };
+        return version < 2 ? recovery : recovery with
+        {
+            Kind = RecoveryCommandCodec.Kind(ref from), Designated = RecoveryCommandCodec.Optional(ref from), By = from.Text(), WithoutHooks = from.Bool(),
+            OpenedAt = Time.TimeStamp.Read(ref from), ClosedAt = Time.TimeStamp.Read(ref from),
+            Acknowledged = from.Bool() ? new(from.Text(), from.Text(), from.Number()) : null,
+        };
     }
 
     private static void Write(WireWriter to, InstanceKey instance)

@@ -11,7 +11,7 @@ public readonly record struct FencingToken(long Value) : IComparable<FencingToke
 }
 
 /// <summary>What deciders of the high-availability part write into the log.</summary>
-public abstract record HaCommand
+public abstract partial record HaCommand
 {
     private HaCommand() { }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Verify.Node.Codec;
 using Verify.Node.Topology;
 
@@ -69,7 +68,8 @@ public static class HaCommandCodec
                 Instance(to, c.Instance);
                 break;
             default:
-                throw new UnreachableException();
+                RecoveryCommandCodec.Write(to, command);
+                break;
         }
     }
 
@@ -91,7 +91,7 @@ public static class HaCommandCodec
             7 => new HaCommand.CloseRecovery(cluster, from.Number(), from.Bool(), from.Text()),
             8 => new HaCommand.SetAside(cluster, Instance(ref from), from.Text()),
             9 => new HaCommand.TakeBack(cluster, Instance(ref from)),
-            _ => throw new WireFormatException($"no high-availability command has the number {kind}", from.Position),
+            _ => RecoveryCommandCodec.Read(kind, cluster, ref from),
         };
     }
 
@@ -118,7 +118,7 @@ public static class HaCommandCodec
     private static int Step(ref WireReader from)
     {
         var step = from.Number();
-        if (step > (long)RecoveryStep.Close) throw new WireFormatException($"{step} is no step of a recovery", from.Position);
+        if (step > int.MaxValue || !Enum.IsDefined((RecoveryStep)step)) throw new WireFormatException($"{step} is no step of a recovery", from.Position);
         return (int)step;
     }
 }

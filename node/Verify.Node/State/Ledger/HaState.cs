@@ -1,17 +1,21 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using Verify.Node.Codec;
 using Verify.Node.Topology;
 
 namespace Verify.Node.State.Ledger;
 
 /// <summary>The replicated part of high availability: primaries with their tokens, write leases, the recovery ledger,
 /// servers set aside. Applied in log order, the same on every node: no clocks here.</summary>
-public sealed class HaState(int recoveriesKeptMax = 100) : IStateSection
+public sealed partial class HaState(int recoveriesKeptMax = 100) : IStateSection
 {
     private readonly SortedDictionary<string, ClusterLedger> _clusters = new(StringComparer.Ordinal);
 
     SectionKind IStateSection.Kind => SectionKind.Ha;
-    byte IStateSection.Version => ClusterLedgerCodec.Version;
+    byte IStateSection.VersionMax => ClusterLedgerCodec.Version;
+
+    /// <summary>Version 1, which the release before this one reads, as long as it can say everything.</summary>
+    byte IStateSection.Version => _clusters.Values.All(ClusterLedgerCodec.FitsVersion1) ? (byte)1 : ClusterLedgerCodec.Version;
 
     /// <summary>All clusters that have a primary, by name.</summary>
     public IEnumerable<ClusterLedger> Clusters => _clusters.Values;
@@ -37,17 +41,23 @@ public sealed class HaState(int recoveriesKeptMax = 100) : IStateSection
         HaCommand.CloseRecovery close => Apply(close, context.Index),
         HaCommand.SetAside aside => Apply(aside, context.Index),
         HaCommand.TakeBack back => Apply(back, context.Index),
+        HaCommand.BeginRecovery begin => Apply(begin, context.Index),
+        HaCommand.EndRecovery end => Apply(end, context.Index),
+        HaCommand.AcknowledgeRecoveries acknowledge => Apply(acknowledge, context.Index),
         _ => throw new UnreachableException(),
     };
 
     /// <summary>Nobody looks after this cluster any longer: no primary is agreed on, no lease can be renewed.</summary>
     internal void Release(string cluster) => _clusters.Remove(cluster);
 
-    FrozenSection IStateSection.Freeze() => FrozenSection.Of(this, _clusters.Count, [.. _clusters.Values], ClusterLedgerCodec.Write);
+    FrozenSection IStateSection.Freeze() => FreezeAs(((IStateSection)this).Version);
 
-    void IStateSection.Restore(byte version, ref Codec.WireReader from)
+    private FrozenSection FreezeAs(byte version) =>
+        FrozenSection.Of(this, _clusters.Count, [.. _clusters.Values], (WireWriter to, ClusterLedger ledger) => ClusterLedgerCodec.Write(to, ledger, version));
+
+    void IStateSection.Restore(byte version, ref WireReader from)
     {
-        var ledger = ClusterLedgerCodec.Read(ref from);
+        var ledger = ClusterLedgerCodec.Read(version, ref from);
         if (!_clusters.TryAdd(ledger.Cluster, ledger)) throw from.Malformed($"cluster {ledger.Cluster} is there twice");
     }
 
@@ -72,28 +82,6 @@ public sealed class HaState(int recoveriesKeptMax = 100) : IStateSection
         if (!Same(ledger.Guardian, renew.Guardian)) return Rejected($"{renew.Guardian} is not the guardian, {ledger.Guardian} is");
         if (!ledger.LeaseIsRenewable) return Rejected($"recovery {ledger.OpenRecovery!.Id} is open");
         return Put(index, ledger with { LastRenewal = index });
-    }
-
-    private CommandResult Apply(HaCommand.OpenRecovery open, long index)
-    {
-        if (Cluster(open.Cluster) is not { } ledger) return Rejected($"{open.Cluster} has no primary");
-        if (ledger.OpenRecovery is { } other) return Rejected($"recovery {other.Id} is open");
-        if (ledger.Token != open.SeenToken) return Rejected($"token {open.SeenToken} is not the current one, {ledger.Token}");
-        if (ledger.Primary != open.Failed) return Rejected($"{open.Failed} is not the primary, {ledger.Primary} is");
-
-        // An adopted primary was open before anybody held its lease. Until its guardian holds the lease once,
-        // no lease that runs out says anything about the server.
-        if (ledger is { IsAdopted: true, LastRenewal: 0 }) return Rejected($"nobody has held the lease of {open.Failed} yet");
-        var recovery = new RecoveryRecord
-        {
-            Id = index,
-            Cluster = open.Cluster,
-            Failed = open.Failed,
-            Analysis = open.Analysis,
-            Votes = open.Votes,
-            SeenToken = open.SeenToken,
-        };
-        return Put(index, ledger with { OpenRecovery = recovery });
     }
 
     private CommandResult Apply(HaCommand.StepIntent intent, long index)
@@ -152,15 +140,6 @@ public sealed class HaState(int recoveriesKeptMax = 100) : IStateSection
             OpenRecovery = recovery with { Published = new FencingToken(index) },
             Aside = Without(ledger, publish.Instance),
         });
-    }
-
-    private CommandResult Apply(HaCommand.CloseRecovery close, long index)
-    {
-        if (!TryFind(close.Cluster, close.RecoveryId, out var ledger, out var recovery, out var refusal)) return refusal;
-        if (close.Successful && recovery.CurrentStep != RecoveryStep.Close) return Rejected($"the current step is {recovery.CurrentStep}");
-        var closed = ledger.Closed.Add(recovery with { IsOpen = false, IsSuccessful = close.Successful, Closing = close.Detail });
-        if (closed.Length > recoveriesKeptMax) closed = closed.RemoveRange(0, closed.Length - recoveriesKeptMax);
-        return Put(index, ledger with { OpenRecovery = null, Closed = closed });
     }
 
     private CommandResult Apply(HaCommand.SetAside aside, long index)

@@ -3,7 +3,8 @@ using Verify.Node.Topology;
 
 namespace Verify.Node.State.Ledger;
 
-/// <summary>The fixed steps of a failover, in order. The number is the step's place in the ledger and in the log: never reorder.</summary>
+/// <summary>The steps that recoveries are made of; <see cref="RecoveryPlan"/> says which kind has which, in what order. The number
+/// stands in the log: never renumber, never reuse.</summary>
 public enum RecoveryStep
 {
     /// <summary>Nobody can write to the old primary any more: its guardian closed it, or its lease has run out.</summary>
@@ -26,6 +27,15 @@ public enum RecoveryStep
 
     /// <summary>Nothing is left to do but to say so.</summary>
     Close = 6,
+
+    /// <summary>The chosen server has applied everything that the old primary, closed by now, has executed.</summary>
+    CatchUp = 7,
+
+    /// <summary>The primary stops following its dead co-primary.</summary>
+    LeaveCoPrimary = 8,
+
+    /// <summary>Replicas acknowledge again what the primary commits.</summary>
+    RepairSemiSync = 9,
 }
 
 /// <summary>How often a step was begun and how it ended; what a new leader reads to go on.</summary>
@@ -35,9 +45,30 @@ public enum RecoveryStep
 /// <param name="Detail">The last outcome, in words.</param>
 public sealed record StepRecord(RecoveryStep Step, string Target, int Intents, int Failures, bool IsDone, string Detail);
 
-/// <summary>One failover as the log has it. Its id is the index of the entry that opened it.</summary>
+/// <summary>That an operator has seen a recovery: it does not keep the next one from being begun any more.</summary>
+/// <param name="AtWallMs">For people: the wall clock of the leader that took it, in milliseconds since 1970; 0 when not known.</param>
+public sealed record Acknowledgement(string By, string Comment, long AtWallMs);
+
+/// <summary>One recovery as the log has it. Its id is the index of the entry that opened it.</summary>
 public sealed record RecoveryRecord
 {
+    public RecoveryKind Kind { get; init; }
+
+    /// <summary>The only server that may become the primary, when an operator named one.</summary>
+    public InstanceKey? Designated { get; init; }
+
+    /// <summary>The operator who asked for it; empty for one that the leader began by itself.</summary>
+    public string By { get; init; } = "";
+
+    /// <summary>An operator asked to leave the hooks out.</summary>
+    public bool WithoutHooks { get; init; }
+
+    /// <summary>When it was opened and closed, by the group's time (<see cref="Time.ReplicatedTime"/>) and by the wall clock of the leader;
+    /// zero in what an older release wrote.</summary>
+    public Time.TimeStamp OpenedAt { get; init; }
+    public Time.TimeStamp ClosedAt { get; init; }
+    public Acknowledgement? Acknowledged { get; init; }
+
     public required long Id { get; init; }
     public required string Cluster { get; init; }
     public required InstanceKey Failed { get; init; }
@@ -59,8 +90,17 @@ public sealed record RecoveryRecord
 
     /// <summary>The first step that is not done.</summary>
     public RecoveryStep CurrentStep => Steps.IsEmpty
-        ? RecoveryStep.FenceOldPrimary
-        : Steps[^1].IsDone ? Steps[^1].Step + 1 : Steps[^1].Step;
+        ? RecoveryPlan.Of(Kind)[0]
+        : Steps[^1].IsDone ? RecoveryPlan.After(Kind, Steps[^1].Step) : Steps[^1].Step;
+
+    /// <summary>The old primary's write lease ends with this recovery and is not renewed: from the beginning where the primary is given up, from
+    /// the intent to close it where it is only to be moved, never where it stays.</summary>
+    public bool TakesLease => Published is null && Kind switch
+    {
+        RecoveryKind.DeadPrimary or RecoveryKind.ForcedTakeover => true,
+        RecoveryKind.GracefulTakeover => Steps.Any(s => s.Step == RecoveryStep.FenceOldPrimary),
+        _ => false,
+    };
 
     /// <summary>The record of the current step; null before its first intent.</summary>
     public StepRecord? Current => Steps.IsEmpty || Steps[^1].IsDone ? null : Steps[^1];
@@ -94,8 +134,9 @@ public sealed record ClusterLedger
     /// <summary>Sorted by instance.</summary>
     public ImmutableArray<AsideRecord> Aside { get; init; } = [];
 
-    /// <summary>Whether the lease may be renewed: no recovery is open, or it has already handed the lease to the new primary.</summary>
-    public bool LeaseIsRenewable => OpenRecovery is null or { Published: not null };
+    /// <summary>Whether the lease may be renewed: no recovery is open that takes it from the old primary, or it has already handed the lease
+    /// to the new one.</summary>
+    public bool LeaseIsRenewable => OpenRecovery is not { TakesLease: true };
 
     public AsideRecord? AsideOf(InstanceKey instance) => Aside.FirstOrDefault(a => a.Instance == instance);
 }
