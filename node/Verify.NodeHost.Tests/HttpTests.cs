@@ -92,7 +92,7 @@ public sealed class HttpTests
         _node.Answers[typeof(ApiRequest.TopologyAnalysis)] = new ApiReply.Topology([new("main", new InstanceKey("db1", 3306), "DeadMaster", "")]);
         var entry = (await ShouldBeAsync(HttpMethod.Get, "/api/replication-analysis", 200)).GetProperty("Details")[0];
         string[] fields = [.. entry.EnumerateObject().Select(p => p.Name)];
-        Assert.That(fields.Except(["Condition", "Votes"]).Count(), Is.EqualTo(57), string.Join(' ', fields));
+        Assert.That(fields.Except(["Condition", "Votes"], StringComparer.Ordinal).Count(), Is.EqualTo(57), string.Join(' ', fields));
     }
 
     [Test]
