@@ -36,7 +36,9 @@ internal sealed class RecoveryAuthorityCheckTests
     {
         Assert.That(Opened().Leader("n2", 3, 5_000).Judge(_check).Verdict, Is.EqualTo(Verdict.Unknown));
         Assert.That(new Run().Leader("n2", 3, 5_000).Judge(_check).Verdict, Is.EqualTo(Verdict.Valid), "no recovery, nothing to act for");
+        Assert.That(new Run().Leader("n2", 3, 5_000).At(5_900, EventKinds.Recovery, "n2", ("cluster", "main"), ("recoveryId", 40), ("phase", "opened"), ("step", ""), ("detail", "db1:3306: DeadMaster")).Judge(_check).Verdict,
+            Is.EqualTo(Verdict.Valid), "one that reached nobody sent nothing");
     }
 
-    private static Run Opened() => new Run().At(5_900, EventKinds.Recovery, "n2", ("cluster", "main"), ("recoveryId", 40), ("phase", "opened"), ("step", ""), ("detail", "db1:3306: DeadMaster; n2 down"));
+    private static Run Opened() => new Run().At(5_900, EventKinds.Recovery, "n2", ("cluster", "main"), ("recoveryId", 40), ("phase", "outcome"), ("step", "Promote"), ("detail", "done: db2:3306 follows nobody"));
 }

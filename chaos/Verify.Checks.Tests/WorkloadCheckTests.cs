@@ -10,6 +10,8 @@ internal sealed class WorkloadCheckTests
     {
         var run = new Run().Do(OpKind.KvPut, "k", 1, 2, "a").Do(OpKind.KvPut, "k", 3, 4, "b").Do(OpKind.KvCas, "k", 5, 6, "c", expected: "b");
         Assert.That(run.Judge(_check).Verdict, Is.EqualTo(Verdict.Unknown), "one compare-and-set is missing");
+        Assert.That(run.Judge(new WorkloadCheck(4, [OpKind.KvPut, OpKind.KvCas]) { InAll = true }).Verdict, Is.EqualTo(Verdict.Unknown), "three of four");
+        Assert.That(run.Judge(new WorkloadCheck(3, [OpKind.KvPut, OpKind.KvCas]) { InAll = true }).Verdict, Is.EqualTo(Verdict.Valid), "together they are enough");
         Assert.That(run.Do(OpKind.KvCas, "k", 7, 8, "d", expected: "x", refused: true).Judge(_check).Verdict, Is.EqualTo(Verdict.Valid));
     }
 

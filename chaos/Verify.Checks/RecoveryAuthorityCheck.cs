@@ -13,7 +13,7 @@ public sealed class RecoveryAuthorityCheck : ICheck
     {
         var leased = new SortedDictionary<string, long>(StringComparer.Ordinal);
         var wrong = new List<(long AtUs, string What)>();
-        var (acts, recoveries) = (0, 0);
+        var (acts, promotions) = (0, 0);
         foreach (var e in facts.Events)
         {
             if (e.Is(EventKinds.LeaderLease) && e.IsTrue("held"))
@@ -24,9 +24,10 @@ public sealed class RecoveryAuthorityCheck : ICheck
             {
                 leased.Remove(e.Subject);
             }
-            else if (e.Is(EventKinds.Recovery) && e["phase"] is "opened")
+            else if (e.Is(EventKinds.Recovery) && e["phase"] is "outcome" && e["step"] is "Promote" && e["detail"].StartsWith("done", StringComparison.Ordinal))
             {
-                recoveries++;
+                // Whoever promoted a server has sent something; a recovery that ended before may have reached nobody.
+                promotions++;
             }
             else if (e.Is(EventKinds.Acting))
             {
@@ -39,8 +40,8 @@ public sealed class RecoveryAuthorityCheck : ICheck
             }
         }
 
-        var verdict = wrong.Count > 0 ? Verdict.Invalid : acts == 0 && recoveries > 0 ? Verdict.Unknown : Verdict.Valid;
-        var observed = acts == 0 ? recoveries == 0 ? "no recovery was opened" : "nobody said what was sent for the recoveries"
+        var verdict = wrong.Count > 0 ? Verdict.Invalid : acts == 0 && promotions > 0 ? Verdict.Unknown : Verdict.Valid;
+        var observed = acts == 0 ? promotions == 0 ? "no recovery got as far as to promote a server" : "nobody said what was sent for the recoveries"
             : $"{acts} times somebody acted for a recovery, {wrong.Count} times without the right to";
         return new Finding(Name, verdict, "who acts for a recovery leads, in the term in which it began", observed, "0 without the right")
         {

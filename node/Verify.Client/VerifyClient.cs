@@ -24,10 +24,12 @@ public sealed class VerifyClient : IDisposable
         _group = new(options);
         Kv = new(_group);
         Cluster = new(_group);
+        Recoveries = new(_group);
     }
 
     public KvClient Kv { get; }
     public ClusterClient Cluster { get; }
+    public RecoveryClient Recoveries { get; }
 
     /// <summary>Where requests for the leader go at the moment; null when it is not known.</summary>
     public Uri? Leader => _group.Leader;

@@ -29,6 +29,10 @@ internal static class CtlProgram
         var run = new CommandRun(connection, input, output, errors);
         root.Add(ClusterCommand.Create(run));
         root.Add(KvCommand.Create(run));
+        root.Add(RecoveryCommands.Takeover(run));
+        root.Add(RecoveryCommands.Recovery(run));
+        root.Add(PolicyCommands.Downtime(run));
+        root.Add(PolicyCommands.Maintenance(run));
         root.Add(CompletionCommand.Create(output));
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

@@ -11,10 +11,10 @@ public static class CheckMapping
     private const int AnsweredMin = 20;
     private static readonly TimeSpan SearchTimeMax = TimeSpan.FromSeconds(60);
 
-    /// <param name="answeredMin">How many answers of each kind make a run count; a drawn run counts with a few.</param>
-    public static IReadOnlyList<ICheck> For(Scenario scenario, int answeredMin = AnsweredMin)
+    /// <param name="isDrawn">A drawn run counts with this many answers in all, a written one with as many of each kind.</param>
+    public static IReadOnlyList<ICheck> For(Scenario scenario, bool isDrawn = false)
     {
-        var checks = new List<ICheck> { new WorkloadCheck(answeredMin, Kinds(scenario.Workload)), new RecoveryLedgerCheck(FailsOver(scenario) ? 1 : 0) };
+        var checks = new List<ICheck> { new WorkloadCheck(AnsweredMin, Kinds(scenario.Workload)) { InAll = isDrawn }, new RecoveryLedgerCheck(FailsOver(scenario) ? 1 : 0) };
         if (scenario.Fleet.Servers.Count > 0) checks.AddRange([new FencingTokenCheck(), new RecoveryAuthorityCheck(), new FalseFailoverCheck(), new ReplicasAgreeCheck()]);
         foreach (var expected in scenario.Expect)
         {

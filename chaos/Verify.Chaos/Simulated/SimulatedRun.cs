@@ -60,8 +60,6 @@ public sealed record SimulatedOptions
 /// <summary>Plays a scenario once in a simulated world: one seed, one thread, virtual time.</summary>
 internal static class SimulatedRun
 {
-    private const int AnsweredMin = 20;
-    private const int AnsweredWhenDrawn = 1;
     private static readonly TimeSpan VirtualLimit = TimeSpan.FromMinutes(30);
 
     public static RunRecord Play(Scenario scenario, ulong seed, SimulatedOptions options)
@@ -93,7 +91,7 @@ internal static class SimulatedRun
                 RunFacts? facts = null;
                 options.Begun(simulation);
                 simulation.Run(async () => facts = await runner.RunAsync(CancellationToken.None), VirtualLimit);
-                IReadOnlyList<Finding> findings = RunOutcome.Judge(CheckMapping.For(scenario, options.IsDrawn ? AnsweredWhenDrawn : AnsweredMin), facts!, runner.Troubles);
+                IReadOnlyList<Finding> findings = RunOutcome.Judge(CheckMapping.For(scenario, options.IsDrawn), facts!, runner.Troubles);
                 if (runner.Core is { } core) findings = [.. findings, core];
                 return Record(scenario, seed, options, world, simulation, clock) with
                 {

@@ -82,6 +82,8 @@ internal sealed class RetryRules(NodeRequest request)
                 _last = why;
                 _refusal = (answer.Status, Reason(answer));
                 return new Verdict.Again(AtNext: true, answer.RetryAfter, why);
+            case 500 when IsOrchestratorsRefusal(answer):
+                return new Verdict.Stop(new RefusedException(answer.Status, Reason(answer)));
             case >= 500 and not 501:
                 return Uncertain(why, answer.RetryAfter);
             default:
@@ -90,10 +92,14 @@ internal sealed class RetryRules(NodeRequest request)
         }
     }
 
+    /// <summary>orchestrator refuses with 500 and { "Code": "ERROR" }: an answer, and no failure of the node.</summary>
+    private static bool IsOrchestratorsRefusal(Attempt.Answered answer) =>
+        answer.Text.StartsWith('{') && answer.Text.Contains("\"Code\":\"ERROR\"", StringComparison.Ordinal);
+
     private Verdict Uncertain(string why, TimeSpan? wait)
     {
         _last = why;
-        if (request.Method == HttpMethod.Get) return new Verdict.Again(AtNext: true, wait, why);
+        if (request.Method == HttpMethod.Get && request.IsRepeatable) return new Verdict.Again(AtNext: true, wait, why);
         IsUncertain = true;
         return request.IsRepeatable ? new Verdict.Again(AtNext: true, wait, why) : new Verdict.Stop(Unknown($"the outcome is not known: {why}"));
     }

@@ -1,4 +1,6 @@
+using Verify.Node.Api;
 using Verify.Node.Seam;
+using Verify.Node.Topology;
 
 namespace Verify.Node.Tests.Recovery;
 
@@ -39,6 +41,7 @@ public sealed class RecoverySwarm
     {
         var place = DataCenters[dice.Next(3)];
         var server = bed.Servers[dice.Next(3)];
+        if (dice.Chance(120)) return Ask(bed, dice);
         switch (dice.Next(12))
         {
             case 0 or 1:
@@ -72,6 +75,18 @@ public sealed class RecoverySwarm
                 bed.Node(place).IsBlindFor = dice.Chance(300) ? null : far[dice.Next(far.Count)].Key;
                 return $"{place} does not reach {bed.Node(place).IsBlindFor}";
         }
+    }
+
+    /// <summary>An operator asks the leader to move the primary, gracefully or by force.</summary>
+    private static string Ask(HaBed bed, Dice dice)
+    {
+        var wish = (RecoveryWish)(1 + dice.Next(4));
+        var to = wish == RecoveryWish.GracefulTakeoverAuto || dice.Chance(300) ? (InstanceKey?)null : HaBed.Key(1 + dice.Next(3));
+        if (bed.Leader is not { IsLeader: true } leader) return $"{wish} is asked of nobody";
+        var answer = leader.Part.Plan(new("main", wish, null, wish == RecoveryWish.ForceFailover ? null : to, "operator", WithoutHooks: false));
+        if (answer.Command is not { } command) return $"{wish} to {to} is refused: {answer.Objection}";
+        leader.Submit(command, _ => { });
+        return $"{wish} to {to}";
     }
 
     private static void FindLeader(HaBed bed, Dice dice, BedNode? except = null)

@@ -139,7 +139,7 @@ public sealed class StateImageTests
         0 => new HaCommand.EndRecovery(cluster, dice.Next(index), Successful: false, "given up", new(index * 10, index)),
         1 => new HaCommand.AcknowledgeRecoveries(cluster, 0, null, "jane", "seen", new(index * 10, index)),
         _ => new HaCommand.BeginRecovery(
-            cluster, (RecoveryKind)dice.Next(6), instance, new InstanceKey("db7", 3306), "code", "votes", new(dice.Next(20)), "joe", false, new(index * 10, index)),
+            cluster, (RecoveryKind)dice.Next(5), instance, new InstanceKey("db7", 3306), "code", "votes", new(dice.Next(20)), "joe", false, new(index * 10, index)),
     };
 
     private static PolicyCommand DrawPolicy(Dice dice, InstanceKey instance, int index)

@@ -45,9 +45,6 @@ public sealed record RecoverySettings
     /// <summary>A primary that stays closed although its guardian holds its lease is replaced (RecoverNonWriteableMaster).</summary>
     public bool ReplaceUnwritable { get; init; }
 
-    /// <summary>A primary whose commits wait for replicas that do not acknowledge gets its replicas told to (RecoverLockedSemiSyncMaster).</summary>
-    public bool UnlockSemiSync { get; init; }
-
     /// <summary>A promotion rule that an operator registered counts for so long; zero: until it is changed (CandidateInstanceExpireMinutes).</summary>
     public TimeSpan RuleExpiry { get; init; } = TimeSpan.FromMinutes(60);
 

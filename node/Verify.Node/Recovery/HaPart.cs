@@ -130,7 +130,7 @@ public sealed class HaPart : IHaPart
             new(_services, _leadership, _model, _leases, _executor, Gate, guardian, spec.Alias),
             watch,
             new(_services, _leadership, _model, _turn, _door, _attachment, Gate, cluster),
-            new(_services, _model, _executor.Takeovers, cluster, watch.Diagnose));
+            new(_services, _model, _executor.Takeovers, cluster, watch.CallOf, watch.Diagnose));
     }
 
     private ServerGate Gate(InstanceKey instance) =>

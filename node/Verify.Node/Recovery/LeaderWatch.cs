@@ -20,6 +20,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
     private bool _isAsking;
     private DiagnosisCode? _said;
     private TimeSpan? _unguardedSince;
+    private TimeSpan? _closedSince;
     private string _complaint = "";
 
     /// <summary>What is called for and not begun, and why; null while nothing is.</summary>
@@ -39,8 +40,15 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
         else Judge(ledger);
     }
 
-    /// <summary>The verdict on this server, when there is one.</summary>
-    public Diagnosis? Diagnose(InstanceKey instance) => Diagnose() is { } diagnosis && diagnosis.Instance == instance ? diagnosis : null;
+    /// <summary>What an operator's "recover" would do about this server: the kind, orchestrator's word, the votes; null for nothing.</summary>
+    public DeadSource? CallOf(InstanceKey instance)
+    {
+        if (services.Ha.Cluster(spec.Alias) is not { } ledger) return null;
+        if (instance != ledger.Primary) return Intermediates.Judge(instance, ledger);
+        return Diagnose() is { CallsForRecovery: true } diagnosis ? new(RecoveryKind.DeadPrimary, diagnosis.Code.ToString(), diagnosis) : null;
+    }
+
+    private IntermediateWatch Intermediates => field ??= new(services, model, spec, Diagnose);
 
     /// <summary>The verdict as this node sees it, leader or not; null while the cluster has no primary.</summary>
     public Diagnosis? Diagnose()
@@ -50,13 +58,18 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
             .Where(i => i.Key != ledger.Primary && ledger.AsideOf(i.Key) is null)
             .Select(i => i.Key)
             .ToImmutableArray();
-        var sight = new ClusterSight(spec.Alias, ledger.Primary, replicas, model.Sights(services.Now, services.Raft.Membership, [ledger.Primary, .. replicas]));
-        var diagnosis = FailureAnalysis.Diagnose(sight, services.Config.Timing.ObservationAgeMax);
+        var diagnosis = Diagnose(ledger.Primary, replicas);
         var isUnguarded = diagnosis.Code == DiagnosisCode.NoProblem && _unguardedSince is { } since
             && services.Now - since >= services.Config.Timing.WriteLease;
         return isUnguarded
             ? diagnosis with { Code = DiagnosisCode.UnguardedMaster, Description = $"{ledger.Primary} is closed and {ledger.Guardian} does not renew its lease" }
             : diagnosis;
+    }
+
+    private Diagnosis Diagnose(InstanceKey source, ImmutableArray<InstanceKey> replicas)
+    {
+        var sight = new ClusterSight(spec.Alias, source, replicas, model.Sights(services.Now, services.Raft.Membership, [source, .. replicas]));
+        return FailureAnalysis.Diagnose(sight, services.Config.Timing.ObservationAgeMax);
     }
 
     /// <summary>A closed primary whose guardian is gone stays closed. It is given the time of one lease to come back.</summary>
@@ -79,40 +92,66 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
                 services.Config.Self.Name, spec.Alias, ledger.Primary.ToString(), diagnosis.Code.ToString(), diagnosis.VotesText()));
         }
 
-        if (!diagnosis.CallsForRecovery || ledger.OpenRecovery is { } open && RecoveryPlan.ReplacesPrimary(open.Kind))
+        if (ledger.OpenRecovery is { } open && RecoveryPlan.ReplacesPrimary(open.Kind))
         {
             Skipped = null;
             return;
         }
 
+        if (!diagnosis.CallsForRecovery && !IsUnwritable(diagnosis, ledger))
+        {
+            JudgeOthers(ledger);
+            return;
+        }
+
         if (_isAsking || (leases.FailedAt(spec.Alias) is { } failedAt && services.Now - failedAt < FailedRecoveryPause)) return;
         var skip = rules.AgainstBeginning(ledger, RecoveryKind.DeadPrimary, ledger.Primary) ?? AgainstFailover(ledger);
-        if (skip is null) Begin(RecoveryKind.DeadPrimary, diagnosis, ledger);
-        else Leave(diagnosis, skip);
+        var analysis = diagnosis.CallsForRecovery ? diagnosis.Code.ToString() : "NoWriteableMaster";
+        if (skip is null) Begin(RecoveryKind.DeadPrimary, diagnosis, analysis, ledger);
+        else Leave(diagnosis, analysis, skip);
+    }
+
+    /// <summary>Those that are no primary: their replicas are pointed elsewhere. One recovery at a time.</summary>
+    private void JudgeOthers(ClusterLedger ledger)
+    {
+        var dead = ledger.OpenRecovery is null ? Intermediates.Find(ledger) : null;
+        if (dead is null) Skipped = null;
+        if (dead is null || _isAsking) return;
+        if (rules.AgainstBeginning(ledger, dead.Kind, dead.Diagnosis.Instance) is { } skip) Leave(dead.Diagnosis, dead.Analysis, skip);
+        else Begin(dead.Kind, dead.Diagnosis, dead.Analysis, ledger);
+    }
+
+    /// <summary>Its guardian holds the lease and does not get it open: after two leases' time it is replaced, where that is wanted.</summary>
+    private bool IsUnwritable(Diagnosis diagnosis, ClusterLedger ledger)
+    {
+        var isClosed = services.Config.Recovery.ReplaceUnwritable && diagnosis.Code == DiagnosisCode.NoProblem && ledger is { OpenRecovery: null, LastRenewal: > 0 }
+            && services.Now < leases.CertainEnd(spec.Alias) && IsFresh(ledger.Primary) && model.View(ledger.Primary).Facts!.IsReadOnly;
+        _closedSince = isClosed ? _closedSince ?? services.Now : null;
+        return _closedSince is { } since && services.Now - since >= 2 * services.Config.Timing.WriteLease;
     }
 
     private Skip? AgainstFailover(ClusterLedger ledger) => ledger is { IsAdopted: true, LastRenewal: 0 }
         ? new("no_lease", $"nobody has held the write lease of {ledger.Primary} yet, so nobody can say that it is closed; close it by hand or bring it back")
         : rules.AgainstHavingNobody(ledger, spec);
 
-    private void Begin(RecoveryKind kind, Diagnosis diagnosis, ClusterLedger ledger)
+    private void Begin(RecoveryKind kind, Diagnosis diagnosis, string analysis, ClusterLedger ledger)
     {
         Skipped = null;
         Ask(new HaCommand.BeginRecovery(
-            spec.Alias, kind, diagnosis.Instance, Designated: null, diagnosis.Code.ToString(), diagnosis.VotesText(), ledger.Token, By: "",
+            spec.Alias, kind, diagnosis.Instance, Designated: null, analysis, diagnosis.VotesText(), ledger.Token, By: "",
             WithoutHooks: false, default));
     }
 
     /// <summary>Said once for each reason: to the log, to the events, to whoever asks.</summary>
-    private void Leave(Diagnosis diagnosis, Skip skip)
+    private void Leave(Diagnosis diagnosis, string analysis, Skip skip)
     {
         var isNews = Skipped is null || Skipped.Instance != diagnosis.Instance || Skipped.Reason.Code != skip.Code;
-        Skipped = new(spec.Alias, diagnosis.Instance, diagnosis.Code.ToString(), skip, isNews ? services.GroupTime.WallMs : Skipped!.SinceWallMs);
+        Skipped = new(spec.Alias, diagnosis.Instance, analysis, skip, isNews ? services.GroupTime.WallMs : Skipped!.SinceWallMs);
         if (!isNews) return;
         Raft.Mark.Reached("a recovery was skipped");
-        RecoveryLog.Skipped(services.Log, spec.Alias, diagnosis.Code.ToString(), diagnosis.Instance, skip.Text);
+        RecoveryLog.Skipped(services.Log, spec.Alias, analysis, diagnosis.Instance, skip.Text);
         services.Emit(new NodeEvent.RecoverySkipped(
-            services.Config.Self.Name, spec.Alias, diagnosis.Instance.ToString(), diagnosis.Code.ToString(), skip.Code, skip.Text));
+            services.Config.Self.Name, spec.Alias, diagnosis.Instance.ToString(), analysis, skip.Code, skip.Text));
     }
 
     private void AdoptIfManaged()

@@ -16,7 +16,8 @@ public sealed record RecoveryAnswer(HaCommand? Command, string Objection)
 /// <summary>Turns operators' wishes into recoveries, on the leader. Filters, downtime and the pause after a recovery do not bind an operator; what keeps
 /// data and the single primary does.</summary>
 internal sealed class OperatorRecoveries(
-    INodeServices services, TopologyModel model, TakeoverSteps takeovers, LiveCluster spec, Func<InstanceKey, Diagnosis?> diagnose)
+    INodeServices services, TopologyModel model, TakeoverSteps takeovers, LiveCluster spec, Func<InstanceKey, DeadSource?> callOf,
+    Func<Diagnosis?> diagnose)
 {
     public RecoveryAnswer Answer(ApiRequest.StartRecovery wish)
     {
@@ -41,13 +42,13 @@ internal sealed class OperatorRecoveries(
     private RecoveryAnswer Recover(ApiRequest.StartRecovery wish, ClusterLedger ledger)
     {
         var instance = wish.Instance ?? ledger.Primary;
-        if (diagnose(instance) is not { } diagnosis || RecoveryCalls.KindFor(diagnosis) is not { } kind)
+        if (callOf(instance) is not { } call)
         {
-            var seen = diagnose(instance)?.Code.ToString() ?? nameof(DiagnosisCode.NoProblem);
-            return RecoveryAnswer.No($"nothing to recover: the analysis of {instance} is {seen}. To replace a primary that works, use graceful-master-takeover; to give it up, force-master-failover");
+            var seen = instance == ledger.Primary ? diagnose()?.Code.ToString() : null;
+            return RecoveryAnswer.No($"nothing to recover: the analysis of {instance} is {seen ?? nameof(DiagnosisCode.NoProblem)}. To replace a primary that works, use graceful-master-takeover; to give it up, force-master-failover");
         }
 
-        return Begin(wish, ledger, kind, instance, RecoveryPlan.ReplacesPrimary(kind) ? wish.Candidate : null, diagnosis.Code.ToString());
+        return Begin(wish, ledger, call.Kind, instance, RecoveryPlan.ReplacesPrimary(call.Kind) ? wish.Candidate : null, call.Analysis);
     }
 
     private RecoveryAnswer Takeover(ApiRequest.StartRecovery wish, ClusterLedger ledger, bool mayChoose)
@@ -77,15 +78,8 @@ internal sealed class OperatorRecoveries(
     {
         if (RecoveryPlan.ReplacesPrimary(kind) && ledger is { IsAdopted: true, LastRenewal: 0 })
             return RecoveryAnswer.No($"nobody has held the write lease of {failed} yet; its guardian {ledger.Guardian} must reach it once");
-        var votes = diagnose(failed)?.VotesText() ?? "";
+        var votes = (callOf(failed)?.Diagnosis ?? diagnose())?.VotesText() ?? "";
         return new(new HaCommand.BeginRecovery(
             spec.Alias, kind, failed, designated, analysis, votes, ledger.Token, wish.By.Length > 0 ? wish.By : "an operator", wish.WithoutHooks, default), "");
     }
-}
-
-/// <summary>Which kind of recovery a verdict calls for.</summary>
-internal static class RecoveryCalls
-{
-    /// <summary>Null: nothing is done about it.</summary>
-    public static RecoveryKind? KindFor(Diagnosis diagnosis) => diagnosis.CallsForRecovery ? RecoveryKind.DeadPrimary : null;
 }

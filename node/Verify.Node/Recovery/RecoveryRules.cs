@@ -48,7 +48,7 @@ internal sealed class RecoveryRules(INodeServices services, TopologyModel model)
         var since = services.GroupTime.AtMs - (long)Settings.BlockPeriod.TotalMilliseconds;
         var isOfPrimary = RecoveryPlan.ReplacesPrimary(kind);
         var last = ledger.Closed.LastOrDefault(r => r is { IsSuccessful: true, Acknowledged: null, By: "" } && r.OpenedAt.AtMs > since
-            && (isOfPrimary ? RecoveryPlan.ReplacesPrimary(r.Kind) : r.Failed == failed));
+            && RecoveryPlan.ReplacesPrimary(r.Kind) == isOfPrimary && (isOfPrimary || r.Failed == failed));
         return last is null ? null : new(
             "block_period",
             $"recovery {last.Id} ({last.Analysis} of {last.Failed}) was less than {Settings.BlockPeriod.TotalSeconds:0} s ago; acknowledge it with "

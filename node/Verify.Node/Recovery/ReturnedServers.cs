@@ -96,7 +96,7 @@ internal sealed class ReturnedServers(
             return;
         }
 
-        if (attempts.IsUnderWay || services.Now < attempts.NotBefore) return;
+        if (attempts.IsUnderWay || services.Now < attempts.NotBefore || services.Policy.MaintenanceOf(instance.Key) is not null) return;
         attempts.NotBefore = services.Now + attempts.Pause;
         attempts.Pause = attempts.Pause * 2 > LongestPause ? LongestPause : attempts.Pause * 2;
         if (!isAside && view is { Version.Flavor: Flavor.MariaDb, Replica.LastIoErrno: SourceRefuses } && view.Source == ledger.Primary)
@@ -115,7 +115,10 @@ internal sealed class ReturnedServers(
         for (var steps = 0; steps < spec.Instances.Length && view.Source is { } source; steps++)
         {
             if (source == primary) return true;
-            if (!spec.IsDeep || !spec.Instances.Any(i => i.Key == source) || !IsFresh(source)) return false;
+            if (!spec.IsDeep || !spec.Instances.Any(i => i.Key == source)) return false;
+
+            // Where it goes when its source is dead is a recovery's business, which policies allow or not.
+            if (!IsFresh(source)) return true;
             view = model.View(source);
             if (view.Replica is not { IoThread: ThreadState.Running }) return false;
         }

@@ -41,7 +41,6 @@ internal static class KeyMeanings
         ["FailMasterPromotionIfSQLThreadNotUpToDate"] = "true: relay logs are not waited for; who has not applied all that it fetched is not promoted",
         ["ReasonableMaintenanceReplicationLagSeconds"] = "how far a server may be behind to take over gracefully, and how long it may take to catch up once the old primary is closed",
         ["RecoverNonWriteableMaster"] = "true: a primary that stays closed although its guardian holds its lease is replaced",
-        ["RecoverLockedSemiSyncMaster"] = "true: replicas of a primary whose commits wait for acknowledgements are told to acknowledge again",
         ["CandidateInstanceExpireMinutes"] = "a promotion rule that an operator registered counts for so long; 0: until it is changed",
         ["RaftTickMilliseconds"] = "one Raft tick",
         ["RaftHeartbeatMilliseconds"] = "between two heartbeats of a leader",

@@ -37,7 +37,7 @@ internal static class KnownKeys
         + "ReasonableInstanceCheckSeconds ReasonableLockedSemiSyncMasterSeconds "
         + "ReasonableReplicationLagSeconds "
         + "ReduceReplicationAnalysisCount "
-        + "RegionPattern RejectHostnameResolvePattern RemoveTextFromHostnameDisplay ReplicationCredentialsQuery ReplicationLagQuery SQLite3DataFile "
+        + "RecoverLockedSemiSyncMaster RegionPattern RejectHostnameResolvePattern RemoveTextFromHostnameDisplay ReplicationCredentialsQuery ReplicationLagQuery SQLite3DataFile "
         + "SSLCAFile SSLCertFile SSLPrivateKeyFile SSLSkipVerify SSLValidOUs SeedAcceptableBytesDiff SeedWaitSecondsBeforeSend ServeAgentsHttp "
         + "SkipBinlogEventsContaining SkipBinlogServerUnresolveCheck SkipMaxScaleCheck SkipOrchestratorDatabaseUpdate SlaveLagQuery "
         + "SnapshotTopologiesIntervalHours StaleSeedFailMinutes StatusEndpoint StatusOUVerify SupportFuzzyPoolHostnames TLSCacheTTLFactor "

@@ -19,9 +19,8 @@ public sealed partial class HaState
         var replaces = RecoveryPlan.ReplacesPrimary(begin.Kind);
         if (ledger.OpenRecovery is { } other && (!replaces || RecoveryPlan.ReplacesPrimary(other.Kind))) return Rejected($"recovery {other.Id} is open");
         if (ledger.Token != begin.SeenToken) return Rejected($"token {begin.SeenToken} is not the current one, {ledger.Token}");
-        var isOfPrimary = replaces || begin.Kind == RecoveryKind.LockedSemiSync;
-        if (isOfPrimary && ledger.Primary != begin.Failed) return Rejected($"{begin.Failed} is not the primary, {ledger.Primary} is");
-        if (!isOfPrimary && ledger.Primary == begin.Failed) return Rejected($"{begin.Failed} is the primary");
+        if (replaces && ledger.Primary != begin.Failed) return Rejected($"{begin.Failed} is not the primary, {ledger.Primary} is");
+        if (!replaces && ledger.Primary == begin.Failed) return Rejected($"{begin.Failed} is the primary");
         if (begin.Designated is { } designated && designated == begin.Failed) return Rejected($"{designated} cannot replace itself");
         if (begin.Kind == RecoveryKind.ForcedTakeover && begin.Designated is null) return Rejected("a forced takeover names the next primary");
 

@@ -33,9 +33,6 @@ public enum RecoveryStep
 
     /// <summary>The primary stops following its dead co-primary.</summary>
     LeaveCoPrimary = 8,
-
-    /// <summary>Replicas acknowledge again what the primary commits.</summary>
-    RepairSemiSync = 9,
 }
 
 /// <summary>How often a step was begun and how it ended; what a new leader reads to go on.</summary>

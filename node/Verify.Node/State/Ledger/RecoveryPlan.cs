@@ -20,9 +20,6 @@ public enum RecoveryKind
 
     /// <summary>The other half of a pair of co-primaries is dead: its replicas are pointed elsewhere, the primary stops following it.</summary>
     DeadCoPrimary = 4,
-
-    /// <summary>The primary's commits wait for replicas that do not acknowledge: the replicas are told to acknowledge again.</summary>
-    LockedSemiSync = 5,
 }
 
 /// <summary>The steps of each kind of recovery, in order. A plan is part of what applying an entry means: a kind's plan is never
@@ -43,7 +40,6 @@ public static class RecoveryPlan
 
     private static readonly ImmutableArray<RecoveryStep> Repointing = [RecoveryStep.RepointReplicas, RecoveryStep.Close];
     private static readonly ImmutableArray<RecoveryStep> Separation = [RecoveryStep.LeaveCoPrimary, RecoveryStep.RepointReplicas, RecoveryStep.Close];
-    private static readonly ImmutableArray<RecoveryStep> Unlocking = [RecoveryStep.RepairSemiSync, RecoveryStep.Close];
 
     public static ImmutableArray<RecoveryStep> Of(RecoveryKind kind) => kind switch
     {
@@ -51,7 +47,6 @@ public static class RecoveryPlan
         RecoveryKind.GracefulTakeover => Takeover,
         RecoveryKind.DeadIntermediatePrimary => Repointing,
         RecoveryKind.DeadCoPrimary => Separation,
-        RecoveryKind.LockedSemiSync => Unlocking,
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 
