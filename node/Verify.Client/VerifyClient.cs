@@ -24,11 +24,15 @@ public sealed class VerifyClient : IDisposable
         _group = new(options);
         Kv = new(_group);
         Cluster = new(_group);
+        Services = new(_group);
+        Admin = new(_group);
         Recoveries = new(_group);
     }
 
     public KvClient Kv { get; }
     public ClusterClient Cluster { get; }
+    public ServiceClient Services { get; }
+    public AdminClient Admin { get; }
     public RecoveryClient Recoveries { get; }
 
     /// <summary>Where requests for the leader go at the moment; null when it is not known.</summary>

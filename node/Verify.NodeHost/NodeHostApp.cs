@@ -89,8 +89,13 @@ internal static class NodeHostApp
         if (config.Catalogue.Dns is not { Listen: { } listen } settings) return null;
         var log = logs.CreateLogger("Verify.NodeHost.Dns");
         NameServer.DnsLog.Listens(log, listen, string.Join(", ", settings.Domains));
-        return NameServer.DnsServer.Start(new(api, settings, new(api, config.Node), static _ => true), listen, log);
+        return NameServer.DnsServer.Start(new(api, settings, new(api, config.Node), config.Acl.Rules is { IsEnabled: true } rules ? name => MayResolve(api, rules, name) : static _ => ValueTask.FromResult(true)), listen, log);
     }
+
+    /// <summary>Who asks by DNS shows no token.</summary>
+    private static async ValueTask<bool> MayResolve(INodeApi api, Http.Access.AclSettings rules, string service) =>
+        await api.AskAsync(new ApiRequest.JudgeAccess(default, rules.AllowsByDefault)) is ApiReply.Judged(var judgement)
+        && judgement.May(Verify.Node.State.Access.AccessArea.Service, service, Verify.Node.State.Access.AccessLevel.Read);
 
     /// <summary>Until somebody stops the process, or the history store stays away for too long (true).</summary>
     private static async Task<bool> EndAsync(WebApplication app, HistoryStore? history, ILogger log)
@@ -128,13 +133,18 @@ internal static class NodeHostApp
     }
 
     /// <summary>Names in JSON stand as they are written here: orchestrator's are capitalised, Konsul's are not.</summary>
-    internal static void Configure(IServiceCollection services) =>
+    internal static void Configure(IServiceCollection services)
+    {
         services.ConfigureHttpJsonOptions(o => o.SerializerOptions.PropertyNamingPolicy = null);
+        services.AddHttpContextAccessor();
+    }
 
     internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus, RefusedSources? refused = null, KeyRotation? keys = null)
     {
         FrenoHosting.Map(app, node, config);
+        new Http.Access.RateLimit(config.Acl.Rate, TimeProvider.System, refused).Use(app);
         new AccessGate(config.Access, refused).Use(app);
+        new Http.Access.AclGate(node, config.Acl.Rules, refused).Use(app);
         new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
         new FleetApi(node).Map(app);
         new AnalysisApi(node, config.Node.Self.Name).Map(app);

@@ -31,7 +31,7 @@ internal static class PlantedBugs
     [
         new("M57", "the throttler answers OK from stale samples", "there is no throttler yet"),
         new("M59", "a lock is released or renewed by the wall clock, its holder has no token", "the KV has no locks yet (its sessions are for retries only)"),
-        new("M60", "a planned takeover opens the new primary before the old one is closed and drained", "there is no planned takeover of a primary yet"),
+        new("M60", "a planned takeover opens the new primary before the old one is closed and drained", "it is planted (RecoveryRunner), but no scenario asks for a takeover yet; the takeovers of Verify.Node.Tests run without it"),
     ];
 
     /// <param name="strategy">Who goes first among those who could: a word of <see cref="Strategies"/>, or <see cref="OwnStrategy"/>.</param>
