@@ -24,6 +24,7 @@ public sealed class VerifyClient : IDisposable
         _group = new(options);
         Kv = new(_group);
         Cluster = new(_group);
+        Throttle = new(_group);
         Services = new(_group);
         Admin = new(_group);
         Recoveries = new(_group);
@@ -31,6 +32,7 @@ public sealed class VerifyClient : IDisposable
 
     public KvClient Kv { get; }
     public ClusterClient Cluster { get; }
+    public ThrottleClient Throttle { get; }
     public ServiceClient Services { get; }
     public AdminClient Admin { get; }
     public RecoveryClient Recoveries { get; }

@@ -29,6 +29,7 @@ internal static class CtlProgram
         var run = new CommandRun(connection, input, output, errors);
         root.Add(ClusterCommand.Create(run));
         root.Add(KvCommand.Create(run));
+        root.Add(ThrottleCommand.Create(run));
         root.Add(ServiceCommand.Create(run));
         root.Add(AdminCommands.Backup(run));
         root.Add(AdminCommands.Acl(run));

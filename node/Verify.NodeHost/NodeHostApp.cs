@@ -35,13 +35,14 @@ internal static class NodeHostApp
         var priority = config.HighPriority ? Seam.ProcessPriority.Raise() : null;
         CertificateFiles? https = null;
         RefusedSources? refused = null;
+        var checks = new CheckWire();
         var builder = WebApplication.CreateSlimBuilder();
         ConfigureLogging(builder.Logging, config.Log);
         builder.Services.AddMetrics();
         Configure(builder.Services);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
         if (config.Https is not null) builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(k => HttpListener.Configure(k, config, () => https!, () => refused!));
+        builder.WebHost.ConfigureKestrel(k => HttpListener.Configure(k, config, () => https!, () => refused!, checks));
         await using var app = builder.Build();
 
         var logs = app.Services.GetRequiredService<ILoggerFactory>();
@@ -73,7 +74,7 @@ internal static class NodeHostApp
         var api = new NodeApi(node);
         var keys = new KeyRotation(config.DataKeyFile, config.Node.Keys, node.UseKeys, log);
         using var hangUp = keys.OnHangUp();
-        Map(app, api, config, prometheus, refused, keys);
+        Map(app, api, config, prometheus, refused, keys, checks);
         await using var dns = DnsOf(config, api, logs);
         await app.StartAsync();
         history?.Start(api);
@@ -139,9 +140,9 @@ internal static class NodeHostApp
         services.AddHttpContextAccessor();
     }
 
-    internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus, RefusedSources? refused = null, KeyRotation? keys = null)
+    internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus, RefusedSources? refused = null, KeyRotation? keys = null, CheckWire? checks = null)
     {
-        FrenoHosting.Map(app, node, config);
+        FrenoHosting.Map(app, node, config, checks);
         new Http.Access.RateLimit(config.Acl.Rate, TimeProvider.System, refused).Use(app);
         new AccessGate(config.Access, refused).Use(app);
         new Http.Access.AclGate(node, config.Acl.Rules, refused).Use(app);
