@@ -31,6 +31,10 @@ internal static class CtlProgram
         root.Add(KvCommand.Create(run));
         root.Add(WatchCommand.Create(run));
         root.Add(LockCommand.Create(run));
+        root.Add(ThrottleCommand.Create(run));
+        root.Add(ServiceCommand.Create(run));
+        root.Add(AdminCommands.Backup(run));
+        root.Add(AdminCommands.Acl(run));
         root.Add(RecoveryCommands.Takeover(run));
         root.Add(RecoveryCommands.Recovery(run));
         root.Add(PolicyCommands.Downtime(run));

@@ -51,6 +51,23 @@ public sealed class HttpTests
         await ShouldBeAsync(HttpMethod.Get, path, status, body);
     }
 
+    [TestCase("PUT", "/register")]
+    [TestCase("DELETE", "/deregister/web")]
+    [TestCase("PUT", "/heartbeat/web")]
+    [TestCase("PUT", "/health/check/c")]
+    [TestCase("PUT", "/v1/agent/service/register")]
+    [TestCase("POST", "/batch/services/register")]
+    public async Task A_change_of_services_without_a_leader_is_503_with_a_time_and_never_500_or_400(string method, string path)
+    {
+        foreach (var request in new[] { typeof(ApiRequest.RegisterService), typeof(ApiRequest.DeregisterService), typeof(ApiRequest.ServiceHeartbeat), typeof(ApiRequest.ReportCheck), typeof(ApiRequest.ImportServices), typeof(ApiRequest.QueryServices) })
+            _node.Answers[request] = new ApiReply.NoLeader(TimeSpan.FromMilliseconds(150));
+        using var asked = new HttpRequestMessage(new(method), path);
+        if (method != "DELETE") asked.Content = new StringContent(path.Contains("batch", StringComparison.Ordinal) ? """{ "services": [{ "name": "web" }] }""" : """{ "name": "web" }""", Encoding.UTF8, "application/json");
+        using var answer = await _http.SendAsync(asked);
+        Assert.That((answer.StatusCode, answer.Headers.RetryAfter?.Delta), Is.EqualTo((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(1))));
+        Assert.That(await answer.Content.ReadAsStringAsync(), Does.Contain("no leader"));
+    }
+
     [Test]
     public async Task Raft_health_says_500_on_a_node_outside_the_quorum()
     {

@@ -29,7 +29,6 @@ internal static class PlantedBugs
 
     public static IReadOnlyList<WaitingBug> Waiting { get; } =
     [
-        new("M57", "the throttler answers OK from stale samples", "there is no throttler yet"),
         new("M60", "a planned takeover opens the new primary before the old one is closed and drained", "it is planted (RecoveryRunner), but no scenario asks for a takeover yet; the takeovers of Verify.Node.Tests run without it"),
     ];
 
@@ -47,6 +46,7 @@ internal static class PlantedBugs
         IHunt votes = new VoteCrashHunt(actors), answers = Scenario("lost-answers", new()), disks = Scenario("full-disks-power-cut", new());
         IHunt midFailover = Scenario("leader-lost-mid-failover", PromptNodes, PromptTwist), lagging = Scenario("lagging-replica", PromptNodes, PromptTwist);
         IHunt oneLink = Scenario("one-link-down", PromptNodes, PromptTwist), promotion = Scenario("prompt-promotion", PromptNodes, PromptTwist);
+        IHunt collector = Scenario("collector-cut-off", new());
         return
         [
             new("M01", BugClass.A, "a vote is given twice in a term", [random, storm]),
@@ -105,6 +105,7 @@ internal static class PlantedBugs
             new("M54", BugClass.A, "a server with errant transactions is re-attached", [promotion]),
             new("M55", BugClass.A, "the old primary is named with a lease after that has run out", [promotion]),
             new("M56", BugClass.A, "one node that does not reach the primary is enough to call it dead", [oneLink]),
+            new("M57", BugClass.A, "the throttler answers OK from stale samples", [collector]),
             new("M59", BugClass.B, "what ends by itself, locks with it, ends by the leader's wall clock", [keys]),
             new("M58", BugClass.A, "a node outside the quorum says that it is healthy", [promotion]),
         ];

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Verify.Node.Codec;
 using Verify.Node.State;
+using Verify.Node.State.Access;
 using Verify.Node.State.Ledger;
 using Verify.Node.Topology;
 using Verify.Raft;
@@ -61,6 +62,9 @@ internal static class ApiCodec
                 to.Byte(Transfer);
                 to.Text(target?.Name ?? "");
                 break;
+            case LeaderRequest.Client(ApiRequest.ChangeAccess change):
+                Access.AccessDesk.WriteRequest(to, change);
+                break;
             case LeaderRequest.Client(var recovery) when RecoveryApiCodec.Writes(recovery):
                 RecoveryApiCodec.WriteRequest(to, recovery);
                 break;
@@ -95,6 +99,7 @@ internal static class ApiCodec
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
+            Access.AccessDesk.Change => new ApiRequest.ChangeAccess(AccessCodec.Read(ref from)),
             _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadRequest(kind, ref from),
             _ when Catalogue.CatalogueApiCodec.Knows(kind) => Catalogue.CatalogueApiCodec.ReadRequest(kind, ref from),
             >= 50 and < 70 => KvApiCodec.ReadRequest(kind, ref from),

@@ -182,6 +182,12 @@ internal sealed class NodeApi
     private void AnswerHere(ApiRequest request, Question question)
     {
         if (_catalogue.Waits(request, question)) return;
+        if (Access.AccessDesk.Answers(request))
+        {
+            question.Answer(Access.AccessDesk.Answer(request, _parts.State.Access, Applied.Value));
+            return;
+        }
+
         if (request is ApiRequest.KvWatch watch) _watches.Ask(question, watch);
         else if (request is not ApiRequest.TakeSnapshot) question.Answer(Here(request));
         else if (_parts.TakeSnapshot is { } take) take(question.Answer);
@@ -249,6 +255,13 @@ internal sealed class NodeApi
         }
 
         if (_catalogue.Leads(request, question)) return;
+        if (request is ApiRequest.ChangeAccess access)
+        {
+            if (Access.AccessDesk.Limit(access, _parts.State.Access) is { } full) question.Answer(full);
+            else Enter(new Command.Access(access.Command), question);
+            return;
+        }
+
         switch (request)
         {
             case ApiRequest.KvPut put:

@@ -21,6 +21,7 @@ public static class CommandCodec
     private const byte TimePasses = 6;
     private const byte Policy = 12;
     private const byte Catalogue = 10;
+    private const byte Access = 13;
     private const byte Throttle = 7;
     private const byte Session = 8;
     private const byte KvDo = 9;
@@ -62,6 +63,10 @@ public static class CommandCodec
             case Command.TimePasses(var stamp):
                 to.Byte(TimePasses);
                 stamp.Write(to);
+                break;
+            case Command.Access(var inner):
+                to.Byte(Access);
+                State.Access.AccessCodec.Write(to, inner);
                 break;
             case Command.Policy(var policy):
                 to.Byte(Policy);
@@ -113,6 +118,7 @@ public static class CommandCodec
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
+            Access => new Command.Access(State.Access.AccessCodec.Read(ref from)),
             Policy => new Command.Policy(State.Policy.PolicyCommandCodec.Read(ref from)),
             Catalogue => State.Catalogue.CatalogueCommandCodec.Read(ref from),
             Session => new Command.Session(Locks.SessionCommand.Read(ref from), Time.TimeStamp.Read(ref from)),

@@ -13,6 +13,7 @@ internal sealed record HostConfig(
     public required HttpsSettings? Https { get; init; }
     public required AccessSettings Access { get; init; }
     public required CatalogueConfig Catalogue { get; init; }
+    public required AclConfig Acl { get; init; }
     public required HistorySettings History { get; init; }
     public required FrenoSettings Freno { get; init; }
 
@@ -115,6 +116,7 @@ internal sealed record HostConfig(
             Https = HttpsSettings.Of(values),
             Access = access,
             Catalogue = CatalogueConfig.Of(values, directory),
+            Acl = AclConfig.Of(values, access),
             Freno = freno,
             FrenoListen = FrenoListenOf(values, listen),
             History = HistorySettings.Of(values, warnings, directory),
