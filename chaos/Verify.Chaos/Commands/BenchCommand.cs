@@ -36,8 +36,8 @@ internal static class BenchCommand
                          both asked over HTTP/1.1 with JSON, etcd through its /v3 gateway): writes, reads, replication lag, planned
                          transfer, election after kill -9, cost at idle; beside them the sync alone, on the same disk
               snapshot   three nodes with 100,000 keys of 1 KiB: what snapshots cost those who write, memory, restart
-              throttle   three nodes that sample three real servers: throttle checks with 1, 8 and 64 clients; leader killed -> 200 again
               kv         keys over HTTP: puts, gets, compare-and-set and batches with 1, 8 and 64 clients; 100 watchers; and the snapshot bench
+              throttle   three nodes that sample three real servers: throttle checks with 1, 8 and 64 clients; leader killed -> 200 again
               failover   three nodes, three real servers: primary killed or hung -> first write on its successor, with its parts
             Other work on the machine makes every figure worse: the load average before and after is part of the record.
             Examples:
@@ -80,8 +80,8 @@ internal static class BenchCommand
                 "check" => new CheckBench(),
                 "consensus" => new ConsensusBench(),
                 "snapshot" => new SnapshotBench(),
-                "throttle" => new ThrottleBench(),
                 "kv" => new KvBench(),
+                "throttle" => new ThrottleBench(),
                 _ => new FailoverBench(),
             };
             try
