@@ -45,10 +45,8 @@ internal static class PlantedBugs
         IHunt lateAnswers = Directed(ClusterStory.LostAnswers), clocks = Directed(ClusterStory.ClockJumps), takenOut = Directed(ClusterStory.TakenOut), keys = Directed(ClusterStory.Kv);
         IHunt votes = new VoteCrashHunt(actors), answers = Scenario("lost-answers", new()), disks = Scenario("full-disks-power-cut", new());
         IHunt midFailover = Scenario("leader-lost-mid-failover", PromptNodes, PromptTwist), lagging = Scenario("lagging-replica", PromptNodes, PromptTwist);
-        IHunt oneLink = Scenario("one-link-down", PromptNodes, PromptTwist), promotion = Scenario("prompt-promotion", PromptNodes, PromptTwist);
-        IHunt collector = Scenario("collector-cut-off", new());
-        return
-        [
+        IHunt oneLink = Scenario("one-link-down", PromptNodes, PromptTwist), collector = Scenario("collector-cut-off", new()), promotion = Scenario("prompt-promotion", PromptNodes, PromptTwist);
+        return [
             new("M01", BugClass.A, "a vote is given twice in a term", [random, storm]),
             new("M02", BugClass.A, "a candidate that steps down within its term forgets its vote", [random, storm, links]),
             new("M03", BugClass.A, "term and vote are forgotten at a restart", [votes, damage]),

@@ -84,10 +84,11 @@ public sealed class ApiCodecTests
     {
         string[] travelsSinceVersion1 = ["KvPut", "KvDelete", "KvGet", "ReplicationAnalysis", "TransferLeadership"];
         string[] asksForAReadIndexInstead = ["KvList", "ExportState", "QueryServices", "PickService", "KvGetMany", "SessionRead"];
-        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot", "ThrottleViewHere", "ReadPolicy", "AwaitServices", "KvWatch", "JudgeAccess", "ListAccess"];
+        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot", "ThrottleViewHere", "ReadPolicy", "AwaitServices", "KvWatch", "JudgeAccess", "ListAccess", "Fleet"];
         var travels = Requests.Select(r => r.Request).OfType<LeaderRequest.Client>().Select(c => c.Request.GetType().Name)
             .Concat(Throttle.ThrottleApiTests.Requests.Select(r => r.Request.GetType().Name))
-            .Concat(Policy.RecoveryApiTests.Requests.Select(r => r.Request.GetType().Name));
+            .Concat(Policy.RecoveryApiTests.Requests.Select(r => r.Request.GetType().Name))
+            .Concat(FleetApiCodecTests.Requests.Select(r => r.GetType().Name));
         Assert.That(travels.Concat(travelsSinceVersion1).Concat(asksForAReadIndexInstead).Concat(answeredWhereAsked).Distinct(StringComparer.Ordinal),
             Is.EquivalentTo(typeof(ApiRequest).GetNestedTypes().Select(t => t.Name)), "a new request: does it go to the leader?");
     }

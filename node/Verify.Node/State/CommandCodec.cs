@@ -76,9 +76,7 @@ public static class CommandCodec
                 stamp.Write(to);
                 break;
             case Command.Throttle(var inner, var stamp):
-                to.Byte(Throttle);
-                stamp.Write(to);
-                State.Throttle.ThrottleCommandCodec.Write(to, inner);
+                WriteThrottle(to, inner, stamp);
                 break;
             case Command.Fleet(var inner):
                 to.Byte(Fleet);
@@ -140,6 +138,13 @@ public static class CommandCodec
         };
         from.End();
         return command;
+    }
+
+    private static void WriteThrottle(WireWriter to, State.Throttle.ThrottleCommand inner, Time.TimeStamp stamp)
+    {
+        to.Byte(Throttle);
+        stamp.Write(to);
+        State.Throttle.ThrottleCommandCodec.Write(to, inner);
     }
 
     private static Command.Throttle ReadThrottle(ref WireReader from)
