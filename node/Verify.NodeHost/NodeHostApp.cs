@@ -147,6 +147,8 @@ internal static class NodeHostApp
         new AccessGate(config.Access, refused).Use(app);
         new Http.Access.AclGate(node, config.Acl.Rules, refused).Use(app);
         new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
+        new FleetApi(node).Map(app);
+        new AnalysisApi(node, config.Node.Self.Name).Map(app);
         new RecoveryApi(node).Map(app);
         new RecoveryAuditApi(node, config.Node).Map(app);
         new PolicyApi(node, config.Node).Map(app);

@@ -49,7 +49,8 @@ public class RealStatementTests(Flavor flavor, bool endsRowsByEof) : RealServerF
         Statement[] all =
         [
             new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.ListIdleCoordinators(), new Statement.KillSession(victim.SessionId),
-            new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
+            new Statement.ReadVariables(), new Statement.ReadCounters(), new Statement.ListReplicas(), new Statement.ListDumps(), new Statement.ReadBinlogPosition(),
+            new Statement.AskConfigured("SELECT 'east'"), new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false), new Statement.ResetReplicaAll(),
             new Statement.AdoptBinlogPosition(), new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
             new Statement.ChangeSource($"{Db1.Server.Endpoint.Address}", Db1.Server.Endpoint.Port, users.User, users.Password),

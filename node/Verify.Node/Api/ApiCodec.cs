@@ -76,6 +76,8 @@ internal static class ApiCodec
             case LeaderRequest.Client(var throttle) when ThrottleApiCodec.Knows(throttle):
                 ThrottleApiCodec.WriteRequest(to, throttle);
                 break;
+            case LeaderRequest.Client(var fleet) when FleetApiCodec.TryWriteRequest(to, fleet):
+                break;
             case LeaderRequest.Client(var other):
                 ClusterApiCodec.WriteRequest(to, other);
                 break;
@@ -104,6 +106,7 @@ internal static class ApiCodec
             _ when Catalogue.CatalogueApiCodec.Knows(kind) => Catalogue.CatalogueApiCodec.ReadRequest(kind, ref from),
             >= 50 and < 70 => KvApiCodec.ReadRequest(kind, ref from),
             >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadRequest(kind, ref from),
+            >= 91 and < 110 => FleetApiCodec.ReadRequest(kind, ref from),
             _ => ClusterApiCodec.ReadRequest(kind, ref from),
         });
     }
@@ -214,6 +217,8 @@ internal static class ApiCodec
                 to.Byte(Refused);
                 to.Text(why);
                 break;
+            case var ofFleet when FleetApiCodec.TryWriteReply(to, ofFleet):
+                break;
             case var recovery when RecoveryApiCodec.Writes(recovery):
                 RecoveryApiCodec.WriteReply(to, recovery);
                 break;
@@ -242,6 +247,7 @@ internal static class ApiCodec
         _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadReply(kind, ref from),
         >= 50 and < 70 => KvApiCodec.ReadReply(kind, ref from),
         >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadReply(kind, ref from),
+        >= 91 and < 110 => FleetApiCodec.ReadReply(kind, ref from),
         _ => ClusterApiCodec.ReadReply(kind, ref from),
     };
 

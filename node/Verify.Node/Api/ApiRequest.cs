@@ -199,11 +199,27 @@ public sealed record RaftStatusView(Verify.Raft.RaftStatus Status, IReadOnlyList
 /// <summary>One server as this node sees it.</summary>
 public sealed record InstancePicture(
     InstanceKey Key, string DataCenter, string Version, string ServerUuid, bool LastProbeOk, long SeenMsAgo, bool IsReadOnly,
-    InstanceKey? Source, string IoThread, string SqlThread, double? SecondsBehind, string Executed, string Problem);
+    InstanceKey? Source, string IoThread, string SqlThread, double? SecondsBehind, string Executed, string Problem)
+{
+    /// <summary>Everything that was read of it last; null: nothing yet.</summary>
+    public Verify.MySql.ServerFacts? Facts { get; init; }
+    public Verify.MySql.ReplicaStatus? Replica { get; init; }
+    public Verify.MySql.ServerDetails? Details { get; init; }
+
+    /// <summary>What DetectSemiSyncEnforcedQuery said.</summary>
+    public string SemiSyncEnforced { get; init; } = "";
+
+    /// <summary>Transactions that its source has not; empty: none are known.</summary>
+    public string Errant { get; init; } = "";
+    public bool IsHung { get; init; }
+}
 
 /// <summary>One cluster as this node sees it, with the replicated facts: primary, token, lease, whether a recovery is open.</summary>
 public sealed record ClusterPicture(
-    string Alias, InstanceKey? Primary, long Token, string LeaseHolder, bool RecoveryOpen, string SetAside, IReadOnlyList<InstancePicture> Instances);
+    string Alias, InstanceKey? Primary, long Token, string LeaseHolder, bool RecoveryOpen, string SetAside, IReadOnlyList<InstancePicture> Instances)
+{
+    public bool IsManaged { get; init; } = true;
+}
 
 /// <summary>A diagnosis and the vote of each node behind it.</summary>
 public sealed record AnalysisPicture(string Cluster, InstanceKey Instance, string Code, string Description, IReadOnlyList<VotePicture> Votes);

@@ -64,18 +64,6 @@ public static class CommandCodec
                 to.Byte(TimePasses);
                 stamp.Write(to);
                 break;
-            case Command.Access(var inner):
-                to.Byte(Access);
-                State.Access.AccessCodec.Write(to, inner);
-                break;
-            case Command.Policy(var policy):
-                to.Byte(Policy);
-                State.Policy.PolicyCommandCodec.Write(to, policy);
-                break;
-            case Command.Catalogue catalogue:
-                to.Byte(Catalogue);
-                State.Catalogue.CatalogueCommandCodec.Write(to, catalogue);
-                break;
             case Command.Session(var inner, var stamp):
                 to.Byte(Session);
                 inner.Write(to);
@@ -97,10 +85,33 @@ public static class CommandCodec
                 FleetCommandCodec.Write(to, inner);
                 break;
             default:
-                throw new UnreachableException();
+                WriteOfOperators(to, command);
+                break;
         }
 
         return to.Written.ToArray();
+    }
+
+    /// <summary>Services, and what operators say.</summary>
+    private static void WriteOfOperators(WireWriter to, Command command)
+    {
+        switch (command)
+        {
+            case Command.Access(var inner):
+                to.Byte(Access);
+                State.Access.AccessCodec.Write(to, inner);
+                break;
+            case Command.Policy(var policy):
+                to.Byte(Policy);
+                State.Policy.PolicyCommandCodec.Write(to, policy);
+                break;
+            case Command.Catalogue catalogue:
+                to.Byte(Catalogue);
+                State.Catalogue.CatalogueCommandCodec.Write(to, catalogue);
+                break;
+            default:
+                throw new UnreachableException();
+        }
     }
 
     /// <exception cref="WireFormatException">The bytes are damaged, or were written by a newer program.</exception>

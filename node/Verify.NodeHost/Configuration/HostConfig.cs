@@ -98,7 +98,10 @@ internal sealed record HostConfig(
             ClusterId = values.Text("ClusterId", "verify"),
             Clusters = MySqlConfig.ClustersOf(values),
             Addresses = MySqlConfig.AddressesOf(values),
-            TopologyLogin = new(values.Text("MySQLTopologyUser", ""), values.Secret("MySQLTopologyPassword")),
+            Discovery = DiscoveryConfig.Of(values, warnings),
+            Analysis = DiscoveryConfig.LimitsOf(values),
+            SemiSync = values.Bool("SemiSync", false),
+            TopologyLogin = Configuration.TopologyLogin.Of(values),
             ReplicationLogin = new(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
                 Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),

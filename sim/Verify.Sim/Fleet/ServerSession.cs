@@ -10,6 +10,9 @@ internal sealed class ServerSession(long id, string user, AccountRights rights)
     /// <summary>For the process list, while no statement runs.</summary>
     public string RestingCommand { get; set; } = "Sleep";
 
+    /// <summary>The replica that fetches the binary log over this session; null for a client.</summary>
+    public DumpRequest? Dump { get; set; }
+
     /// <summary>A statement is under way.</summary>
     public bool IsBusy { get; set; }
 
