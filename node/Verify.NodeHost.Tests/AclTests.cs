@@ -28,7 +28,7 @@ public sealed class AclTests
         foreach (var path in new[] { "/kv/app/secret/x", "/KV/app/secret/x", "/v1/kv/app/secret/x", "/kv/other", "/V1/KV/other", "/touch/other", "/lock/shared" })
             await StatusAsync(host, HttpMethod.Put, path, 403, app, """{ "value": "1" }""");
         await StatusAsync(host, HttpMethod.Get, "/kv/shared", 404, app);
-        foreach (var path in new[] { "/kv/?prefix=app/", "/v1/kv/app/?recurse", "/kv/", "/export", "/EXPORT/", "/cluster/export", "/backups", "/acl/tokens", "/v1/session/list" }) await StatusAsync(host, HttpMethod.Get, path, 403, app);
+        foreach (var path in new[] { "/kv/?prefix=app/", "/v1/kv/app/?recurse", "/kv/", "/export", "/EXPORT/", "/cluster/export", "/backups", "/acl/tokens", "/v1/session/list", "/watch/app/**?index=1", "/watch/app/?prefix&index=1", "/kv/watch/**?index=1" }) await StatusAsync(host, HttpMethod.Get, path, 403, app);
         await OkAsync(host, HttpMethod.Get, "/v1/kv/app/a?keys", app);
         await StatusAsync(host, HttpMethod.Post, "/batch/kv/set", 403, app, """{ "items": { "app/a": "2" } }""");
         await StatusAsync(host, HttpMethod.Post, "/backup", 403, app, "");

@@ -100,6 +100,9 @@ internal sealed class AclGate(INodeApi node, AclSettings settings, RefusedSource
                 return [new(AccessArea.Key, Value("key"), level, request.Query.ContainsKey("recurse"))];
             case "/kv/":
                 return [new(AccessArea.Key, request.Query["prefix"].ToString(), level, IsAll: true)];
+            case "/watch/{**key}" or "/kv/watch/{**key}":
+                // What stands before the first star: a rule on a name that the pattern covers must count, too.
+                return [new(AccessArea.Key, new WatchPattern(Value("key"), request.Query.ContainsKey("recurse") || request.Query.ContainsKey("prefix")).Prefix, AccessLevel.Read, IsAll: true)];
             case "/batch/kv/get":
                 return [new(AccessArea.Key, "", AccessLevel.Read, IsAll: true)];
             case "/backup" or "/restore" or "/backups" or "/export" or "/import" or "/cluster/export" or "/cluster/import":
