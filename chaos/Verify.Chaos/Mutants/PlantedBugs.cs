@@ -95,19 +95,24 @@ internal static class PlantedBugs
             new("M46", BugClass.A, "all wait equally long before they stand for election", [random, storm]),
             new("M47", BugClass.B, "the place where a follower's log goes on is never found again", [random, storm]),
             new("M48", BugClass.B, "a node that has left stands for election for ever", [takenOut, cluster]),
-            new("M49", BugClass.A, "the guardian of an isolated primary does not close it", [promotion]),
-            new("M50", BugClass.A, "the majority promotes before the old primary's lease has run out", [promotion]),
-            new("M51", BugClass.A, "a leader that was deposed goes on with its failover", [midFailover]),
-            new("M52", BugClass.B, "a recovery that another leader opened is not taken up", [midFailover]),
-            new("M53", BugClass.A, "the replica that comes first is promoted, whatever it lacks", [lagging]),
-            new("M54", BugClass.A, "a server with errant transactions is re-attached", [promotion]),
-            new("M55", BugClass.A, "the old primary is named with a lease after that has run out", [promotion]),
-            new("M56", BugClass.A, "one node that does not reach the primary is enough to call it dead", [oneLink]),
-            new("M57", BugClass.A, "the throttler answers OK from stale samples", [collector]),
-            new("M59", BugClass.B, "what ends by itself, locks with it, ends by the leader's wall clock", [keys]),
-            new("M58", BugClass.A, "a node outside the quorum says that it is healthy", [promotion]),
+            .. OfFleets(promotion, midFailover, lagging, oneLink, collector, keys),
         ];
     }
+
+    private static PlantedBug[] OfFleets(IHunt promotion, IHunt midFailover, IHunt lagging, IHunt oneLink, IHunt collector, IHunt keys) =>
+    [
+        new("M49", BugClass.A, "the guardian of an isolated primary does not close it", [promotion]),
+        new("M50", BugClass.A, "the majority promotes before the old primary's lease has run out", [promotion]),
+        new("M51", BugClass.A, "a leader that was deposed goes on with its failover", [midFailover]),
+        new("M52", BugClass.B, "a recovery that another leader opened is not taken up", [midFailover]),
+        new("M53", BugClass.A, "the replica that comes first is promoted, whatever it lacks", [lagging]),
+        new("M54", BugClass.A, "a server with errant transactions is re-attached", [promotion]),
+        new("M55", BugClass.A, "the old primary is named with a lease after that has run out", [promotion]),
+        new("M56", BugClass.A, "one node that does not reach the primary is enough to call it dead", [oneLink]),
+        new("M57", BugClass.A, "the throttler answers OK from stale samples", [collector]),
+        new("M58", BugClass.A, "a node outside the quorum says that it is healthy", [promotion]),
+        new("M59", BugClass.B, "what ends by itself, locks with it, ends by the leader's wall clock", [keys]),
+    ];
 
     private static Func<IChoiceSource, IActorScheduler>? ActorsOf(string strategy)
     {

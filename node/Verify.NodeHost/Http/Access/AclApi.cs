@@ -34,7 +34,7 @@ internal sealed class AclApi(INodeApi node, AclSettings settings)
         routes.MapGet("/acl/tokens", () => ListAsync(static (_, tokens) => Results.Json(new { tokens = tokens.Select(ShapeOf), count = tokens.Count })));
         routes.MapDelete("/acl/tokens/{accessor}", (string accessor) => DeleteAsync(new AccessCommand.DeleteToken(accessor), $"no token {accessor}")).WithMetadata(NeedsWrite.Mark);
         routes.MapGet("/acl/token/self", (HttpContext context) => Results.Json(new { accessor_id = AclGate.Of(context).Who, management = AclGate.Of(context).IsManagement, enabled = settings.IsEnabled }));
-        routes.MapPost("/acl/test", TestAsync);
+        routes.MapPost("/acl/test", TestAsync).WithMetadata(NeedsWrite.Mark);
     }
 
     private async Task<IResult> BootstrapAsync(Func<string, string, object> shape)
