@@ -16,7 +16,12 @@ public sealed class StatementReaderTests(Flavor flavor)
         new Statement.StartReplica(), new Statement.StartReplicaSqlThread(), new Statement.ResetReplicaAll(),
         new Statement.ChangeSource("db1.example", 3307, "repl", "it's ~secret~"), new Statement.AdoptBinlogPosition(),
         new Statement.WaitForGtids("0-1-7", 5),
+        new Statement.ReadVariables(), new Statement.ReadCounters(), new Statement.ListReplicas(), new Statement.ListDumps(), new Statement.ReadBinlogPosition(),
+        new Statement.AskConfigured("SELECT 'east'"),
     ];
+
+    /// <summary>An operator's own question about the lag, and what only ProxySQL's admin interface answers: no simulated server is asked that.</summary>
+    private static readonly string[] NotSimulated = [nameof(Statement.ReadMetric), nameof(Statement.ListProxySqlServers)];
 
     [Test]
     public void Every_statement_of_the_node_is_recognised_with_its_values()
@@ -33,7 +38,7 @@ public sealed class StatementReaderTests(Flavor flavor)
     public void No_statement_of_the_closed_list_is_missing_from_the_examples()
     {
         var listed = typeof(Statement).GetNestedTypes().Where(t => t.IsSubclassOf(typeof(Statement))).Select(t => t.Name);
-        Assert.That(Examples.Select(s => s.GetType().Name).Distinct(StringComparer.Ordinal), Is.EquivalentTo(listed));
+        Assert.That(Examples.Select(s => s.GetType().Name).Distinct(StringComparer.Ordinal), Is.EquivalentTo(listed.Except(NotSimulated, StringComparer.Ordinal)));
     }
 
     [TestCase("c1-17", 3)]
