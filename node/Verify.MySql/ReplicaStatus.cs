@@ -14,7 +14,7 @@ public readonly record struct BinlogPosition(string File, long Position) : IComp
     /// <summary>A position that nobody told is the empty one, whether it was made from nothing or from an empty column.</summary>
     public bool Equals(BinlogPosition other) => CompareTo(other) == 0;
 
-    public override int GetHashCode() => HashCode.Combine(File ?? "", Position);
+    public override int GetHashCode() => Position.GetHashCode();
 
     /// <summary>Files are numbered with leading zeros; a longer number is a later one ("binlog.1000000" after "binlog.999999").</summary>
     public int CompareTo(BinlogPosition other)
