@@ -33,6 +33,7 @@ public static class EventKinds
     public const string Recovery = "recovery";            // cluster, recoveryId, phase (opened|intent|outcome|closed), step, detail
                                                           // (of an outcome that is no success it begins with "failed")
     public const string Acting = "acting";                // cluster, recoveryId, step, term: a statement goes out if the node may send it
+    public const string Sampled = "sampled";              // instance, ageMs: it has looked at a replica's lag; the question was sent so long ago
     public const string RecoverySkipped = "recoverySkipped"; // cluster, instance, analysis, code, reason: called for, not begun
     public const string DiskFull = "diskFull";            // full
     public const string Halted = "halted";                // reason
@@ -47,6 +48,8 @@ public static class EventKinds
 
     // From the harness: subject = node. What it answers when an application or a load balancer asks it.
     public const string Told = "told";                    // healthy (true|false), primary ("" for none), leased (true|false)
+
+    public const string Checked = "checked";              // status: what it answers to a throttle check at this moment
 
     // From the nemesis: subject = the step's name, the same at the beginning and at the end. The beginning is written just before the
     // fault is inflicted, the end just after it is undone. "resolved" names nodes and servers

@@ -11,7 +11,7 @@ public sealed class IntermediateLanguageTests
         "System", "System.Buffers", "System.Buffers.Binary", "System.Buffers.Text", "System.Collections", "System.Collections.Generic",
         "System.Collections.Immutable", "System.Collections.ObjectModel", "System.Diagnostics.CodeAnalysis", "System.Diagnostics.Metrics", "System.Globalization",
         "System.IO.Pipelines", "System.Linq", "System.Numerics", "System.Reflection", "System.Runtime.CompilerServices", "System.Runtime.ExceptionServices",
-        "System.Runtime.InteropServices", "System.Text", "System.Threading.Tasks.Sources", "System.Threading.Tasks", "System.Runtime.Intrinsics",
+        "System.Runtime.InteropServices", "System.Text", "System.Text.RegularExpressions", "System.Threading.Tasks.Sources", "System.Threading.Tasks", "System.Runtime.Intrinsics",
     ];
 
     /// <summary>Types outside those namespaces, or more than the common ones, by assembly.</summary>

@@ -23,12 +23,20 @@ public sealed class VerifyClient : IDisposable
         _options = options;
         _group = new(options);
         Kv = new(_group);
+        Locks = new(_group);
         Cluster = new(_group);
+        Throttle = new(_group);
+        Services = new(_group);
+        Admin = new(_group);
         Recoveries = new(_group);
     }
 
     public KvClient Kv { get; }
+    public LockClient Locks { get; }
     public ClusterClient Cluster { get; }
+    public ThrottleClient Throttle { get; }
+    public ServiceClient Services { get; }
+    public AdminClient Admin { get; }
     public RecoveryClient Recoveries { get; }
 
     /// <summary>Where requests for the leader go at the moment; null when it is not known.</summary>

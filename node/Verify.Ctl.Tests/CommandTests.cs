@@ -39,6 +39,37 @@ public sealed class CommandTests
     }
 
     [Test]
+    public async Task Services_are_registered_listed_and_picked()
+    {
+        var web = new { id = "web-1", name = "web", address = "10.0.0.5", port = 8080, status = "passing", node = "n1", tags = new[] { "v2" } };
+        _answers["PUT /register"] = _ => FakeGroup.Json(200, new { message = "service registered", modify_index = 7 });
+        _answers["GET /services/"] = _ => FakeGroup.Json(200, new[] { web });
+        _answers["GET /lb/service/web"] = _ => FakeGroup.Json(200, new { service = web, strategy = "round-robin" });
+        _answers["DELETE /deregister/none"] = _ => FakeGroup.Json(404, new { error = "not found" });
+        var node = Node();
+        var registered = await CtlRun.OfAsync(node, "service", "register", "web", "10.0.0.5", "8080", "--id", "web-1", "--tag", "v2", "--meta", "k=v", "--tcp", "10.0.0.5:8080", "--ttl", "0");
+        Assert.That((registered.ExitCode, registered.Output.Trim()), Is.EqualTo((0, "registered (modify_index 7)")), registered.Errors);
+        Assert.That(node.Asked.Single(r => r.Method == "PUT").Body, Is.EqualTo("""{"address":"10.0.0.5","checks":[{"interval":"10000ms","name":"web tcp","tcp":"10.0.0.5:8080"}],"id":"web-1","meta":{"k":"v"},"name":"web","port":8080,"tags":["v2"],"ttl":"0ms"}"""));
+        Assert.That((await CtlRun.OfAsync(node, "service", "list")).Output, Does.Match("web .*web-1 .*10.0.0.5 .*8080 .*passing .*n1 .*v2"));
+        Assert.That((await CtlRun.OfAsync(node, "service", "pick", "web")).Output.Trim(), Is.EqualTo("10.0.0.5:8080"));
+        Assert.That((await CtlRun.OfAsync(node, "service", "deregister", "none")).ExitCode, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task Backups_and_access_rules_are_asked_for_as_the_node_takes_them()
+    {
+        _answers["POST /backup"] = _ => FakeGroup.Json(200, new { message = "Backup created successfully", backup_path = "b.ndjson" });
+        _answers["POST /restore"] = _ => FakeGroup.Json(200, new { message = "Backup restored successfully" });
+        _answers["PUT /acl/tokens"] = _ => FakeGroup.Json(200, new { accessor_id = "token-1", secret = "s" });
+        var node = Node();
+        Assert.That((await CtlRun.OfAsync(node, "backup", "create")).Output, Does.Contain("b.ndjson"));
+        Assert.That((await CtlRun.OfAsync(node, "backup", "restore", "b.ndjson")).ExitCode, Is.Zero);
+        Assert.That(node.Asked.Single(r => r.Path.StartsWith("/restore", StringComparison.Ordinal)).Body, Is.EqualTo("""{"backup_path":"b.ndjson","mode":"replace"}"""));
+        Assert.That((await CtlRun.OfAsync(node, "acl", "create-token", "--policy", "app")).Output, Does.Contain("token-1"));
+        Assert.That(node.Asked.Single(r => r.Path.StartsWith("/acl/tokens", StringComparison.Ordinal)).Body, Is.EqualTo("""{"policies":["app"],"description":""}"""));
+    }
+
+    [Test]
     public async Task Health_ends_with_1_when_the_group_is_not_healthy()
     {
         _answers["GET /cluster/health"] = _ => FakeGroup.Json(200, new

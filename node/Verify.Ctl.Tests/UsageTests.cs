@@ -48,6 +48,11 @@ public sealed class UsageTests
     [TestCase("kv", "put", "--help")]
     [TestCase("kv", "delete", "--help")]
     [TestCase("kv", "list", "--help")]
+    [TestCase("throttle", "--help")]
+    [TestCase("throttle", "check", "--help")]
+    [TestCase("throttle", "app", "--help")]
+    [TestCase("throttle", "skip", "--help")]
+    [TestCase("throttle", "metrics", "--help")]
     public async Task Every_help_page_has_an_example(params string[] words)
     {
         var run = await CtlRun.OfAsync(Nothing, "", words);

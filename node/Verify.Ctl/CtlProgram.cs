@@ -29,6 +29,12 @@ internal static class CtlProgram
         var run = new CommandRun(connection, input, output, errors);
         root.Add(ClusterCommand.Create(run));
         root.Add(KvCommand.Create(run));
+        root.Add(WatchCommand.Create(run));
+        root.Add(LockCommand.Create(run));
+        root.Add(ThrottleCommand.Create(run));
+        root.Add(ServiceCommand.Create(run));
+        root.Add(AdminCommands.Backup(run));
+        root.Add(AdminCommands.Acl(run));
         root.Add(RecoveryCommands.Takeover(run));
         root.Add(RecoveryCommands.Recovery(run));
         root.Add(PolicyCommands.Downtime(run));

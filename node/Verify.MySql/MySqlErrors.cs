@@ -16,7 +16,11 @@ public sealed class MySqlServerException(int code, string sqlState, string messa
 }
 
 /// <summary>The deadline passed. The connection is closed and the outcome of the statement is unknown.</summary>
-public sealed class MySqlTimeoutException(string message) : MySqlException(message);
+public sealed class MySqlTimeoutException(string message) : MySqlException(message)
+{
+    /// <summary>The connection had been made within this attempt and the greeting did not come: somebody listens and does not answer.</summary>
+    public bool HasConnected { get; init; }
+}
 
 /// <summary>The connection ended, or the bytes are not MySQL's protocol.</summary>
 public sealed class MySqlProtocolException(string message, Exception? cause = null) : MySqlException(message, cause);

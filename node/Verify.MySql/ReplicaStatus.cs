@@ -6,12 +6,65 @@ namespace Verify.MySql;
 /// <summary>State of a replication thread as the server words it.</summary>
 public enum ThreadState { Stopped, Connecting, Running }
 
+/// <summary>A place in a binary or relay log. Two of them can be compared only when they are of the same server's log.</summary>
+public readonly record struct BinlogPosition(string File, long Position) : IComparable<BinlogPosition>
+{
+    public bool IsEmpty => string.IsNullOrEmpty(File);
+
+    /// <summary>A position that nobody told is the empty one, whether it was made from nothing or from an empty column.</summary>
+    public bool Equals(BinlogPosition other) => CompareTo(other) == 0;
+
+    public override int GetHashCode() => Position.GetHashCode();
+
+    /// <summary>Files are numbered with leading zeros; a longer number is a later one ("binlog.1000000" after "binlog.999999").</summary>
+    public int CompareTo(BinlogPosition other)
+    {
+        var (a, b) = (File ?? "", other.File ?? "");
+        if (a.Length != b.Length) return a.Length.CompareTo(b.Length);
+        var byFile = string.CompareOrdinal(a, b);
+        return byFile != 0 ? byFile : Position.CompareTo(other.Position);
+    }
+
+    public static bool operator <(BinlogPosition a, BinlogPosition b) => a.CompareTo(b) < 0;
+    public static bool operator >(BinlogPosition a, BinlogPosition b) => a.CompareTo(b) > 0;
+    public static bool operator <=(BinlogPosition a, BinlogPosition b) => a.CompareTo(b) <= 0;
+    public static bool operator >=(BinlogPosition a, BinlogPosition b) => a.CompareTo(b) >= 0;
+
+    /// <summary>As orchestrator writes it: file:position.</summary>
+    public override string ToString() => IsEmpty ? "" : $"{File}:{Position}";
+}
+
 /// <summary>A typed view of SHOW REPLICA STATUS / SHOW ALL SLAVES STATUS: the parts that decide something.</summary>
 public sealed record ReplicaStatus(
     string SourceHost, int SourcePort, ThreadState IoThread, ThreadState SqlThread,
     Gtids Retrieved, Gtids Executed, double? SecondsBehind,
     int LastIoErrno, string LastIoError, int LastSqlErrno, string LastSqlError)
 {
+    /// <summary>How far in the source's binary log the fetching thread has read; empty where the server does not say.</summary>
+    public BinlogPosition ReadUpTo { get; init; }
+
+    /// <summary>How far in the source's binary log the applying thread has come.</summary>
+    public BinlogPosition AppliedUpTo { get; init; }
+
+    /// <summary>How far in its own relay log it has come.</summary>
+    public BinlogPosition RelayUpTo { get; init; }
+
+    /// <summary>What the source said of itself the last time it was connected to; MariaDB tells no uuid.</summary>
+    public string SourceUuid { get; init; } = "";
+    public long SourceServerId { get; init; }
+
+    /// <summary>The position is found by GTID (MySQL: Auto_Position; MariaDB: Using_Gtid), not by file and position.</summary>
+    public bool UsesGtid { get; init; }
+
+    /// <summary>Seconds by which the replica lags on purpose.</summary>
+    public long DelaySeconds { get; init; }
+
+    /// <summary>In the server's words.</summary>
+    public string SqlState { get; init; } = "";
+
+    /// <summary>Sources that it replicates from; more than one: multi-source, of which only one channel is looked at.</summary>
+    public int Channels { get; init; } = 1;
+
     /// <summary>Null when the table has no row: the server is no replica. Of several channels the one without a name counts,
     /// or the first if all have names.</summary>
     /// <exception cref="MySqlProtocolException">A column is missing, or its value is not what it should be.</exception>
@@ -33,7 +86,18 @@ public sealed record ReplicaStatus(
             (int)row.Number("Last_IO_Errno"),
             row.Text("Last_IO_Error"),
             (int)row.Number("Last_SQL_Errno"),
-            row.Text("Last_SQL_Error"));
+            row.Text("Last_SQL_Error"))
+        {
+            ReadUpTo = new(row.Maybe($"{source}_Log_File"), row.MaybeNumber($"Read_{source}_Log_Pos")),
+            AppliedUpTo = new(row.Maybe($"Relay_{source}_Log_File"), row.MaybeNumber($"Exec_{source}_Log_Pos")),
+            RelayUpTo = new(row.Maybe("Relay_Log_File"), row.MaybeNumber("Relay_Log_Pos")),
+            SourceUuid = row.Maybe("Source_UUID"),
+            SourceServerId = row.MaybeNumber($"{source}_Server_Id"),
+            UsesGtid = isMaria ? row.Maybe("Using_Gtid") is "Slave_Pos" or "Current_Pos" : row.Maybe("Auto_Position") is "1",
+            DelaySeconds = row.MaybeNumber("SQL_Delay"),
+            SqlState = row.Maybe($"{replica}_SQL_Running_State"),
+            Channels = table.Rows.Count,
+        };
     }
 
     private static int DefaultChannel(ResultTable table, string nameColumn)
@@ -57,6 +121,12 @@ internal readonly struct TableRow(ResultTable table, int row, string what)
         var text = Text(column);
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw Wrong(column, $"is '{text}', which is no number");
     }
+
+    /// <summary>Empty when the server does not say.</summary>
+    public string Maybe(string column) => table.Has(column) ? table.Text(row, column) ?? "" : "";
+
+    /// <summary>0 when the server does not say.</summary>
+    public long MaybeNumber(string column) => long.TryParse(Maybe(column), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     public bool Flag(string column) => Text(column) switch
     {

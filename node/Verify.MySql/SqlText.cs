@@ -14,6 +14,9 @@ public readonly record struct SqlText
     /// <summary>Use as <c>SqlText.Of($"SET GLOBAL x = {new SqlLiteral(v)}")</c>; holes take only literals, names and whole numbers.</summary>
     public static SqlText Of(SqlTextHandler handler) => new(handler.Build());
 
+    /// <summary>A statement that an operator wrote into the configuration, as it stands there. Nothing else may come in here.</summary>
+    internal static SqlText OfConfiguration(string text) => new(text);
+
     public override string ToString() => Text;
 }
 

@@ -24,6 +24,51 @@ public abstract partial record Statement
             flavor == Flavor.MySql ? SqlText.Of($"SHOW REPLICA STATUS") : SqlText.Of($"SHOW ALL SLAVES STATUS");
     }
 
+    /// <summary>What changes seldom: names, formats, modes, both halves of semi-sync. Rows Variable_name, Value; a variable that the server
+    /// does not have has no row, so one text does for all versions.</summary>
+    public sealed record ReadVariables : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
+            ? SqlText.Of($"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_format', 'binlog_row_image', 'gtid_mode', 'gtid_purged', 'hostname', 'log_replica_updates', 'log_slave_updates', 'port', 'report_host', 'report_port', 'rpl_semi_sync_replica_enabled', 'rpl_semi_sync_source_enabled', 'rpl_semi_sync_source_timeout', 'rpl_semi_sync_source_wait_for_replica_count', 'version_comment')")
+            : SqlText.Of($"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_format', 'binlog_row_image', 'gtid_strict_mode', 'hostname', 'log_slave_updates', 'port', 'report_host', 'report_port', 'rpl_semi_sync_master_enabled', 'rpl_semi_sync_master_timeout', 'rpl_semi_sync_slave_enabled', 'version_comment')");
+    }
+
+    /// <summary>Counters of semi-sync, and for how long the server has run. Rows Variable_name, Value.</summary>
+    public sealed record ReadCounters : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
+            ? SqlText.Of($"SHOW GLOBAL STATUS WHERE Variable_name IN ('Rpl_semi_sync_replica_status', 'Rpl_semi_sync_source_clients', 'Rpl_semi_sync_source_status', 'Rpl_semi_sync_source_wait_sessions', 'Uptime')")
+            : SqlText.Of($"SHOW GLOBAL STATUS WHERE Variable_name IN ('Rpl_semi_sync_master_clients', 'Rpl_semi_sync_master_status', 'Rpl_semi_sync_master_wait_sessions', 'Rpl_semi_sync_slave_status', 'Uptime')");
+    }
+
+    /// <summary>Who replicates from this server, as they named themselves (report_host, report_port): MySQL's columns Server_Id, Host, Port,
+    /// Source_Id, Replica_UUID; MariaDB's Server_id, Host, Port, Master_id. Host is empty for a replica that names itself not.</summary>
+    public sealed record ListReplicas : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql ? SqlText.Of($"SHOW REPLICAS") : SqlText.Of($"SHOW SLAVE HOSTS");
+    }
+
+    /// <summary>The connections over which the binary log is fetched: column HOST, "address:port" of the replica's end.</summary>
+    public sealed record ListDumps : Statement
+    {
+        public override SqlText Sql(Flavor flavor) =>
+            SqlText.Of($"SELECT HOST FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'");
+    }
+
+    /// <summary>Where the server's own binary log ends: File, Position, …; no row without a binary log. MySQL 8.2 and later (error 1064 before).</summary>
+    public sealed record ReadBinlogPosition : Statement
+    {
+        public override SqlText Sql(Flavor flavor) =>
+            flavor == Flavor.MySql ? SqlText.Of($"SHOW BINARY LOG STATUS") : SqlText.Of($"SHOW MASTER STATUS");
+    }
+
+    /// <summary>A query that an operator wrote into the configuration (DetectDataCenterQuery and its like): the first column of the first
+    /// row counts. It is sent as it stands.</summary>
+    public sealed record AskConfigured(string Text) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => SqlText.OfConfiguration(Text);
+    }
+
     /// <summary>The operator's own question for a server's lag; one row.</summary>
     public sealed record ReadMetric(OperatorQuery Query) : Statement
     {

@@ -22,6 +22,8 @@ namespace Verify.NodeHost.Tests;
 /// <summary>Real nodes with real disks and sockets in this process, each behind the HTTP endpoints that verify-node has.</summary>
 internal sealed class HttpGroup : IAsyncDisposable
 {
+    /// <summary>Tests run beside builds and other tests: no leader is to be lost for that.</summary>
+    private static readonly Timing Patient = new() { HeartbeatTicks = 10, ElectionTicks = 150, RequestTimeout = TimeSpan.FromSeconds(10) };
     private readonly string _directory = Directory.CreateTempSubdirectory("verify-http-").FullName;
     private readonly List<One> _nodes = [];
 
@@ -87,7 +89,7 @@ internal sealed class HttpGroup : IAsyncDisposable
     private async Task<One> StartOneAsync(int number, int[] ports, Func<NodeConfig, NodeConfig>? configure)
     {
         var members = ports.Select((port, i) => new Member(new($"n{i}"), new("127.0.0.1", port), $"dc{i}"));
-        var config = new NodeConfig { Self = new($"n{number}"), DataCenter = $"dc{number}", PeerBind = new("127.0.0.1", ports[number]), Members = [.. members] };
+        var config = new NodeConfig { Self = new($"n{number}"), DataCenter = $"dc{number}", PeerBind = new("127.0.0.1", ports[number]), Members = [.. members], Timing = Patient };
         var disk = new SystemDisk(Path.Combine(_directory, $"n{number}"));
         var seam = new NodeSeam(
             TimeProvider.System, new Dice((ulong)number + 1), new SystemNetwork(AllowedNetworks.Everywhere, refused: null), disk, new Ends(), PipeScheduler.ThreadPool,

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.TestHost;
 using Verify.Node.Api;
+using Verify.Node.State.Fleet;
 using Verify.Node.Topology;
 using Verify.NodeHost.Configuration;
 using Verify.NodeHost.Http;
@@ -51,6 +52,23 @@ public sealed class HttpTests
         await ShouldBeAsync(HttpMethod.Get, path, status, body);
     }
 
+    [TestCase("PUT", "/register")]
+    [TestCase("DELETE", "/deregister/web")]
+    [TestCase("PUT", "/heartbeat/web")]
+    [TestCase("PUT", "/health/check/c")]
+    [TestCase("PUT", "/v1/agent/service/register")]
+    [TestCase("POST", "/batch/services/register")]
+    public async Task A_change_of_services_without_a_leader_is_503_with_a_time_and_never_500_or_400(string method, string path)
+    {
+        foreach (var request in new[] { typeof(ApiRequest.RegisterService), typeof(ApiRequest.DeregisterService), typeof(ApiRequest.ServiceHeartbeat), typeof(ApiRequest.ReportCheck), typeof(ApiRequest.ImportServices), typeof(ApiRequest.QueryServices) })
+            _node.Answers[request] = new ApiReply.NoLeader(TimeSpan.FromMilliseconds(150));
+        using var asked = new HttpRequestMessage(new(method), path);
+        if (method != "DELETE") asked.Content = new StringContent(path.Contains("batch", StringComparison.Ordinal) ? """{ "services": [{ "name": "web" }] }""" : """{ "name": "web" }""", Encoding.UTF8, "application/json");
+        using var answer = await _http.SendAsync(asked);
+        Assert.That((answer.StatusCode, answer.Headers.RetryAfter?.Delta), Is.EqualTo((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(1))));
+        Assert.That(await answer.Content.ReadAsStringAsync(), Does.Contain("no leader"));
+    }
+
     [Test]
     public async Task Raft_health_says_500_on_a_node_outside_the_quorum()
     {
@@ -76,13 +94,58 @@ public sealed class HttpTests
     [Test]
     public async Task The_analysis_comes_with_the_vote_of_each_node()
     {
-        _node.Answers[typeof(ApiRequest.ReplicationAnalysis)] = new ApiReply.Analysis(
-            [new("main", new InstanceKey("db1", 3306), "DeadMaster", "two of three see it down", [new("n2:10008", "down", 120, "refused"), new("n1:10008", "stale", 9000, "")])]);
+        _node.Answers[typeof(ApiRequest.TopologyAnalysis)] = new ApiReply.Topology(
+            [new("main", new InstanceKey("db1", 3306), "DeadMaster", "two of three see it down") { Votes = [new("n2:10008", "down", 120, "refused"), new("n1:10008", "stale", 9000, "")] }]);
         var body = await ShouldBeAsync(HttpMethod.Get, "/api/replication-analysis", 200);
         var entry = body.GetProperty("Details")[0];
         Assert.That(entry.GetProperty("Analysis").GetString(), Is.EqualTo("DeadMaster"));
         Assert.That(entry.GetProperty("AnalyzedInstanceKey").GetProperty("Hostname").GetString(), Is.EqualTo("db1"));
         Assert.That(entry.GetProperty("Votes")[1].GetProperty("Vote").GetString(), Is.EqualTo("stale"));
+    }
+
+    [Test]
+    public async Task The_analysis_has_orchestrators_57_fields()
+    {
+        _node.Answers[typeof(ApiRequest.TopologyAnalysis)] = new ApiReply.Topology([new("main", new InstanceKey("db1", 3306), "DeadMaster", "")]);
+        var entry = (await ShouldBeAsync(HttpMethod.Get, "/api/replication-analysis", 200)).GetProperty("Details")[0];
+        string[] fields = [.. entry.EnumerateObject().Select(p => p.Name)];
+        Assert.That(fields.Except(["Condition", "Votes"], StringComparer.Ordinal).Count(), Is.EqualTo(57), string.Join(' ', fields));
+    }
+
+    [Test]
+    public async Task A_topology_is_a_tree_and_a_cluster_is_found_by_any_of_its_servers()
+    {
+        static InstancePicture Server(string name, string? source) => new(new InstanceKey(name, 3306), "east", "MySQL 9.7.4", "", true, 5, source is not null,
+            source is null ? null : new InstanceKey(source, 3306), "Running", "Running", 0, "x:1-5", "")
+        {
+            Replica = source is null ? null : new(source, 3306, Verify.MySql.ThreadState.Running, Verify.MySql.ThreadState.Running, Verify.MySql.Gtid.Gtids.Empty(Verify.MySql.Flavor.MySql), Verify.MySql.Gtid.Gtids.Empty(Verify.MySql.Flavor.MySql), 0, 0, "", 0, "") { UsesGtid = true },
+        };
+        var cluster = new ClusterPicture("shop", null, 0, "", false, "", [Server("a", null), Server("b", "a"), Server("c", "b")]) { IsManaged = false };
+        _node.Answers[typeof(ApiRequest.Fleet)] = new ApiReply.Fleet(new(new(), [cluster]));
+        var tree = (await ShouldBeAsync(HttpMethod.Get, "/api/topology/c:3306", 200)).GetProperty("Details").GetString();
+        Assert.That(tree!.Split('\n').Select(l => l.Split('[')[0].TrimEnd()), Is.EqualTo(new[] { "a:3306", "+ b:3306", "  + c:3306" }));
+        Assert.That((await ShouldBeAsync(HttpMethod.Get, "/api/clusters", 200))[0].GetString(), Is.EqualTo("a:3306"));
+        Assert.That((await ShouldBeAsync(HttpMethod.Get, "/api/instance-replicas/a/3306", 200)).GetArrayLength(), Is.EqualTo(1));
+        var instance = await ShouldBeAsync(HttpMethod.Get, "/api/instance/c/3306", 200);
+        Assert.That((instance.GetProperty("ReplicationDepth").GetInt32(), instance.GetProperty("MasterKey").GetProperty("Hostname").GetString()), Is.EqualTo((2, "b")));
+        var unknown = await ShouldBeAsync(HttpMethod.Get, "/api/topology/nothing", 500);
+        Assert.That(unknown.GetProperty("Message").GetString(), Does.Contain("No cluster found for 'nothing'"));
+    }
+
+    [Test]
+    public async Task A_server_that_is_named_to_the_leader_is_forgotten_and_tagged_by_fleet_commands()
+    {
+        _node.Answers[typeof(ApiRequest.Fleet)] = new ApiReply.Fleet(new(new(), []));
+        _node.Answers[typeof(ApiRequest.FleetChange)] = new ApiReply.Done(7);
+        await ShouldBeAsync(HttpMethod.Get, "/api/async-discover/db9/3306", 200);
+        await ShouldBeAsync(HttpMethod.Get, "/api/forget/db9/3306", 200);
+        await ShouldBeAsync(HttpMethod.Get, "/api/tag/db9/3306?tag=role%3Dbackup", 200);
+        var key = new InstanceKey("db9", 3306);
+        Assert.That(_node.Asked.OfType<ApiRequest.FleetChange>().Select(c => c.Command), Is.EqualTo(new FleetCommand[]
+        {
+            new FleetCommand.Seed(key), new FleetCommand.Forget(key, 0, default), new FleetCommand.Tag(key, "role", "backup"),
+        }));
+        await ShouldBeAsync(HttpMethod.Get, "/api/tagged", 400);
     }
 
     [Test]

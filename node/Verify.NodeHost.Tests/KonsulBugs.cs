@@ -110,7 +110,7 @@ public sealed partial class KonsulBugs
         await SendAsync(leader, HttpMethod.Put, "/kv/read", new { value = "v" });
         var before = _group.StateOf(leader).Applied;
         for (var i = 0; i < 5; i++) Assert.That((await SendAsync(follower, HttpMethod.Get, "/kv/read?consistent=true")).Body.GetProperty("value").GetString(), Is.EqualTo("v"));
-        Assert.That(_group.StateOf(leader).Applied, Is.EqualTo(before));
+        Assert.That(_group.StateOf(leader).Applied, Is.LessThan(before + 5), "an election on a busy machine writes an entry; each read would write one");
     }
 
     private static object Cas(params (string Key, long Index)[] keys) => new

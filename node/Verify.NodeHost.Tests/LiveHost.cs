@@ -26,13 +26,15 @@ internal sealed class LiveHost : IAsyncDisposable
     private readonly HostEvents _events;
     private readonly string _directory;
 
-    private LiveHost(WebApplication app, VerifyNode node, SystemDisk disk, HostEvents events, string directory)
+    private LiveHost(WebApplication app, VerifyNode node, HostConfig config, SystemDisk disk, HostEvents events, string directory)
     {
+        Config = config;
         (_app, _node, _disk, _events, _directory) = (app, node, disk, events, directory);
         (Http, Node) = (app.GetTestClient(), new Asked(node));
     }
 
     public HttpClient Http { get; }
+    public HostConfig Config { get; }
     public INodeApi Node { get; }
 
     /// <param name="settings">More of the configuration: JSON without the outer braces.</param>
@@ -54,7 +56,7 @@ internal sealed class LiveHost : IAsyncDisposable
         var node = await VerifyNode.StartAsync(config.Node, seam);
         NodeHostApp.Map(app, new Asked(node), config, prometheus: null);
         await app.StartAsync();
-        var host = new LiveHost(app, node, disk, events, directory);
+        var host = new LiveHost(app, node, config, disk, events, directory);
         await Until.AsyncOf("a leader", async () => await node.AskAsync(new ApiRequest.KvGet("none", ReadConsistency.Consistent)) is ApiReply.NotFound ? "yes" : null);
         return host;
     }

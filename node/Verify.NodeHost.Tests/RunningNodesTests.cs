@@ -120,9 +120,9 @@ public sealed partial class RunningNodesTests
         }
 
         using (var imported = await http.PostAsync($"{two.Api}/cluster/import", new ByteArrayContent(exported)))
-            Assert.That(await imported.Content.ReadAsStringAsync(), Is.EqualTo("""{"status":"ok","message":"imported","imported":3,"skipped":0,"pairs":3}"""));
+            Assert.That(await imported.Content.ReadAsStringAsync(), Is.EqualTo("""{"status":"ok","message":"imported","imported":3,"skipped":0,"pairs":3,"services":0,"services_skipped":0}"""));
         using (var again = await http.PostAsync($"{two.Api}/cluster/import", new ByteArrayContent(exported)))
-            Assert.That(await again.Content.ReadAsStringAsync(), Is.EqualTo("""{"status":"ok","message":"imported","imported":0,"skipped":3,"pairs":3}"""));
+            Assert.That(await again.Content.ReadAsStringAsync(), Is.EqualTo("""{"status":"ok","message":"imported","imported":0,"skipped":3,"pairs":3,"services":0,"services_skipped":0}"""));
         var read = JsonDocument.Parse(await http.GetStringAsync($"{two.Api}/kv/%C3%BC")).RootElement;
         Assert.That((read.GetProperty("value").GetString(), read.GetProperty("flags").GetInt32()), Is.EqualTo(("of ü", 7)));
         Assert.That(await first.StopAsync(), Is.Zero, first.Output);

@@ -35,13 +35,14 @@ internal static class NodeHostApp
         var priority = config.HighPriority ? Seam.ProcessPriority.Raise() : null;
         CertificateFiles? https = null;
         RefusedSources? refused = null;
+        var checks = new CheckWire();
         var builder = WebApplication.CreateSlimBuilder();
         ConfigureLogging(builder.Logging, config.Log);
         builder.Services.AddMetrics();
         Configure(builder.Services);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
         if (config.Https is not null) builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(k => HttpListener.Configure(k, config, () => https!, () => refused!));
+        builder.WebHost.ConfigureKestrel(k => HttpListener.Configure(k, config, () => https!, () => refused!, checks));
         await using var app = builder.Build();
 
         var logs = app.Services.GetRequiredService<ILoggerFactory>();
@@ -73,7 +74,7 @@ internal static class NodeHostApp
         var api = new NodeApi(node);
         var keys = new KeyRotation(config.DataKeyFile, config.Node.Keys, node.UseKeys, log);
         using var hangUp = keys.OnHangUp();
-        Map(app, api, config, prometheus, refused, keys);
+        Map(app, api, config, prometheus, refused, keys, checks);
         await using var dns = DnsOf(config, api, logs);
         await app.StartAsync();
         history?.Start(api);
@@ -89,8 +90,13 @@ internal static class NodeHostApp
         if (config.Catalogue.Dns is not { Listen: { } listen } settings) return null;
         var log = logs.CreateLogger("Verify.NodeHost.Dns");
         NameServer.DnsLog.Listens(log, listen, string.Join(", ", settings.Domains));
-        return NameServer.DnsServer.Start(new(api, settings, new(api, config.Node), static _ => true), listen, log);
+        return NameServer.DnsServer.Start(new(api, settings, new(api, config.Node), config.Acl.Rules is { IsEnabled: true } rules ? name => MayResolve(api, rules, name) : static _ => ValueTask.FromResult(true)), listen, log);
     }
+
+    /// <summary>Who asks by DNS shows no token.</summary>
+    private static async ValueTask<bool> MayResolve(INodeApi api, Http.Access.AclSettings rules, string service) =>
+        await api.AskAsync(new ApiRequest.JudgeAccess(default, rules.AllowsByDefault)) is ApiReply.Judged(var judgement)
+        && judgement.May(Verify.Node.State.Access.AccessArea.Service, service, Verify.Node.State.Access.AccessLevel.Read);
 
     /// <summary>Until somebody stops the process, or the history store stays away for too long (true).</summary>
     private static async Task<bool> EndAsync(WebApplication app, HistoryStore? history, ILogger log)
@@ -128,15 +134,22 @@ internal static class NodeHostApp
     }
 
     /// <summary>Names in JSON stand as they are written here: orchestrator's are capitalised, Konsul's are not.</summary>
-    internal static void Configure(IServiceCollection services) =>
-        services.ConfigureHttpJsonOptions(o => o.SerializerOptions.PropertyNamingPolicy = null);
-
-    internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus, RefusedSources? refused = null, KeyRotation? keys = null)
+    internal static void Configure(IServiceCollection services)
     {
-        FrenoHosting.Map(app, node, config);
+        services.ConfigureHttpJsonOptions(o => o.SerializerOptions.PropertyNamingPolicy = null);
+        services.AddHttpContextAccessor();
+    }
+
+    internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus, RefusedSources? refused = null, KeyRotation? keys = null, CheckWire? checks = null)
+    {
+        FrenoHosting.Map(app, node, config, checks);
+        new Http.Access.RateLimit(config.Acl.Rate, TimeProvider.System, refused).Use(app);
         new AccessGate(config.Access, refused).Use(app);
+        new Http.Access.AclGate(node, config.Acl.Rules, refused).Use(app);
         new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
         new PrimaryCheckApi(node).Map(app);
+        new FleetApi(node).Map(app);
+        new AnalysisApi(node, config.Node.Self.Name).Map(app);
         new RecoveryApi(node).Map(app);
         new RecoveryAuditApi(node, config.Node).Map(app);
         new PolicyApi(node, config.Node).Map(app);
@@ -145,6 +158,8 @@ internal static class NodeHostApp
         Http.Catalogue.CatalogueRoutes.Map(app, node, config);
         new ConsulTxnApi(node).Map(app);
         new KonsulBatchApi(node).Map(app);
+        app.UseWebSockets();
+        new WatchApi(node).Map(app);
         new SessionApi(node, config.Node.Self.Name).Map(app);
         new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
         keys?.Map(app);

@@ -83,7 +83,7 @@ internal sealed class ScenarioReaderTests
             "sample.yaml:15:18: there is no data centre 'south' in the fleet; there are east",
             "sample.yaml:17:5: 'fencedWithin' needs a duration; write '- fencedWithin: 3s'",
             "sample.yaml:18:5: 'singlePrimry' is not an expectation; allowed are singleLeader, sameLog, linearizable, singlePrimary, noLostWrites, "
-                + "fencedWithin, convergesWithin, electionWithin, writeP99Within, rtoWithin, unhealthyWithin, primaryNamedWithin; did you mean 'singlePrimary'?",
+                + "fencedWithin, convergesWithin, electionWithin, writeP99Within, rtoWithin, unhealthyWithin, primaryNamedWithin, throttleWithin; did you mean 'singlePrimary'?",
         }));
     }
 

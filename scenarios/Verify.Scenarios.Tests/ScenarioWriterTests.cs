@@ -103,7 +103,7 @@ internal sealed class ScenarioWriterTests
         new Expectation.SingleLeader(), new Expectation.SameLog(), new Expectation.Linearizable(), new Expectation.NoLostWrites(),
         new Expectation.SinglePrimary(bound), new Expectation.FencedWithin(bound), new Expectation.ConvergesWithin(bound),
         new Expectation.ElectionWithin(bound), new Expectation.WriteP99Within(bound), new Expectation.RtoWithin(bound),
-        new Expectation.UnhealthyWithin(bound), new Expectation.PrimaryNamedWithin(bound),
+        new Expectation.UnhealthyWithin(bound), new Expectation.PrimaryNamedWithin(bound), new Expectation.ThrottleWithin(bound),
     ];
 
     private static Gen<Scenario> Scenarios() =>

@@ -194,6 +194,9 @@ public abstract record Expectation
     /// <summary>So long after another primary was opened nobody is told any more that the old one holds the lease.</summary>
     public sealed record PrimaryNamedWithin(TimeSpan Bound) : Expectation;
 
+    /// <summary>No node answers a throttle check with 200 from a sample of a replica that is older than this.</summary>
+    public sealed record ThrottleWithin(TimeSpan Bound) : Expectation;
+
     /// <summary>From the loss of the primary to the first write that the next one acknowledged.</summary>
     public sealed record RtoWithin(TimeSpan Bound) : Expectation;
 }

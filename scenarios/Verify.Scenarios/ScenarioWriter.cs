@@ -90,6 +90,7 @@ public static partial class ScenarioWriter
         Expectation.WriteP99Within within => $"{expectation.Word}: {DurationText.Of(within.Bound)}",
         Expectation.UnhealthyWithin within => $"{expectation.Word}: {DurationText.Of(within.Bound)}",
         Expectation.PrimaryNamedWithin within => $"{expectation.Word}: {DurationText.Of(within.Bound)}",
+        Expectation.ThrottleWithin within => $"{expectation.Word}: {DurationText.Of(within.Bound)}",
         Expectation.RtoWithin within => $"{expectation.Word}: {DurationText.Of(within.Bound)}",
         Expectation.SingleLeader or Expectation.SameLog or Expectation.NoLostWrites => expectation.Word,
         _ => throw new ArgumentOutOfRangeException(nameof(expectation), expectation, "not an expectation"),

@@ -22,7 +22,7 @@ public sealed class HuntTests
     public void A_bug_that_nobody_planted_is_refused_with_the_list_and_one_that_waits_with_the_reason()
     {
         Assert.That(() => PlantedBugs.Named("M07,M99"), Throws.TypeOf<HarnessException>().With.Message.Contains("M99").And.Message.Contains("M50"));
-        Assert.That(() => PlantedBugs.Named("M57"), Throws.TypeOf<HarnessException>().With.Message.Contains("no throttler"));
+        Assert.That(() => PlantedBugs.Named("M60"), Throws.TypeOf<HarnessException>().With.Message.Contains("M60 waits: ").And.Message.Contains(PlantedBugs.Waiting.Single().Why));
     }
 
     [Test]

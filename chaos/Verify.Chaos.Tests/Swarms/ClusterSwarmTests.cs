@@ -35,6 +35,9 @@ public sealed class ClusterSwarmTests
     [Test]
     public void A_damaged_node_and_one_that_lags_lose_nothing_together() => AllHold(ClusterStory.Damage, 1, 20);
 
+    [Test]
+    public void Batches_lifetimes_and_locks_keep_their_promises() => AllHold(ClusterStory.Kv, 1, 20);
+
     [TestCase(3UL)]
     [TestCase(11UL)]
     [TestCase(1289UL)]

@@ -13,17 +13,17 @@ namespace Verify.Chaos.Commands;
 internal static class BenchCommand
 {
     private const int GoalMissed = 1;
-    private static readonly string[] Parts = ["sim", "raft", "check", "consensus", "snapshot", "failover"];
+    private static readonly string[] Parts = ["sim", "raft", "check", "consensus", "snapshot", "kv", "failover", "throttle"];
 
     public static Command Create()
     {
-        var part = new Argument<string>("part") { Description = "sim, raft, check, consensus, snapshot, failover or all.", DefaultValueFactory = _ => "all" };
+        var part = new Argument<string>("part") { Description = "sim, raft, check, consensus, snapshot, failover, throttle or all.", DefaultValueFactory = _ => "all" };
         part.AcceptOnlyFromAmong([.. Parts, "all"]);
         var quick = new Option<bool>("--quick") { Description = "Fewer and shorter rounds: for a look, not for a record." };
         var rounds = new Option<int?>("--rounds") { Description = "Rounds of each part, elections and failovers included." };
         var json = new Option<bool>("--json") { Description = "Print the record as JSON on standard output; everything for people goes to standard error." };
         var markdown = new Option<string?>("--markdown") { Description = "Write the table to this file, with command, commit, machine and load." };
-        var flavor = new Option<string>("--flavor") { Description = "mysql or mariadb (for failover).", DefaultValueFactory = _ => "mysql" };
+        var flavor = new Option<string>("--flavor") { Description = "mysql or mariadb (for failover and throttle).", DefaultValueFactory = _ => "mysql" };
         flavor.AcceptOnlyFromAmong("mysql", "mariadb");
         var noInstall = new Option<bool>("--no-install") { Description = "Fetch and install nothing: use the servers and the etcd that this machine has." };
         var command = new Command("bench", """
@@ -36,6 +36,8 @@ internal static class BenchCommand
                          both asked over HTTP/1.1 with JSON, etcd through its /v3 gateway): writes, reads, replication lag, planned
                          transfer, election after kill -9, cost at idle; beside them the sync alone, on the same disk
               snapshot   three nodes with 100,000 keys of 1 KiB: what snapshots cost those who write, memory, restart
+              kv         keys over HTTP: puts, gets, compare-and-set and batches with 1, 8 and 64 clients; 100 watchers; and the snapshot bench
+              throttle   three nodes that sample three real servers: throttle checks with 1, 8 and 64 clients; leader killed -> 200 again
               failover   three nodes, three real servers: primary killed or hung -> first write on its successor, with its parts
             Other work on the machine makes every figure worse: the load average before and after is part of the record.
             Examples:
@@ -78,6 +80,8 @@ internal static class BenchCommand
                 "check" => new CheckBench(),
                 "consensus" => new ConsensusBench(),
                 "snapshot" => new SnapshotBench(),
+                "kv" => new KvBench(),
+                "throttle" => new ThrottleBench(),
                 _ => new FailoverBench(),
             };
             try

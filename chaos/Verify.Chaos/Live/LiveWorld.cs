@@ -50,6 +50,9 @@ internal sealed class LiveWorld : IWorld
     public IReadOnlyDictionary<string, string> Nodes { get; }
     public IReadOnlyDictionary<string, string> Servers { get; }
     public EventLog Events { get; }
+
+    /// <summary>Node name → its HTTP listener.</summary>
+    public IReadOnlyDictionary<string, Uri> Http => _nodes.ToDictionary(n => n.Key, n => n.Value.Http, StringComparer.Ordinal);
     public bool ObservationsAreExact => false;
 
     public IReadOnlyDictionary<string, string> Details => new SortedDictionary<string, string>(StringComparer.Ordinal)

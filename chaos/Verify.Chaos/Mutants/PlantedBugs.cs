@@ -29,8 +29,6 @@ internal static class PlantedBugs
 
     public static IReadOnlyList<WaitingBug> Waiting { get; } =
     [
-        new("M57", "the throttler answers OK from stale samples", "there is no throttler yet"),
-        new("M59", "a lock is released or renewed by the wall clock, its holder has no token", "the KV has no locks yet (its sessions are for retries only)"),
         new("M60", "a planned takeover opens the new primary before the old one is closed and drained", "it is planted (RecoveryRunner), but no scenario asks for a takeover yet; the takeovers of Verify.Node.Tests run without it"),
     ];
 
@@ -44,12 +42,11 @@ internal static class PlantedBugs
         IHunt Scenario(string name, Timing timing, string twist = "") => ScenarioHunt.Own(name, timing, twist, actors is null ? "random" : strategy);
         IHunt random = Raft(SwarmStrategy.Random), storm = Raft(SwarmStrategy.Storm), links = Raft(SwarmStrategy.Priorities), takeover = Raft(SwarmStrategy.Takeover);
         IHunt cluster = Directed(ClusterStory.Everything), damage = Directed(ClusterStory.Damage), installs = Directed(ClusterStory.InstallCrash);
-        IHunt lateAnswers = Directed(ClusterStory.LostAnswers), clocks = Directed(ClusterStory.ClockJumps), takenOut = Directed(ClusterStory.TakenOut);
+        IHunt lateAnswers = Directed(ClusterStory.LostAnswers), clocks = Directed(ClusterStory.ClockJumps), takenOut = Directed(ClusterStory.TakenOut), keys = Directed(ClusterStory.Kv);
         IHunt votes = new VoteCrashHunt(actors), answers = Scenario("lost-answers", new()), disks = Scenario("full-disks-power-cut", new());
         IHunt midFailover = Scenario("leader-lost-mid-failover", PromptNodes, PromptTwist), lagging = Scenario("lagging-replica", PromptNodes, PromptTwist);
-        IHunt oneLink = Scenario("one-link-down", PromptNodes, PromptTwist), promotion = Scenario("prompt-promotion", PromptNodes, PromptTwist);
-        return
-        [
+        IHunt oneLink = Scenario("one-link-down", PromptNodes, PromptTwist), collector = Scenario("collector-cut-off", new()), promotion = Scenario("prompt-promotion", PromptNodes, PromptTwist);
+        return [
             new("M01", BugClass.A, "a vote is given twice in a term", [random, storm]),
             new("M02", BugClass.A, "a candidate that steps down within its term forgets its vote", [random, storm, links]),
             new("M03", BugClass.A, "term and vote are forgotten at a restart", [votes, damage]),
@@ -98,17 +95,24 @@ internal static class PlantedBugs
             new("M46", BugClass.A, "all wait equally long before they stand for election", [random, storm]),
             new("M47", BugClass.B, "the place where a follower's log goes on is never found again", [random, storm]),
             new("M48", BugClass.B, "a node that has left stands for election for ever", [takenOut, cluster]),
-            new("M49", BugClass.A, "the guardian of an isolated primary does not close it", [promotion]),
-            new("M50", BugClass.A, "the majority promotes before the old primary's lease has run out", [promotion]),
-            new("M51", BugClass.A, "a leader that was deposed goes on with its failover", [midFailover]),
-            new("M52", BugClass.B, "a recovery that another leader opened is not taken up", [midFailover]),
-            new("M53", BugClass.A, "the replica that comes first is promoted, whatever it lacks", [lagging]),
-            new("M54", BugClass.A, "a server with errant transactions is re-attached", [promotion]),
-            new("M55", BugClass.A, "the old primary is named with a lease after that has run out", [promotion]),
-            new("M56", BugClass.A, "one node that does not reach the primary is enough to call it dead", [oneLink]),
-            new("M58", BugClass.A, "a node outside the quorum says that it is healthy", [promotion]),
+            .. OfFleets(promotion, midFailover, lagging, oneLink, collector, keys),
         ];
     }
+
+    private static PlantedBug[] OfFleets(IHunt promotion, IHunt midFailover, IHunt lagging, IHunt oneLink, IHunt collector, IHunt keys) =>
+    [
+        new("M49", BugClass.A, "the guardian of an isolated primary does not close it", [promotion]),
+        new("M50", BugClass.A, "the majority promotes before the old primary's lease has run out", [promotion]),
+        new("M51", BugClass.A, "a leader that was deposed goes on with its failover", [midFailover]),
+        new("M52", BugClass.B, "a recovery that another leader opened is not taken up", [midFailover]),
+        new("M53", BugClass.A, "the replica that comes first is promoted, whatever it lacks", [lagging]),
+        new("M54", BugClass.A, "a server with errant transactions is re-attached", [promotion]),
+        new("M55", BugClass.A, "the old primary is named with a lease after that has run out", [promotion]),
+        new("M56", BugClass.A, "one node that does not reach the primary is enough to call it dead", [oneLink]),
+        new("M57", BugClass.A, "the throttler answers OK from stale samples", [collector]),
+        new("M58", BugClass.A, "a node outside the quorum says that it is healthy", [promotion]),
+        new("M59", BugClass.B, "what ends by itself, locks with it, ends by the leader's wall clock", [keys]),
+    ];
 
     private static Func<IChoiceSource, IActorScheduler>? ActorsOf(string strategy)
     {

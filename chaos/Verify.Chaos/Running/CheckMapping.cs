@@ -32,6 +32,7 @@ public static class CheckMapping
                 Expectation.RtoWithin(var bound) => new RtoCheck(bound),
                 Expectation.UnhealthyWithin(var bound) => new UnhealthyWithinCheck(bound),
                 Expectation.PrimaryNamedWithin(var bound) => new PrimaryNamedWithinCheck(bound),
+                Expectation.ThrottleWithin(var bound) => new ThrottleCheck(bound),
                 _ => throw new System.Diagnostics.UnreachableException(),
             });
         }

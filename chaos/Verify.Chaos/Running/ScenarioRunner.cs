@@ -91,7 +91,8 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
     }
 
     /// <summary>Somebody who goes by what the nodes say is part of the story only where what they say is judged.</summary>
-    private bool AsksNodes => scenario.Expect.Any(e => e is Expectation.UnhealthyWithin or Expectation.PrimaryNamedWithin);
+    private bool AsksNodes => scenario.Expect.Any(e => e is Expectation.UnhealthyWithin or Expectation.PrimaryNamedWithin or Expectation.ThrottleWithin);
+    private bool AsksThrottler => scenario.Expect.Any(e => e is Expectation.ThrottleWithin);
 
     private async Task AskNodesAsync(long untilUs, CancellationToken cancel)
     {
@@ -101,6 +102,12 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
             {
                 world.Events.Add(EventKinds.Told, word.Node, world.Nodes[word.Node],
                     fields: [("healthy", word.IsHealthy ? "true" : "false"), ("primary", word.Primary ?? ""), ("leased", word.IsLeased ? "true" : "false")]);
+            }
+
+            if (AsksThrottler)
+            {
+                foreach (var (node, status) in await world.CheckThrottleAsync())
+                    world.Events.Add(EventKinds.Checked, node, world.Nodes[node], fields: [("status", status.ToString(System.Globalization.CultureInfo.InvariantCulture))]);
             }
 
             await Task.Delay(AskingPause, world.Time, CancellationToken.None).WaitAsync(cancel);

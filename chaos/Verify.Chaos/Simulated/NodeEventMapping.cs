@@ -56,6 +56,9 @@ internal static class NodeEventMapping
             case NodeEvent.Acting(var node, var cluster, var id, var name, var term):
                 log.Add(EventKinds.Acting, S(node), dataCenter, atUs, step, ("cluster", cluster), ("recoveryId", N(id)), ("step", name), ("term", N(term)));
                 break;
+            case NodeEvent.Sampled(var node, var instance, var age):
+                log.Add(EventKinds.Sampled, S(node), dataCenter, atUs, step, ("instance", S(instance)), ("ageMs", age.ToString("0.###", CultureInfo.InvariantCulture)));
+                break;
             case NodeEvent.DiskFull(var node, var full):
                 log.Add(EventKinds.DiskFull, S(node), dataCenter, atUs, step, ("full", B(full)));
                 break;

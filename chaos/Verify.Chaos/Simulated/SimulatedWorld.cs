@@ -109,6 +109,9 @@ internal sealed partial class SimulatedWorld : IWorld
         return words;
     }
 
+    public ValueTask<IReadOnlyList<(string Node, int Status)>> CheckThrottleAsync() => ValueTask.FromResult<IReadOnlyList<(string, int)>>(
+        [.. _nodes.Values.Where(h => !h.IsPaused && h.RunningNode() is not null).Select(h => (h.Name, h.RunningNode()!.Check("verify", "mysql", "main", default).Status))]);
+
     public ValueTask CutAsync(string fromDataCenter, string toDataCenter)
     {
         _stoppedBefore[$"{fromDataCenter}>{toDataCenter}"] = _world.StoppedBetween(fromDataCenter, toDataCenter);
@@ -279,6 +282,7 @@ internal sealed partial class SimulatedWorld : IWorld
         ReplicationLogin = Replication,
         FencingEnabled = !FencingOff,
         Timing = _timing,
+        Throttle = _scenario.Expect.Any(e => e is Expectation.ThrottleWithin) ? new() { CollectInterval = TimeSpan.FromMilliseconds(50), TellsSamples = true } : new(),
     };
 
     private bool IsIn(string host, string dataCenter) => _world.Host(host).DataCenter == dataCenter;

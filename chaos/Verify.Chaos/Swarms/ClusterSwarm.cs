@@ -10,7 +10,7 @@ using Verify.Sim.Scheduling;
 namespace Verify.Chaos.Swarms;
 
 /// <summary>What a schedule of whole nodes leans towards.</summary>
-internal enum ClusterStory { Everything, Damage, InstallCrash, LostAnswers, ClockJumps, TakenOut }
+internal enum ClusterStory { Everything, Damage, InstallCrash, LostAnswers, ClockJumps, TakenOut, Kv }
 
 /// <summary>What the parts of one schedule share.</summary>
 internal sealed record StoryParts(
@@ -34,6 +34,7 @@ internal sealed class ClusterSwarm(
         ClusterStory.LostAnswers => "cluster-answers",
         ClusterStory.ClockJumps => "cluster-clocks",
         ClusterStory.TakenOut => "cluster-taken-out",
+        ClusterStory.Kv => "cluster-kv",
         _ => "cluster",
     };
 
@@ -45,6 +46,9 @@ internal sealed class ClusterSwarm(
             "3 whole nodes: one lags behind until only a snapshot helps; while it takes that on a slow disk it dies, and must have lost nothing of what it had applied",
         ClusterStory.LostAnswers =>
             "3 or 5 whole nodes: a leader is cut off, told of writes and paused; the others go on; when it wakes up, other entries stand where those writes stood",
+        ClusterStory.Kv =>
+            "1 to 8 whole nodes under the faults of every drawn schedule, wall clocks that jump among them; clients write several keys at once, compare, delete by prefix, set lifetimes, "
+            + "hold sessions and take locks; linearizability of the whole store, one holder with a rising token, nothing gone early and nothing that stays",
         ClusterStory.ClockJumps => "1 to 5 whole nodes whose wall clocks jump by minutes and hours; nobody may notice",
         ClusterStory.TakenOut => "3 or 5 whole nodes that are cut off from each other and taken out of the group; who was taken out leaves and disturbs nobody",
         _ => "1 to 8 whole nodes with KV clients, 4 to 12 virtual seconds of drawn faults: kills, cuts, pauses, full, slow, failing and rotting disks, joins, leaves, "
@@ -70,14 +74,16 @@ internal sealed class ClusterSwarm(
         var nemesis = new ClusterNemesis(world, options, dice.Fork("nemesis"), promises, tell, hooks.Schedule?.Deeds);
         var ending = new ClusterEnding(world, options, nemesis, promises, tell);
         var parts = new StoryParts(world, options, dice, promises, nemesis, ending, history, tell);
+        var kv = story == ClusterStory.Kv ? new KvStory(parts) : null;
         Discovery? discovery = null;
         var verdict = Verdict.Valid;
         try
         {
             hooks.Begun(sim);
-            sim.Run(() => RunAsync(parts), VirtualTimeMax);
+            sim.Run(() => kv?.RunAsync(SuperviseAsync) ?? RunAsync(parts), VirtualTimeMax);
             discovery = promises.Broken;
             if (discovery is null) (verdict, discovery) = Judge(history, sim);
+            if (discovery is null && kv is not null) (verdict, discovery) = kv.Judge();
         }
         catch (SimWorldException e)
         {
@@ -96,6 +102,7 @@ internal sealed class ClusterSwarm(
         [
             ("elections", promises.Elections), ("operations", history.Count), ("entries applied", promises.Applied), ("halts", promises.Halts),
             ("operations of unknown outcome", history.Count(o => o.Outcome == OpOutcome.Unknown)),
+            .. kv is null ? (IEnumerable<(string, long)>)[] : [("operations on several keys, lifetimes and locks", kv.Operations), ("locks held", kv.Grants)],
             .. nemesis.Counts.Select(c => (c.Key, c.Value)),
         ]);
     });
@@ -103,6 +110,7 @@ internal sealed class ClusterSwarm(
     private ClusterSwarmOptions Draw(Dice dice) => story switch
     {
         ClusterStory.Damage => DamageStory.Draw(dice),
+        ClusterStory.Kv => KvStory.Draw(dice),
         ClusterStory.InstallCrash => InstallCrashStory.Draw(dice),
         ClusterStory.LostAnswers => LostAnswersStory.Draw(dice),
         ClusterStory.ClockJumps => ClusterSwarmOptions.Calm(dice) with { ClockSteps = true },

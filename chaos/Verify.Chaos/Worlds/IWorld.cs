@@ -43,6 +43,9 @@ public interface IWorld : IAsyncDisposable
     /// <summary>What every running node tells an application, a proxy or a load balancer that asks it now.</summary>
     ValueTask<IReadOnlyList<NodeWord>> AskNodesAsync();
 
+    /// <summary>What every running node answers by itself to a throttle check of the cluster at this moment; empty where nobody can be asked.</summary>
+    ValueTask<IReadOnlyList<(string Node, int Status)>> CheckThrottleAsync() => ValueTask.FromResult<IReadOnlyList<(string, int)>>([]);
+
     /// <summary>Nothing that <paramref name="fromDataCenter"/> sends reaches <paramref name="toDataCenter"/>, in silence.</summary>
     ValueTask CutAsync(string fromDataCenter, string toDataCenter);
 

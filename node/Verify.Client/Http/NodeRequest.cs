@@ -21,6 +21,9 @@ internal sealed record NodeRequest(HttpMethod Method, string PathAndQuery, Desti
     /// <summary>Answers besides 2xx that are results and no failures.</summary>
     public bool TakesNotFound { get; init; }
     public bool TakesConflict { get; init; }
+
+    /// <summary>Every status is an answer, unless the node asks for patience or names another address.</summary>
+    public bool TakesEveryStatus { get; init; }
 }
 
 /// <summary>A client's session and its running number: a write that is sent again with the same pair is applied once (Raft thesis §6.3).</summary>

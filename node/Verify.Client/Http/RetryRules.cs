@@ -66,6 +66,7 @@ internal sealed class RetryRules(NodeRequest request)
         switch (answer.Status)
         {
             case >= 200 and < 300:
+            case not (301 or 302 or 307 or 308 or 401 or 403 or 503) when request.TakesEveryStatus && answer.RetryAfter is null:
             case 404 when request.TakesNotFound:
             case 409 when request.TakesConflict:
                 return new Verdict.Final(answer);

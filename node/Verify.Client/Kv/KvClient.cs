@@ -4,7 +4,7 @@ using Verify.Client.Http;
 namespace Verify.Client;
 
 /// <summary>The replicated key-value store. A write is applied exactly once, however often it had to be sent.</summary>
-public sealed class KvClient
+public sealed partial class KvClient
 {
     private readonly NodeGroup _group;
     private readonly WriteSessions _sessions = new();

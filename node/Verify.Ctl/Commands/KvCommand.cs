@@ -13,8 +13,10 @@ internal static class KvCommand
           verify-ctl kv put colour blue
           verify-ctl kv get colour
           verify-ctl kv put colour red --cas 42
+          verify-ctl kv put colour blue --ttl 30
+          verify-ctl kv delete team/ --recurse
           verify-ctl kv list --prefix team/
-        """) { Get(run), Put(run), Delete(run), List(run) };
+        """) { Get(run), Put(run), Touch(run), Delete(run), List(run) };
 
     private static Command Get(CommandRun run)
     {
@@ -57,29 +59,52 @@ internal static class KvCommand
         var value = new Argument<string>("value") { Description = "The value; - for standard input." };
         var cas = new Option<long?>("--cas") { Description = "Only when the key's modify_index is this; 0: only when there is no such key." };
         var flags = new Option<ulong>("--flags") { Description = "A number kept with the value." };
+        var ttl = new Option<double?>("--ttl") { Description = "Seconds after which the key ends by itself, unless it is touched." };
         var command = new Command("put", """
             Writes a value. Exit code 1 when --cas does not hold.
             Example: verify-ctl kv put colour blue
-            """) { key, value, cas, flags };
+            """) { key, value, cas, flags, ttl };
         command.SetAction((parse, cancel) => run.AsyncWith(parse, async (client, screen, token) =>
         {
             var text = parse.GetValue(value)!;
             if (text == "-") text = await run.Input.ReadToEndAsync(token);
-            return Told(screen, await client.Kv.PutAsync(parse.GetValue(key)!, text, parse.GetValue(cas), parse.GetValue(flags), token));
+            return Told(screen, parse.GetValue(ttl) is { } seconds
+                ? await client.Kv.PutForAsync(parse.GetValue(key)!, text, Lifetime(seconds), parse.GetValue(cas), parse.GetValue(flags), token)
+                : await client.Kv.PutAsync(parse.GetValue(key)!, text, parse.GetValue(cas), parse.GetValue(flags), token));
         }, cancel));
         return command;
     }
+
+    private static Command Touch(CommandRun run)
+    {
+        var key = new Argument<string>("key");
+        var ttl = new Option<double?>("--ttl") { Description = "Seconds; otherwise as long as it was given." };
+        var command = new Command("touch", """
+            Begins the lifetime of a key anew. Exit code 1 when it has ended, or has none.
+            Example: verify-ctl kv touch colour --ttl 30
+            """) { key, ttl };
+        command.SetAction((parse, cancel) => run.AsyncWith(parse, async (client, screen, token) =>
+            Told(screen, await client.Kv.TouchAsync(parse.GetValue(key)!, parse.GetValue(ttl) is { } seconds ? Lifetime(seconds) : null, token)), cancel));
+        return command;
+    }
+
+    private static TimeSpan Lifetime(double seconds) => seconds is > 0 and <= 315_360_000 ? TimeSpan.FromSeconds(seconds) : throw new UsageException("--ttl must be a number of seconds above 0");
 
     private static Command Delete(CommandRun run)
     {
         var key = new Argument<string>("key");
         var cas = new Option<long?>("--cas") { Description = "Only when the key's modify_index is this." };
+        var recurse = new Option<bool>("--recurse") { Description = "All keys that begin so, in one step." };
         var command = new Command("delete", """
             Deletes a key. Exit code 1 when there is none, or --cas does not hold.
             Example: verify-ctl kv delete colour
-            """) { key, cas };
+            """) { key, cas, recurse };
         command.SetAction((parse, cancel) => run.AsyncWith(parse, async (client, screen, token) =>
-            Told(screen, await client.Kv.DeleteAsync(parse.GetValue(key)!, parse.GetValue(cas), token)), cancel));
+        {
+            if (!parse.GetValue(recurse)) return Told(screen, await client.Kv.DeleteAsync(parse.GetValue(key)!, parse.GetValue(cas), token));
+            if (parse.GetValue(cas) is not null) throw new UsageException("--cas and --recurse exclude each other");
+            return Told(screen, await client.Kv.DeletePrefixAsync(parse.GetValue(key)!, token));
+        }, cancel));
         return command;
     }
 

@@ -49,14 +49,15 @@ public class RealStatementTests(Flavor flavor, bool endsRowsByEof) : RealServerF
         Statement[] all =
         [
             new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.ListIdleCoordinators(), new Statement.KillSession(victim.SessionId),
-            new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
+            new Statement.ReadVariables(), new Statement.ReadCounters(), new Statement.ListReplicas(), new Statement.ListDumps(), new Statement.ReadBinlogPosition(),
+            new Statement.AskConfigured("SELECT 'east'"), new Statement.ReadMetric(OperatorQuery.TryParse("SELECT 0.5", out var metric) ? metric : default), new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false), new Statement.ResetReplicaAll(),
             new Statement.AdoptBinlogPosition(), new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
             new Statement.ChangeSource($"{Db1.Server.Endpoint.Address}", Db1.Server.Endpoint.Port, users.User, users.Password),
             new Statement.StartReplicaSqlThread(), new Statement.StartReplica(), new Statement.WaitForGtids("", SecondsMax: 1),
         ];
         var known = typeof(Statement).GetNestedTypes(BindingFlags.Public).Where(t => t.IsSubclassOf(typeof(Statement)));
-        Assert.That(known.Except(all.Select(s => s.GetType())), Is.Empty, "a statement that no real server has seen");
+        Assert.That(known.Except(all.Select(s => s.GetType())), Is.EqualTo(new[] { typeof(Statement.ListProxySqlServers) }), "a statement that no real server has seen (that one is for ProxySQL's admin interface)");
         await CatchUpAsync();
         foreach (var statement in all) await RunAsync(_replica, statement);
     }

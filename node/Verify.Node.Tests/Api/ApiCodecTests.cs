@@ -1,6 +1,7 @@
 using Verify.Node.Api;
 using Verify.Node.Codec;
 using Verify.Node.Seam;
+using Verify.Node.State.Access;
 using Verify.Node.State.Catalogue;
 using Verify.Node.State.Kv;
 using Verify.Node.State.Locks;
@@ -28,6 +29,10 @@ public sealed class ApiCodecTests
         ("request-leave", Asks(new ApiRequest.ClusterLeave(new("d"), IsForced: true))),
         ("request-token", Asks(new ApiRequest.CreateJoinToken("t1", JoinTokenText.HashOf("secret"), TimeSpan.FromHours(1)))),
         ("request-import", Asks(new ApiRequest.ImportKv([new("a", "1"u8.ToArray(), 42, null), new("b", null, 0, 7)], new RequestId("s", 3)))),
+        ("request-access-token", Asks(new ApiRequest.ChangeAccess(new AccessCommand.PutToken(new("a1", new byte[32], "d", ["p"], IsManagement: true), IsFirst: true)))),
+        ("request-access-policy", Asks(new ApiRequest.ChangeAccess(new AccessCommand.PutPolicy(new("p", "d", [new(AccessArea.Key, "app/", IsPrefix: true, AccessLevel.Write)]))))),
+        ("request-access-delete-token", Asks(new ApiRequest.ChangeAccess(new AccessCommand.DeleteToken("a1")))),
+        ("request-access-delete-policy", Asks(new ApiRequest.ChangeAccess(new AccessCommand.DeletePolicy("p")))),
         ("request-register", Asks(new ApiRequest.RegisterService(Web, 3, new RequestId("s", 4)))),
         ("request-deregister", Asks(new ApiRequest.DeregisterService("web", "web-1", 3, new RequestId("s", 5)))),
         ("request-heartbeat", Asks(new ApiRequest.ServiceHeartbeat("web", null, 7))),
@@ -79,10 +84,11 @@ public sealed class ApiCodecTests
     {
         string[] travelsSinceVersion1 = ["KvPut", "KvDelete", "KvGet", "ReplicationAnalysis", "TransferLeadership"];
         string[] asksForAReadIndexInstead = ["KvList", "ExportState", "QueryServices", "PickService", "KvGetMany", "SessionRead"];
-        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot", "ThrottleViewHere", "ReadPolicy", "AwaitServices", "KvWatch"];
+        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot", "ThrottleViewHere", "ReadPolicy", "AwaitServices", "KvWatch", "JudgeAccess", "ListAccess", "Fleet"];
         var travels = Requests.Select(r => r.Request).OfType<LeaderRequest.Client>().Select(c => c.Request.GetType().Name)
             .Concat(Throttle.ThrottleApiTests.Requests.Select(r => r.Request.GetType().Name))
-            .Concat(Policy.RecoveryApiTests.Requests.Select(r => r.Request.GetType().Name));
+            .Concat(Policy.RecoveryApiTests.Requests.Select(r => r.Request.GetType().Name))
+            .Concat(FleetApiCodecTests.Requests.Select(r => r.GetType().Name));
         Assert.That(travels.Concat(travelsSinceVersion1).Concat(asksForAReadIndexInstead).Concat(answeredWhereAsked).Distinct(StringComparer.Ordinal),
             Is.EquivalentTo(typeof(ApiRequest).GetNestedTypes().Select(t => t.Name)), "a new request: does it go to the leader?");
     }

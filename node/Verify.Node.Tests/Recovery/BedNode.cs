@@ -44,6 +44,7 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
     public Verify.Node.State.Policy.PolicyState Policy => _state.Policy;
     public Verify.Node.State.Time.TimeStamp GroupTime => new((long)_bed.Now.TotalMilliseconds, (long)_bed.Now.TotalMilliseconds);
     public List<CommandResult> Results { get; } = [];
+    public bool IsDiskSilent => false;
     public bool IsUp { get; private set; }
 
     /// <summary>It has a log of an earlier life, of which it does not know how much is committed.</summary>

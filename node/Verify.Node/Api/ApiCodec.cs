@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Verify.Node.Codec;
 using Verify.Node.State;
+using Verify.Node.State.Access;
 using Verify.Node.State.Ledger;
 using Verify.Node.Topology;
 using Verify.Raft;
@@ -61,6 +62,9 @@ internal static class ApiCodec
                 to.Byte(Transfer);
                 to.Text(target?.Name ?? "");
                 break;
+            case LeaderRequest.Client(ApiRequest.ChangeAccess change):
+                Access.AccessDesk.WriteRequest(to, change);
+                break;
             case LeaderRequest.Client(var recovery) when RecoveryApiCodec.Writes(recovery):
                 RecoveryApiCodec.WriteRequest(to, recovery);
                 break;
@@ -71,6 +75,8 @@ internal static class ApiCodec
                 break;
             case LeaderRequest.Client(var throttle) when ThrottleApiCodec.Knows(throttle):
                 ThrottleApiCodec.WriteRequest(to, throttle);
+                break;
+            case LeaderRequest.Client(var fleet) when FleetApiCodec.TryWriteRequest(to, fleet):
                 break;
             case LeaderRequest.Client(var other):
                 ClusterApiCodec.WriteRequest(to, other);
@@ -95,10 +101,12 @@ internal static class ApiCodec
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
+            Access.AccessDesk.Change => new ApiRequest.ChangeAccess(AccessCodec.Read(ref from)),
             _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadRequest(kind, ref from),
             _ when Catalogue.CatalogueApiCodec.Knows(kind) => Catalogue.CatalogueApiCodec.ReadRequest(kind, ref from),
             >= 50 and < 70 => KvApiCodec.ReadRequest(kind, ref from),
             >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadRequest(kind, ref from),
+            >= 91 and < 110 => FleetApiCodec.ReadRequest(kind, ref from),
             _ => ClusterApiCodec.ReadRequest(kind, ref from),
         });
     }
@@ -209,6 +217,8 @@ internal static class ApiCodec
                 to.Byte(Refused);
                 to.Text(why);
                 break;
+            case var ofFleet when FleetApiCodec.TryWriteReply(to, ofFleet):
+                break;
             case var recovery when RecoveryApiCodec.Writes(recovery):
                 RecoveryApiCodec.WriteReply(to, recovery);
                 break;
@@ -237,6 +247,7 @@ internal static class ApiCodec
         _ when RecoveryApiCodec.Reads(kind) => RecoveryApiCodec.ReadReply(kind, ref from),
         >= 50 and < 70 => KvApiCodec.ReadReply(kind, ref from),
         >= ThrottleApiCodec.First and <= ThrottleApiCodec.Last => ThrottleApiCodec.ReadReply(kind, ref from),
+        >= 91 and < 110 => FleetApiCodec.ReadReply(kind, ref from),
         _ => ClusterApiCodec.ReadReply(kind, ref from),
     };
 

@@ -199,7 +199,20 @@ public sealed record RaftStatusView(Verify.Raft.RaftStatus Status, IReadOnlyList
 /// <summary>One server as this node sees it.</summary>
 public sealed record InstancePicture(
     InstanceKey Key, string DataCenter, string Version, string ServerUuid, bool LastProbeOk, long SeenMsAgo, bool IsReadOnly,
-    InstanceKey? Source, string IoThread, string SqlThread, double? SecondsBehind, string Executed, string Problem);
+    InstanceKey? Source, string IoThread, string SqlThread, double? SecondsBehind, string Executed, string Problem)
+{
+    /// <summary>Everything that was read of it last; null: nothing yet.</summary>
+    public Verify.MySql.ServerFacts? Facts { get; init; }
+    public Verify.MySql.ReplicaStatus? Replica { get; init; }
+    public Verify.MySql.ServerDetails? Details { get; init; }
+
+    /// <summary>What DetectSemiSyncEnforcedQuery said.</summary>
+    public string SemiSyncEnforced { get; init; } = "";
+
+    /// <summary>Transactions that its source has not; empty: none are known.</summary>
+    public string Errant { get; init; } = "";
+    public bool IsHung { get; init; }
+}
 
 /// <summary>One cluster as this node sees it, with the replicated facts: primary, token, lease, whether a recovery is open.</summary>
 public sealed record ClusterPicture(
@@ -211,6 +224,8 @@ public sealed record ClusterPicture(
 
     /// <summary>The primary is published: no failover is under way that has taken the lease from it.</summary>
     public bool IsNamed { get; init; }
+
+    public bool IsManaged { get; init; } = true;
 }
 
 /// <summary>A diagnosis and the vote of each node behind it.</summary>

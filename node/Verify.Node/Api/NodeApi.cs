@@ -22,6 +22,7 @@ internal sealed class NodeApi
     private readonly OwnerWatch _owners;
     private readonly MembershipPilot _pilot;
     private readonly MembershipRequests _members;
+    private readonly FleetRequests _fleet;
     private readonly HeldWrites _held;
     private readonly RecoveryRequests _recoveries;
     private readonly ThrottleRequests _throttle;
@@ -48,6 +49,7 @@ internal sealed class NodeApi
         _watches = new(parts);
         _pilot = new(parts, _writes);
         _members = new(parts, _writes, _pilot);
+        _fleet = new(parts, _writes, _clock);
         _recoveries = new(parts, _writes, () => GroupTime);
         _throttle = new(parts, _clock, Enter);
     }
@@ -182,6 +184,12 @@ internal sealed class NodeApi
     private void AnswerHere(ApiRequest request, Question question)
     {
         if (_catalogue.Waits(request, question)) return;
+        if (Access.AccessDesk.Answers(request))
+        {
+            question.Answer(Access.AccessDesk.Answer(request, _parts.State.Access, Applied.Value));
+            return;
+        }
+
         if (request is ApiRequest.KvWatch watch) _watches.Ask(question, watch);
         else if (request is not ApiRequest.TakeSnapshot) question.Answer(Here(request));
         else if (_parts.TakeSnapshot is { } take) take(question.Answer);
@@ -209,6 +217,8 @@ internal sealed class NodeApi
                 return _recoveries.Policy();
             case ApiRequest.ThrottleViewHere:
                 return _throttle.Here();
+            case ApiRequest.Fleet:
+                return new ApiReply.Fleet(new(_parts.State.Fleet.Copy(), _parts.Ha.Clusters()));
             case ApiRequest.Recoveries:
                 return new ApiReply.RecoveryList(_parts.Ha.Recoveries());
             default:
@@ -249,6 +259,13 @@ internal sealed class NodeApi
         }
 
         if (_catalogue.Leads(request, question)) return;
+        if (request is ApiRequest.ChangeAccess access)
+        {
+            if (Access.AccessDesk.Limit(access, _parts.State.Access) is { } full) question.Answer(full);
+            else Enter(new Command.Access(access.Command), question);
+            return;
+        }
+
         switch (request)
         {
             case ApiRequest.KvPut put:
@@ -271,6 +288,12 @@ internal sealed class NodeApi
                 break;
             case ApiRequest.ReplicationAnalysis:
                 question.Answer(new ApiReply.Analysis(_parts.Ha.Analysis()));
+                break;
+            case ApiRequest.FleetChange(var change):
+                _fleet.Change(change, question);
+                break;
+            case ApiRequest.TopologyAnalysis:
+                question.Answer(new ApiReply.Topology(_parts.Ha.TopologyAnalysis()));
                 break;
             case ApiRequest.ClusterHealth:
                 question.Answer(new ApiReply.Health(_pilot.Health()));

@@ -25,7 +25,7 @@ internal static class RequestLimits
         ApiRequest.TransferLeadership { To: { } to } => Node(to),
         ApiRequest.CreateJoinToken create => Token(create),
         ApiRequest.KvDo { Id: { } id } when Id(id) is { } objection => objection,
-        _ => KvLimits.Objection(request, limits) ?? ThrottleRequests.Objection(request) ?? Catalogue.CatalogueLimits.Objection(request),
+        _ => KvLimits.Objection(request, limits) ?? ThrottleRequests.Objection(request) ?? Access.AccessDesk.Objection(request) ?? Catalogue.CatalogueLimits.Objection(request),
     };
 
     private static string? Batch(ApiRequest.ImportKv import, Limits limits)

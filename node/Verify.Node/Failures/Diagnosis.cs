@@ -30,6 +30,48 @@ public enum DiagnosisCode
     MasterSingleReplicaDead,
     AllMasterReplicasNotReplicating,
     AllMasterReplicasNotReplicatingOrDead,
+
+    /// <summary>A majority does not reach it; every replica reads from it and lags: it may be dying.</summary>
+    UnreachableMasterWithLaggingReplicas,
+
+    /// <summary>Commits wait for an acknowledgement that nobody is there to give.</summary>
+    LockedSemiSyncMaster,
+
+    /// <summary>The same in the making: too few acknowledge, but no commit waits yet.</summary>
+    LockedSemiSyncMasterHypothesis,
+    MasterWithTooManySemiSyncReplicas,
+    DeadCoMaster,
+    DeadCoMasterAndSomeReplicas,
+    UnreachableCoMaster,
+    AllCoMasterReplicasNotReplicating,
+    DeadIntermediateMaster,
+    DeadIntermediateMasterWithSingleReplica,
+    DeadIntermediateMasterWithSingleReplicaFailingToConnect,
+    DeadIntermediateMasterAndSomeReplicas,
+    DeadIntermediateMasterAndReplicas,
+    UnreachableIntermediateMaster,
+    UnreachableIntermediateMasterWithLaggingReplicas,
+    AllIntermediateMasterReplicasFailingToConnectOrDead,
+    AllIntermediateMasterReplicasNotReplicating,
+    FirstTierReplicaFailingToConnectToMaster,
+}
+
+/// <summary>How a primary fails, apart from whether it does: for policies that treat a stopped process unlike a dead one.</summary>
+public enum PrimaryCondition
+{
+    Answers,
+
+    /// <summary>Nothing comes back: host or network.</summary>
+    Silent,
+
+    /// <summary>Its host is there and nobody listens: the process is gone.</summary>
+    Refuses,
+
+    /// <summary>Somebody listens and says nothing: a process that is stopped (SIGSTOP), or starved, or whose disk stands still.</summary>
+    Hung,
+
+    /// <summary>It lives and turns everybody down (too many connections, access denied).</summary>
+    TurnsDown,
 }
 
 /// <summary>What a member says of the primary. Stale never counts as down and stays in the denominator: fail closed.</summary>
@@ -42,8 +84,14 @@ public sealed record Vote(NodeId Node, VoteKind Kind, TimeSpan Age, string Detai
 public sealed record Diagnosis(
     string Cluster, InstanceKey Instance, DiagnosisCode Code, string Description, ImmutableArray<Vote> Votes)
 {
+    /// <summary>How it fails.</summary>
+    public PrimaryCondition Condition { get; init; }
+
     /// <summary>A failover is called for.</summary>
-    public bool CallsForRecovery => Code is DiagnosisCode.DeadMaster or DiagnosisCode.DeadMasterAndSomeReplicas or DiagnosisCode.UnguardedMaster;
+    public bool CallsForRecovery => Calls(Code);
+
+    /// <summary>This code by itself calls for a failover of the primary.</summary>
+    public static bool Calls(DiagnosisCode code) => code is DiagnosisCode.DeadMaster or DiagnosisCode.DeadMasterAndSomeReplicas or DiagnosisCode.UnguardedMaster;
 
     /// <summary>The votes on one line, for the ledger.</summary>
     public string VotesText()
@@ -61,7 +109,19 @@ public sealed record Diagnosis(
 
 /// <summary>One member's sight of one server.</summary>
 public sealed record InstanceSight(
-    InstanceKey Key, SightState State, TimeSpan Age, ThreadState? IoThread, InstanceKey? Source, string Detail);
+    InstanceKey Key, SightState State, TimeSpan Age, ThreadState? IoThread, InstanceKey? Source, string Detail)
+{
+    /// <summary>Not reached: somebody listens there and says nothing.</summary>
+    public bool IsHung { get; init; }
+
+    /// <summary>Not reached: the host refuses, nobody listens.</summary>
+    public bool IsRefused { get; init; }
+
+    /// <summary>Reached: the error with which it turns questions down (1040: no more connections); 0: it answers.</summary>
+    public int TurnedDownBy { get; init; }
+    public ThreadState? SqlThread { get; init; }
+    public double? LagSeconds { get; init; }
+}
 
 /// <summary>All that one member sees; empty when it never told.</summary>
 public sealed record NodeSight(NodeId Node, ImmutableArray<InstanceSight> Instances)

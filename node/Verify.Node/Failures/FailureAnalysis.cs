@@ -11,7 +11,7 @@ public static class FailureAnalysis
 {
     public static Diagnosis Diagnose(ClusterSight sight, TimeSpan observationAgeMax)
     {
-        var votes = sight.Members.Select(m => VoteOf(m, sight.Primary, observationAgeMax)).ToImmutableArray();
+        var votes = sight.Members.Select(m => VoteOf(m.Node, m.Of(sight.Primary), observationAgeMax)).ToImmutableArray();
         var down = votes.Count(v => v.Kind == VoteKind.Down);
         var replicas = sight.Replicas.Select(r => Newest(sight, r, observationAgeMax)).ToImmutableArray();
         var reachable = replicas.Count(r => r is { State: SightState.Up });
@@ -24,7 +24,17 @@ public static class FailureAnalysis
 #endif
         var description = $"{down} of {votes.Length} members do not reach {sight.Primary}; "
             + $"{reachable} of {replicas.Length} replicas are reachable, {reading} read from it";
-        return new(sight.Cluster, sight.Primary, code, description, votes);
+        return new(sight.Cluster, sight.Primary, code, description, votes) { Condition = ConditionOf(sight, down * 2 > votes.Length, observationAgeMax) };
+    }
+
+    /// <summary>By the word of most of those whose vote is fresh and speaks of it.</summary>
+    private static PrimaryCondition ConditionOf(ClusterSight sight, bool isUnreached, TimeSpan ageMax)
+    {
+        var wanted = isUnreached ? SightState.Down : SightState.Up;
+        var words = sight.Members.Select(m => m.Of(sight.Primary)).Where(s => s is not null && s.State == wanted && s.Age <= ageMax).ToArray();
+        bool Most(Func<InstanceSight, bool> says) => words.Count(s => says(s!)) * 2 > words.Length;
+        if (!isUnreached) return Most(static s => s.TurnedDownBy != 0) ? PrimaryCondition.TurnsDown : PrimaryCondition.Answers;
+        return Most(static s => s.IsRefused) ? PrimaryCondition.Refuses : Most(static s => s.IsHung) ? PrimaryCondition.Hung : PrimaryCondition.Silent;
     }
 
     private static DiagnosisCode OfUnreached(int replicas, int reachable, int reading) => (replicas, reachable, reading) switch
@@ -45,13 +55,13 @@ public static class FailureAnalysis
         _ => DiagnosisCode.AllMasterReplicasNotReplicatingOrDead,
     };
 
-    private static Vote VoteOf(NodeSight member, InstanceKey primary, TimeSpan ageMax) => member.Of(primary) switch
+    internal static Vote VoteOf(Verify.Raft.NodeId node, InstanceSight? sight, TimeSpan ageMax) => sight switch
     {
-        null => new(member.Node, VoteKind.Stale, TimeSpan.Zero, "never reported"),
-        { State: SightState.Never } s => new(member.Node, VoteKind.Stale, s.Age, "not seen yet"),
-        var s when s.Age > ageMax => new(member.Node, VoteKind.Stale, s.Age, s.Detail),
-        { State: SightState.Down } s => new(member.Node, VoteKind.Down, s.Age, s.Detail),
-        var s => new(member.Node, VoteKind.Up, s.Age, s.Detail),
+        null => new(node, VoteKind.Stale, TimeSpan.Zero, "never reported"),
+        { State: SightState.Never } s => new(node, VoteKind.Stale, s.Age, "not seen yet"),
+        var s when s.Age > ageMax => new(node, VoteKind.Stale, s.Age, s.Detail),
+        { State: SightState.Down } s => new(node, VoteKind.Down, s.Age, s.Detail),
+        var s => new(node, VoteKind.Up, s.Age, s.Detail),
     };
 
     /// <summary>A replica as the member sees it that looked last and reached it; when none did, null.</summary>

@@ -23,6 +23,9 @@ public interface INodeServices
     bool IsLeader { get; }
     RaftStatus Raft { get; }
 
+    /// <summary>This node's disk has not answered for long.</summary>
+    bool IsDiskSilent { get; }
+
     /// <summary>The replicated high-availability state, as applied here.</summary>
     HaState Ha { get; }
 
@@ -89,6 +92,9 @@ public interface IHaPart
     bool IsLeaseHeld(string cluster);
     IReadOnlyList<Api.ClusterPicture> Clusters();
     IReadOnlyList<Api.AnalysisPicture> Analysis();
+
+    /// <summary>The verdict on every server that has replicas or is a primary, in every cluster.</summary>
+    IReadOnlyList<Api.AnalysisEntry> TopologyAnalysis();
     IReadOnlyList<Api.RecoveryPicture> Recoveries();
 
     /// <summary>On the leader: what an operator's wish comes to.</summary>

@@ -85,6 +85,9 @@ public sealed record NodeConfig
     /// <summary><see cref="ClusterSpec.SemiSync"/> of clusters that were found.</summary>
     public bool SemiSync { get; init; }
 
+    /// <summary>What counts as lagging, and the like.</summary>
+    public Failures.AnalysisLimits Analysis { get; init; } = new();
+
     /// <summary>How servers are found, and what is asked of them.</summary>
     public DiscoverySettings Discovery { get; init; } = new();
     public AddressBook Addresses { get; init; } = AddressBook.Empty;

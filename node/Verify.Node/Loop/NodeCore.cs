@@ -98,6 +98,8 @@ internal sealed class NodeCore
     /// <summary>This node leads, everything that was committed before its term is applied here, and it holds its lease.</summary>
     public bool LeadsForSure => _raft.HasLease && _barrierApplied == _raft.Term;
 
+    public bool IsDiskSilent => _consensus.IsDiskStalled;
+
     /// <summary>Who the members are, as this node knows it.</summary>
     public Membership Membership => Status.Membership;
 

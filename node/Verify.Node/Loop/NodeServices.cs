@@ -21,6 +21,7 @@ internal sealed class NodeServices(NodeCore node) : INodeServices
     public TimeSpan Now => node.Pulse.Now;
     public bool IsLeader => node.LeadsForSure;
     public RaftStatus Raft => node.StatusApplied;
+    public bool IsDiskSilent => node.IsDiskSilent;
     public HaState Ha => node.State.Ha;
     public State.Policy.PolicyState Policy => node.State.Policy;
     public State.Time.TimeStamp GroupTime => node.Api.GroupTime;

@@ -40,7 +40,9 @@ internal sealed class PeerLink
     private readonly Queue<PeerFrame> _talk = new();
     private readonly WireWriter _out = new(64 * 1024);
     private readonly WireWriter _scratch = new();
-    private PeerFrame? _report;
+
+    /// <summary>The newest report of each kind, which its first byte says.</summary>
+    private readonly SortedDictionary<byte, PeerFrame.Report> _reports = [];
     private PeerSession? _session;
     private long _raftBytes;
     private long _talkBytes;
@@ -72,10 +74,10 @@ internal sealed class PeerLink
 
     private Stream? Stream => _session?.Stream;
 
-    private bool HasFrames => _raft.Count > 0 || _talk.Count > 0 || _report is not null;
+    private bool HasFrames => _raft.Count > 0 || _talk.Count > 0 || _reports.Count > 0;
 
     /// <summary>Queues a frame. False: it will not be sent (no link, the queue is full, or the peer is too old to understand it). Of
-    /// Raft's messages the oldest make room, since Raft says again what matters; a report replaces the one before.</summary>
+    /// Raft's messages the oldest make room, since Raft says again what matters; a report replaces the one before of its kind.</summary>
     public bool Send(PeerFrame frame)
     {
         if (_session is not { } session) return Drop("no link");
@@ -89,8 +91,8 @@ internal sealed class PeerLink
         var limits = _around.Config.Limits;
         switch (frame)
         {
-            case PeerFrame.Report:
-                _report = frame;
+            case PeerFrame.Report report:
+                _reports[report.Bytes.IsEmpty ? (byte)0 : report.Bytes.Span[0]] = report;
                 return true;
             case PeerFrame.Raft:
                 var framesMax = limits.PeerQueueFramesMax;
@@ -252,7 +254,7 @@ internal sealed class PeerLink
         _raft.Clear();
         _talk.Clear();
         (_raftBytes, _talkBytes) = (0, 0);
-        _report = null;
+        _reports.Clear();
         BackOff();
         _around.LinkLost(Peer);
     }
@@ -295,10 +297,10 @@ internal sealed class PeerLink
         _around.Metrics.FramesSent(frames);
     }
 
-    private PeerFrame TakeReport()
+    private PeerFrame.Report TakeReport()
     {
-        var report = _report!;
-        _report = null;
+        var (kind, report) = _reports.First();
+        _reports.Remove(kind);
         return report;
     }
 

@@ -17,6 +17,7 @@ public sealed class HaPart : IHaPart
     private readonly INodeServices _services;
     private readonly TopologyModel _model;
     private readonly LeaseWatch _leases;
+    private readonly Seeing _seeing;
     private readonly Pictures _pictures;
     private readonly Leadership _leadership;
     private readonly Publishing _publishing;
@@ -24,6 +25,9 @@ public sealed class HaPart : IHaPart
     private readonly SortedDictionary<InstanceKey, ServerGate> _gates = [];
     private readonly IServerDoor _door;
     private readonly LoopTurn _turn;
+    private readonly Observers _observers;
+    private readonly ProberEars _ears;
+    private readonly Discovery _discovery;
     private readonly ReplicaAttachment _attachment;
     private readonly StepExecutor _executor;
     private readonly RecoveryRules _rules;
@@ -31,6 +35,7 @@ public sealed class HaPart : IHaPart
     private ImmutableArray<ClusterPart> _clusters = [];
     private bool _isStarted;
     private TimeSpan _nextReport;
+    private TimeSpan _nextExtras;
     private ImmutableArray<ClosedUnder> _words = [];
 
     public HaPart(INodeServices services) : this(services, new MySqlDoor(services)) { }
@@ -42,11 +47,15 @@ public sealed class HaPart : IHaPart
         _leases = new(services);
         _leadership = new(services);
         _publishing = new(services, _leadership);
-        _pictures = new(services, _model, _leases, Gate);
+        _seeing = new(services, _model);
+        _pictures = new(services, _model, _leases, _seeing, Gate);
         OpenDesk();
         _door = door;
         _turn = new LoopTurn(services);
         _attachment = new ReplicaAttachment(services);
+        _observers = new(services, _model);
+        _ears = new(_observers.IsWanted, Observed, (key, look) => _model.Look(key, look, _services.Now));
+        _discovery = new(services, _model, _leadership, _turn, door);
         _rules = new RecoveryRules(services, _model);
         _executor = new StepExecutor(services, _model, _turn, door, _attachment, _rules);
         FollowClusters();
@@ -100,7 +109,7 @@ public sealed class HaPart : IHaPart
                 continue;
             }
 
-            prober = _probers[instance.Key] = new Prober(_services, _door, _turn, instance, Samples, Observed);
+            prober = _probers[instance.Key] = new Prober(_services, _door, _turn, instance, Samples, _ears);
             if (_isStarted) Drivers.Start(_services, "probing", prober.RunAsync);
         }
 
@@ -136,6 +145,8 @@ public sealed class HaPart : IHaPart
     public void Tick()
     {
         _leadership.Ticked();
+        _model.Health.DiskIs(silent: _services.IsDiskSilent);
+        _model.Health.Ticked(_services.Now, _services.Config.Timing);
         foreach (var part in _clusters)
         {
             part.Guardian.Tick();
@@ -187,6 +198,12 @@ public sealed class HaPart : IHaPart
     {
         try
         {
+            if (PeerExtras.Is(report.Span))
+            {
+                _model.Hear(peer, PeerExtras.Decode(report.Span));
+                return;
+            }
+
             _model.Hear(peer, PeerReport.Decode(report.Span), _services.Now);
         }
         catch (WireFormatException e)
@@ -209,6 +226,23 @@ public sealed class HaPart : IHaPart
     /// <summary>One entry per cluster that has a primary, NoProblem included, with every member's vote.</summary>
     public IReadOnlyList<AnalysisPicture> Analysis() =>
         [.. _clusters.Select(c => c.Watch.Diagnose()).Where(d => d is not null).Select(d => Pictures.Of(d!))];
+
+    public IReadOnlyList<AnalysisEntry> TopologyAnalysis()
+    {
+        var entries = new List<AnalysisEntry>();
+        foreach (var part in _clusters)
+        {
+            var primary = part.Watch.Diagnose();
+            var alias = _services.Fleet.AliasOf(part.Spec.Alias);
+            foreach (var analysis in Failures.TopologyAnalysis.Of(_seeing.Of(part.Spec), _services.Config.Analysis))
+            {
+                if (analysis.Replicas.IsEmpty && !analysis.IsPrimary && analysis.Code == Failures.DiagnosisCode.NoProblem) continue;
+                entries.Add(AnalysisPictures.Of(analysis, primary, part.Spec.Alias, alias));
+            }
+        }
+
+        return entries;
+    }
 
     /// <summary>Newest first, the open one included.</summary>
     public IReadOnlyList<RecoveryPicture> Recoveries() => [.. _services.Ha.Clusters
@@ -248,8 +282,16 @@ public sealed class HaPart : IHaPart
         var now = _services.Now;
         _nextReport = now + _services.Config.Timing.ReportInterval;
         _words = Words();
+        _model.Compare(now, _services.Raft.Membership);
         _services.TellPeers(_model.Report(now, _words).Encode());
         _publishing.Look();
+        if (now >= _nextExtras)
+        {
+            _nextExtras = now + _services.Config.Timing.ReportInterval;
+            _services.TellPeers(_model.Extras().Encode());
+        }
+
+        _discovery.Look();
         foreach (var part in _clusters)
         {
             part.Watch.Look();

@@ -68,7 +68,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
 
     private Diagnosis Diagnose(InstanceKey source, ImmutableArray<InstanceKey> replicas)
     {
-        var sight = new ClusterSight(spec.Alias, source, replicas, model.Sights(services.Now, services.Raft.Membership));
+        var sight = new ClusterSight(spec.Alias, source, replicas, model.Sights(services.Now, services.Raft.Membership, [source, .. replicas]));
         return FailureAnalysis.Diagnose(sight, services.Config.Timing.ObservationAgeMax);
     }
 

@@ -7,7 +7,7 @@ using Verify.Node.Topology;
 namespace Verify.Node.Recovery;
 
 /// <summary>What the API shows of clusters, verdicts and recoveries. Reads only.</summary>
-internal sealed class Pictures(INodeServices services, TopologyModel model, LeaseWatch leases, Func<InstanceKey, ServerGate> gates)
+internal sealed class Pictures(INodeServices services, TopologyModel model, LeaseWatch leases, Seeing seeing, Func<InstanceKey, ServerGate> gates)
 {
     public ClusterPicture Of(LiveCluster spec)
     {
@@ -18,6 +18,7 @@ internal sealed class Pictures(INodeServices services, TopologyModel model, Leas
             spec.Alias, ledger?.Primary, ledger?.Token.Value ?? 0, isHeld ? ledger!.Guardian : "", ledger?.OpenRecovery is not null, aside,
             [.. spec.Instances.Select(i => Of(model.View(i.Key)))])
         {
+            IsManaged = spec.IsManaged,
             IsNamed = ledger is { LeaseIsRenewable: true },
             DeadMan = ledger is not null && string.Equals(ledger.Guardian, services.Config.Self.Name, StringComparison.Ordinal) ? Text(gates(ledger.Primary).DeadMan) : "",
         };
@@ -32,8 +33,10 @@ internal sealed class Pictures(INodeServices services, TopologyModel model, Leas
 
     public static AnalysisPicture Of(Diagnosis diagnosis) => new(
         diagnosis.Cluster, diagnosis.Instance, diagnosis.Code.ToString(), diagnosis.Description,
-        [.. diagnosis.Votes.Select(v => new VotePicture(
-            v.Node.Name, v.Kind.ToString().ToLowerInvariant(), (long)v.Age.TotalMilliseconds, v.Detail))]);
+        Of(diagnosis.Votes));
+
+    public static VotePicture[] Of(System.Collections.Immutable.ImmutableArray<Vote> votes) =>
+        [.. votes.Select(v => new VotePicture(v.Node.Name, v.Kind.ToString().ToLowerInvariant(), (long)v.Age.TotalMilliseconds, v.Detail))];
 
     public static RecoveryPicture Of(RecoveryRecord recovery) => new(
         recovery.Id, recovery.Cluster, recovery.Failed, recovery.Analysis, recovery.Successor, recovery.IsOpen, recovery.IsSuccessful,
@@ -52,6 +55,10 @@ internal sealed class Pictures(INodeServices services, TopologyModel model, Leas
     private InstancePicture Of(InstanceView view) => new(
         view.Key, view.DataCenter, view.FactsAt is null ? "" : view.Version.ToString(), view.Facts?.ServerUuid ?? "",
         view.IsAnswering, view.AliveAt is { } at ? (long)(services.Now - at).TotalMilliseconds : -1, view.Facts?.IsReadOnly ?? false,
-        view.Source, view.Replica?.IoThread.ToString() ?? "", view.Replica?.SqlThread.ToString() ?? "", view.Replica?.SecondsBehind,
-        view.Facts?.Executed.ToString() ?? "", view.Problem);
+        view.Source, view.Replica?.IoThread.ToString() ?? "", view.Replica?.SqlThread.ToString() ?? "", view.Look?.Detected.LagSeconds ?? view.Replica?.SecondsBehind,
+        view.ExecutedText, view.Problem)
+    {
+        Facts = view.Facts, Replica = view.Replica, Details = view.Look?.Details, SemiSyncEnforced = view.Look?.Detected.SemiSyncEnforced ?? "",
+        Errant = seeing.ErrantOf(view), IsHung = view is { MissesInRow: > 0, Hung: true },
+    };
 }

@@ -22,6 +22,7 @@ public static class CommandCodec
     private const byte TimePasses = 6;
     private const byte Policy = 12;
     private const byte Catalogue = 10;
+    private const byte Access = 13;
     private const byte Throttle = 7;
     private const byte Session = 8;
     private const byte KvDo = 9;
@@ -65,14 +66,6 @@ public static class CommandCodec
                 to.Byte(TimePasses);
                 stamp.Write(to);
                 break;
-            case Command.Policy(var policy):
-                to.Byte(Policy);
-                State.Policy.PolicyCommandCodec.Write(to, policy);
-                break;
-            case Command.Catalogue catalogue:
-                to.Byte(Catalogue);
-                State.Catalogue.CatalogueCommandCodec.Write(to, catalogue);
-                break;
             case Command.Session(var inner, var stamp):
                 to.Byte(Session);
                 inner.Write(to);
@@ -85,9 +78,7 @@ public static class CommandCodec
                 stamp.Write(to);
                 break;
             case Command.Throttle(var inner, var stamp):
-                to.Byte(Throttle);
-                stamp.Write(to);
-                State.Throttle.ThrottleCommandCodec.Write(to, inner);
+                WriteThrottle(to, inner, stamp);
                 break;
             case Command.Fleet(var inner):
                 to.Byte(Fleet);
@@ -98,10 +89,33 @@ public static class CommandCodec
                 FencingCommandCodec.Write(to, inner);
                 break;
             default:
-                throw new UnreachableException();
+                WriteOfOperators(to, command);
+                break;
         }
 
         return to.Written.ToArray();
+    }
+
+    /// <summary>Services, and what operators say.</summary>
+    private static void WriteOfOperators(WireWriter to, Command command)
+    {
+        switch (command)
+        {
+            case Command.Access(var inner):
+                to.Byte(Access);
+                State.Access.AccessCodec.Write(to, inner);
+                break;
+            case Command.Policy(var policy):
+                to.Byte(Policy);
+                State.Policy.PolicyCommandCodec.Write(to, policy);
+                break;
+            case Command.Catalogue catalogue:
+                to.Byte(Catalogue);
+                State.Catalogue.CatalogueCommandCodec.Write(to, catalogue);
+                break;
+            default:
+                throw new UnreachableException();
+        }
     }
 
     /// <exception cref="WireFormatException">The bytes are damaged, or were written by a newer program.</exception>
@@ -119,6 +133,7 @@ public static class CommandCodec
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
+            Access => new Command.Access(State.Access.AccessCodec.Read(ref from)),
             Policy => new Command.Policy(State.Policy.PolicyCommandCodec.Read(ref from)),
             Catalogue => State.Catalogue.CatalogueCommandCodec.Read(ref from),
             Session => new Command.Session(Locks.SessionCommand.Read(ref from), Time.TimeStamp.Read(ref from)),
@@ -130,6 +145,13 @@ public static class CommandCodec
         };
         from.End();
         return command;
+    }
+
+    private static void WriteThrottle(WireWriter to, State.Throttle.ThrottleCommand inner, Time.TimeStamp stamp)
+    {
+        to.Byte(Throttle);
+        stamp.Write(to);
+        State.Throttle.ThrottleCommandCodec.Write(to, inner);
     }
 
     private static Command.Throttle ReadThrottle(ref WireReader from)

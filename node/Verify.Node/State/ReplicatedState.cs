@@ -29,6 +29,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     public ReplicatedTime Time { get; private set; } = new();
     public Policy.PolicyState Policy { get; private set; } = new();
     public CatalogueState Catalogue { get; private set; } = new();
+    public Access.AccessState Access { get; private set; } = new();
     public ThrottleState Throttle { get; private set; } = new();
     public FleetState Fleet { get; private set; } = new();
     public FencingState Fencing { get; private set; } = new();
@@ -65,6 +66,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.KvDelete delete => Once(delete.Id, id.Index.Value, () => Kv.Delete(delete, id.Index.Value)),
             Command.KvBatch batch => Once(batch.Id, id.Index.Value, () => Kv.Write(batch.Writes, id.Index.Value)),
             Command.Cluster(var inner) => Cluster.Apply(inner, new(id.Index.Value, id.Term.Value)),
+            Command.Access(var inner) => Access.Apply(inner, id.Index.Value),
             Command.Catalogue catalogue => Once(catalogue.Id, id.Index.Value, () => Catalogue.Apply(catalogue.Inner, Time.NowMs, id.Index.Value)),
             Command.KvDo(var ops, var request, _) => Once(request, id.Index.Value, () => new CommandResult.Kv(
                 new KvTransaction(Kv, Locks, id.Index.Value, nowMs).Do(ops, withAnswers: request is null || ops.Length == 1))),
@@ -79,7 +81,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Locks, Catalogue, Policy, Fencing];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Locks, Catalogue, Policy, Access, Fencing];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -127,7 +129,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         Invariant.Holds(restored.Applied.Index >= Applied.Index, $"an installed snapshot is not older than the state (at {Applied}, snapshot {restored.Applied})");
         (Kv, Sessions, Ha, Cluster) = (restored.Kv, restored.Sessions, restored.Ha, restored.Cluster);
         Policy = restored.Policy;
-        Catalogue = restored.Catalogue;
+        (Catalogue, Access) = (restored.Catalogue, restored.Access);
         (Time, Throttle, _locks, Applied) = (restored.Time, restored.Throttle, restored.Locks, restored.Applied);
         restored.Fleet.Follows(Fleet);
         Fleet = restored.Fleet;

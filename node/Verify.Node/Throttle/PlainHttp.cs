@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Verify.Node.Seam;
@@ -16,15 +17,15 @@ internal static class PlainHttp
         await using var stream = await network.ConnectAsync(to, cancel);
         await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET {path} HTTP/1.0\r\nHost: {to}\r\nUser-Agent: verify-node\r\nConnection: close\r\n\r\n"), cancel);
         await stream.FlushAsync(cancel);
-        var all = new MemoryStream();
+        var all = new ArrayBufferWriter<byte>();
         var buffer = new byte[16 * 1024];
         for (int count; (count = await stream.ReadAsync(buffer, cancel)) > 0;)
         {
-            if (all.Length + count > BytesMax) throw new IOException($"{to}{path}: more than {BytesMax} bytes");
-            all.Write(buffer, 0, count);
+            if (all.WrittenCount + count > BytesMax) throw new IOException($"{to}{path}: more than {BytesMax} bytes");
+            all.Write(buffer.AsSpan(0, count));
         }
 
-        var text = Encoding.UTF8.GetString(all.GetBuffer(), 0, (int)all.Length);
+        var text = Encoding.UTF8.GetString(all.WrittenSpan);
         var end = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
         if (end < 0 || !text.StartsWith("HTTP/1.", StringComparison.Ordinal) || text.Length < 12
             || !int.TryParse(text.AsSpan(9, 3), NumberStyles.None, CultureInfo.InvariantCulture, out var status))

@@ -12,6 +12,7 @@ namespace Verify.Node.Throttle;
 /// collects at <see cref="ThrottleSettings.CollectInterval"/>.</summary>
 internal sealed class ThrottlePart
 {
+    private static readonly TimeSpan ClosedLookInterval = TimeSpan.FromMilliseconds(50);
     private readonly INodeServices _services;
     private readonly ReplicatedState _state;
     private readonly SampleDesk _desk;
@@ -28,6 +29,8 @@ internal sealed class ThrottlePart
     private (ThrottleState State, long Version) _appsOf;
     private Dictionary<string, int> _apps = [];
     private ImmutableSortedSet<string> _skipped = ImmutableSortedSet<string>.Empty;
+    private ImmutableArray<ThrottledCluster> _stores = [];
+    private TimeSpan _nextLook;
     private bool _isLeading;
 
     public ThrottlePart(INodeServices services, ReplicatedState state, SampleDesk desk, Func<TimeSpan?> leadsUntil)
@@ -108,12 +111,20 @@ internal sealed class ThrottlePart
     {
         var now = _services.Now;
         var stores = _hosts.Stores;
-        var isNews = stores.Length != _views.Count;
-        foreach (var gone in _views.Keys.Where(name => stores.All(s => s.Name != name)).ToArray()) isNews |= _views.Remove(gone);
+        var isNews = stores != _stores;
+        if (isNews)
+        {
+            foreach (var gone in _views.Keys.Except(stores.Select(s => s.Name), StringComparer.Ordinal).ToArray()) _views.Remove(gone);
+            _stores = stores;
+        }
+
+        // What changes with an entry of the log is looked at with the entry; what time does to a lease, a few times a second.
+        var looks = all || isNews || now >= _nextLook;
+        if (looks) _nextLook = now + ClosedLookInterval;
         foreach (var store in stores)
         {
-            var closed = store.Hosts is HostSource.Own || _desk.PrimaryOf(store.Name) is not null ? _desk.WhyClosed(store.Name) : null;
             var known = _views.GetValueOrDefault(store.Name);
+            var closed = looks ? WhyClosed(store) : known?.WhyClosed;
             var isDue = all || known is null || known.WhyClosed != closed || (known.Verdict.HoldsUntil <= now && known.JudgedAt < known.Verdict.HoldsUntil)
                 || _dirty.Contains(store.Name) || known.Hosts.Any(_fresh.Contains);
             if (!isDue) continue;
@@ -125,6 +136,9 @@ internal sealed class ThrottlePart
         _dirty.Clear();
         return isNews;
     }
+
+    private string? WhyClosed(ThrottledCluster store) =>
+        store.Hosts is HostSource.Own || _desk.PrimaryOf(store.Name) is not null ? _desk.WhyClosed(store.Name) : null;
 
     private StoreView View(ThrottledCluster store, StoreView? known, string? closed, TimeSpan now)
     {

@@ -56,7 +56,14 @@ internal sealed class MySqlDoor(INodeServices services, MySqlLogin? login = null
             throw new MySqlTimeoutException($"{address}: nothing left of {deadline.TotalMilliseconds:0} ms for the greeting");
         }
 
-        return new Conversation(await MySqlSession.OpenAsync(stream, login ?? config.TopologyLogin, time, left, services.Stopping), services);
+        try
+        {
+            return new Conversation(await MySqlSession.OpenAsync(stream, login ?? config.TopologyLogin, time, left, services.Stopping), services);
+        }
+        catch (MySqlTimeoutException e)
+        {
+            throw new MySqlTimeoutException(e.Message) { HasConnected = true };
+        }
     }
 
     private sealed class Conversation(MySqlSession session, INodeServices services) : IServerConversation

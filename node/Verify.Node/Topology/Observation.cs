@@ -11,10 +11,12 @@ internal abstract record Observation
     public sealed record Answered(ServerVersion Version, ServerFacts Facts, ReplicaStatus? Replica, InstanceKey? Source) : Observation;
 
     /// <summary>The server spoke, but not of what was asked (no more connections, access denied): it is alive.</summary>
-    public sealed record Spoke(string Problem) : Observation;
+    /// <param name="Code">The server's error; 0: what it said made no sense.</param>
+    public sealed record Spoke(string Problem, int Code = 0) : Observation;
 
     /// <summary>No answer within the time, or the connection broke. <paramref name="Refused"/>: its host is there and nobody listens.</summary>
-    public sealed record Missed(string Problem, bool Refused) : Observation;
+    /// <param name="Hung">Somebody listens there, the connection was made, and nothing came over it: a process that is stopped, or a host that is.</param>
+    public sealed record Missed(string Problem, bool Refused, bool Hung = false) : Observation;
 }
 
 /// <summary>Whether a server counts as alive for one observer.</summary>
@@ -42,8 +44,25 @@ internal sealed record InstanceView(InstanceKey Key, string DataCenter)
     /// <summary>Probes missed since the last answer.</summary>
     public int MissesInRow { get; init; }
     public bool Refused { get; init; }
+
+    /// <summary>The last miss was silence behind a connection that was made.</summary>
+    public bool Hung { get; init; }
+
+    /// <summary>The error with which the server turned the last question down; 0 when it did not.</summary>
+    public int TurnedDownBy { get; init; }
+
+    /// <summary>What changes seldom, and when it was read; null before the first time.</summary>
+    public DetailedLook? Look { get; init; }
+    public TimeSpan LookAt { get; init; }
+
+    /// <summary>The facts before <see cref="Facts"/>, for comparing with what was read elsewhere in between.</summary>
+    public ServerFacts? FactsBefore { get; init; }
+    public TimeSpan FactsBeforeAt { get; init; }
     public ServerVersion Version { get; init; }
     public ServerFacts? Facts { get; init; }
+
+    /// <summary>What it has executed, in the server's words; written once per look, shown and told many times.</summary>
+    public string ExecutedText { get; init; } = "";
     public ReplicaStatus? Replica { get; init; }
     public InstanceKey? Source { get; init; }
     public string Problem { get; init; } = "";
@@ -55,11 +74,16 @@ internal sealed record InstanceView(InstanceKey Key, string DataCenter)
     {
         Observation.Answered a => this with
         {
+            FactsBefore = Facts, FactsBeforeAt = FactsAt ?? default, Hung = false, TurnedDownBy = 0,
             AliveAt = now, FactsAt = now, FactsAskedAt = askedAt, MissesInRow = 0, Refused = false, Version = a.Version, Facts = a.Facts,
+            ExecutedText = Facts is { } known && known.Executed.Equals(a.Facts.Executed) ? ExecutedText : a.Facts.Executed.ToString(),
             Replica = a.Replica, Source = a.Source, Problem = "",
         },
-        Observation.Spoke s => this with { AliveAt = now, MissesInRow = 0, Refused = false, Problem = s.Problem },
-        Observation.Missed m => this with { MissedAt = now, MissesInRow = MissesInRow + 1, Refused = m.Refused, Problem = m.Problem },
+        Observation.Spoke s => this with { AliveAt = now, MissesInRow = 0, Refused = false, Hung = false, TurnedDownBy = s.Code, Problem = s.Problem },
+        Observation.Missed m => this with
+        {
+            MissedAt = now, MissesInRow = MissesInRow + 1, Refused = m.Refused, Hung = m.Hung, TurnedDownBy = 0, Problem = m.Problem,
+        },
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 

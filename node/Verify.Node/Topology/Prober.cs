@@ -5,11 +5,16 @@ using Verify.Node.Throttle;
 
 namespace Verify.Node.Topology;
 
+/// <summary>Who hears what a prober saw, and says whether it is to look.</summary>
+internal sealed record ProberEars(Func<Instance, bool> IsWanted, Action<InstanceKey, Observation, TimeSpan> Observed, Action<InstanceKey, DetailedLook> LookedCloser);
+
 /// <summary>Looks at one server again and again over one session of its own and says what it saw. Decides nothing.</summary>
 internal sealed class Prober(
-    INodeServices services, IServerDoor door, LoopTurn turn, Instance instance, SampleDesk desk, Action<InstanceKey, Observation, TimeSpan> observed)
+    INodeServices services, IServerDoor door, LoopTurn turn, Instance instance, SampleDesk desk, ProberEars ears)
 {
     private readonly ServerLink _link = new(services, door, turn, instance.Key);
+    private readonly ServerReading _reading = new(services);
+    private TimeSpan _nextLook;
     private bool _isOver;
 
     /// <summary>The server, and where it stands as far as that is known by now.</summary>
@@ -23,16 +28,44 @@ internal sealed class Prober(
         while (!services.Stopping.IsCancellationRequested && !_isOver)
         {
             var askedAt = services.Now;
+            if (!ears.IsWanted(Instance))
+            {
+                await _link.HangUpAsync();
+                await turn.Pause(services.Config.Timing.ProbeInterval);
+                continue;
+            }
+
             var seen = await ProbeAsync();
             if (_isOver) break;
-            observed(Instance.Key, seen, askedAt);
+            ears.Observed(Instance.Key, seen, askedAt);
             var end = askedAt + services.Config.Timing.ProbeInterval;
+            if (seen is Observation.Answered) await LookCloserAsync(end);
             await SampleAsync(seen, askedAt, end);
             var next = end - services.Now;
             await turn.Pause(next > services.Config.Timing.Tick ? next : services.Config.Timing.Tick);
         }
 
         await _link.HangUpAsync();
+    }
+
+    /// <summary>What changes seldom, now and then, in the time between two probes. What does not answer in that time is tried again later:
+    /// it never makes a probe late by more than one probe's time.</summary>
+    private async ValueTask LookCloserAsync(TimeSpan until)
+    {
+        var interval = services.Config.Discovery.DetailsInterval;
+        if (interval <= TimeSpan.Zero || services.Now < _nextLook) return;
+        _nextLook = services.Now + interval;
+        var limit = services.Now + services.Config.Timing.ProbeTimeout;
+        try
+        {
+            var look = await _reading.ReadAsync(_link, until > limit ? until : limit);
+            if (!_isOver) ears.LookedCloser(Instance.Key, look);
+        }
+        catch (Exception e) when (e is MySqlException or IOException or FormatException)
+        {
+            _nextLook = services.Now + (interval * 6);
+            TopologyLog.NotLookedAt(services.Log, Instance.Key, e.Message);
+        }
     }
 
     /// <summary>Samples of the server's lag for the throttler, over the same session: one with the probe, more of them until the next probe is
@@ -65,7 +98,7 @@ internal sealed class Prober(
         var sample = await LagReading.TakeAsync(_link, metric, askedAt, services.Config.Timing.ProbeTimeout);
         if (_isOver) return false;
         desk.Took(Instance.Key, metric, sample);
-        if (!sample.CameBack) observed(Instance.Key, new Observation.Missed(sample.Problem, sample.IsRefused), askedAt);
+        if (!sample.CameBack) ears.Observed(Instance.Key, new Observation.Missed(sample.Problem, sample.IsRefused), askedAt);
         return sample.CameBack;
     }
 
@@ -90,7 +123,7 @@ internal sealed class Prober(
         }
         catch (MySqlServerException e)
         {
-            return new Observation.Spoke(e.Message);
+            return new Observation.Spoke(e.Message, e.Code);
         }
         catch (FormatException e)
         {
@@ -102,7 +135,7 @@ internal sealed class Prober(
         }
         catch (MySqlException e)
         {
-            return new Observation.Missed(e.Message, Refused: false);
+            return new Observation.Missed(e.Message, Refused: false, Hung: e is MySqlTimeoutException { HasConnected: true });
         }
         catch (IOException e)
         {
@@ -114,6 +147,6 @@ internal sealed class Prober(
     {
         if (replica is null || replica.SourceHost.Length == 0) return null;
         var name = services.Config.Addresses.NameOf(Instance.DataCenter, new(replica.SourceHost, replica.SourcePort));
-        return new(name.Host, name.Port);
+        return services.Fleet.NameOf(new(name.Host, name.Port));
     }
 }

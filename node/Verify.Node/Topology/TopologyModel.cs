@@ -9,7 +9,8 @@ namespace Verify.Node.Topology;
 internal sealed class TopologyModel
 {
     private readonly SortedDictionary<InstanceKey, InstanceView> _views = [];
-    private readonly SortedDictionary<NodeId, (PeerReport Report, TimeSpan HeardAt)> _reports = [];
+    private readonly SortedDictionary<NodeId, (PeerReport Report, TimeSpan HeardAt, Dictionary<InstanceKey, InstanceReport> ByKey)> _reports = [];
+    private readonly SortedDictionary<NodeId, Dictionary<InstanceKey, InstanceExtra>> _extras = [];
     private readonly NodeConfig _config;
 
     public TopologyModel(NodeConfig config)
@@ -49,11 +50,32 @@ internal sealed class TopologyModel
             || before.Source != after.Source;
     }
 
-    public void Hear(NodeId peer, PeerReport report, TimeSpan now) => _reports[peer] = (report, now);
+    /// <summary>Takes in what changes seldom.</summary>
+    public void Look(InstanceKey instance, DetailedLook look, TimeSpan now)
+    {
+        if (_views.GetValueOrDefault(instance) is { } view) _views[instance] = view with { Look = look, LookAt = now };
+    }
+
+    /// <summary>Whether this node trusts its own eyes.</summary>
+    public SelfHealth Health { get; } = new();
+
+    public void Hear(NodeId peer, PeerExtras extras) => _extras[peer] = extras.Instances.ToDictionary(static i => i.Key);
+
+    public PeerExtras Extras() => new([.. _views.Values.Where(static v => v.FactsAt is not null || v.MissesInRow > 0).Select(ExtraOf)]);
+
+    private static InstanceExtra ExtraOf(InstanceView view) => new(
+        view.Key, view.MissesInRow > 0 && view.Hung, view.MissesInRow > 0 && view.Refused, view.TurnedDownBy, view.Replica?.SqlThread,
+        view.Look?.Detected.LagSeconds ?? view.Replica?.SecondsBehind);
+
+    public void Hear(NodeId peer, PeerReport report, TimeSpan now) => _reports[peer] = (report, now, report.Instances.ToDictionary(static i => i.Key));
 
     /// <summary>The peer told something within this time.</summary>
     public bool HasHeard(NodeId peer, TimeSpan since) =>
         peer == _config.Self || (_reports.TryGetValue(peer, out var told) && told.HeardAt >= since);
+
+    /// <summary>Some other node has reached this server lately.</summary>
+    public bool IsReachedByAnother(InstanceKey instance, TimeSpan now) => _reports.Values.Any(told =>
+        now - told.HeardAt <= _config.Timing.ObservationAgeMax && told.ByKey.TryGetValue(instance, out var i) && i is { State: SightState.Up });
 
     /// <summary>A guardian's word, its own or told, that the server is closed under this recovery.</summary>
     public bool HasWordOf(NodeId guardian, ClosedUnder word) =>
@@ -63,23 +85,67 @@ internal sealed class TopologyModel
     public PeerReport Report(TimeSpan now, ImmutableArray<ClosedUnder> closed) =>
         new([.. _views.Values.Select(v => ReportOf(v, now))], closed);
 
+    /// <summary>Sees to it that this node doubts itself when it alone does not reach what most others reach.</summary>
+    public void Compare(TimeSpan now, Membership membership)
+    {
+        var others = LiveMembers.Of(membership, _config).Where(m => m.IsVoter && m.Id != _config.Self && _reports.TryGetValue(m.Id, out var told)
+            && now - told.HeardAt <= _config.Timing.ObservationAgeMax).Select(m => _reports[m.Id].ByKey).ToArray();
+        var (compared, alone) = (0, 0);
+        foreach (var view in _views.Values)
+        {
+            var state = view.StateAt(now, _config.Timing.ProbeInterval);
+            if (state == SightState.Never) continue;
+            var up = others.Count(o => o.TryGetValue(view.Key, out var i) && i is { State: SightState.Up });
+            compared++;
+            if (state == SightState.Down && up * 2 > others.Length) alone++;
+        }
+
+        Health.Compared(now, compared, alone, 2 * (_config.Timing.ProbeInterval + _config.Timing.ReportInterval));
+    }
+
     /// <summary>What every voter sees of a cluster, this node first-hand, the others by their last report. A voter that never
     /// told anything is there with nothing.</summary>
-    public ImmutableArray<NodeSight> Sights(TimeSpan now, Membership membership) =>
-        [.. LiveMembers.Of(membership, _config).Where(m => m.IsVoter).Select(m => new NodeSight(m.Id, m.Id == _config.Self
-            ? [.. _views.Values.Select(v => SightOf(ReportOf(v, now), TimeSpan.Zero))]
-            : Told(m.Id, now)))];
+    /// <param name="instances">Only these servers are of interest.</param>
+    public ImmutableArray<NodeSight> Sights(TimeSpan now, Membership membership, IEnumerable<InstanceKey> instances)
+    {
+        var keys = instances as InstanceKey[] ?? [.. instances];
+        return [.. LiveMembers.Of(membership, _config).Where(m => m.IsVoter).Select(m => new NodeSight(m.Id, m.Id == _config.Self ? Own(keys, now) : Told(m.Id, keys, now)))];
+    }
 
-    private ImmutableArray<InstanceSight> Told(NodeId peer, TimeSpan now) => _reports.TryGetValue(peer, out var told)
-        ? [.. told.Report.Instances.Select(i => SightOf(i, now - told.HeardAt))]
-        : [];
+    private ImmutableArray<InstanceSight> Own(InstanceKey[] keys, TimeSpan now)
+    {
+        var sights = ImmutableArray.CreateBuilder<InstanceSight>(keys.Length);
+        foreach (var key in keys)
+        {
+            if (_views.GetValueOrDefault(key) is { } view) sights.Add(SightOf(ReportOf(view, now), TimeSpan.Zero, ExtraOf(view)));
+        }
 
-    private static InstanceSight SightOf(InstanceReport told, TimeSpan sinceHeard) => new(
-        told.Key, told.State, TimeSpan.FromMilliseconds(told.AgeMs) + sinceHeard, told.IoThread, told.Source, told.Detail);
+        return sights.ToImmutable();
+    }
+
+    private ImmutableArray<InstanceSight> Told(NodeId peer, InstanceKey[] keys, TimeSpan now)
+    {
+        if (!_reports.TryGetValue(peer, out var told)) return [];
+        var extras = _extras.GetValueOrDefault(peer);
+        var sights = ImmutableArray.CreateBuilder<InstanceSight>(keys.Length);
+        foreach (var key in keys)
+        {
+            if (told.ByKey.TryGetValue(key, out var i)) sights.Add(SightOf(i, now - told.HeardAt, extras?.GetValueOrDefault(key)));
+        }
+
+        return sights.ToImmutable();
+    }
+
+    private static InstanceSight SightOf(InstanceReport told, TimeSpan sinceHeard, InstanceExtra? extra) => new(
+        told.Key, told.State, TimeSpan.FromMilliseconds(told.AgeMs) + sinceHeard, told.IoThread, told.Source, told.Detail)
+    {
+        IsHung = extra?.IsHung ?? false, IsRefused = extra?.IsRefused ?? false, TurnedDownBy = extra?.TurnedDownBy ?? 0,
+        SqlThread = extra?.SqlThread, LagSeconds = extra?.LagSeconds,
+    };
 
     private InstanceReport ReportOf(InstanceView view, TimeSpan now)
     {
-        var state = view.StateAt(now, _config.Timing.ProbeInterval);
+        var state = Health.Doubt is null ? view.StateAt(now, _config.Timing.ProbeInterval) : SightState.Never;
         var since = state switch
         {
             SightState.Up => view.AliveAt!.Value,
@@ -89,6 +155,7 @@ internal sealed class TopologyModel
         var isFresh = view.HasFactsSince(now - _config.Timing.ObservationAgeMax);
         return new(
             view.Key, state, (long)(now - since).TotalMilliseconds, isFresh ? view.Facts!.IsReadOnly : null,
-            isFresh ? view.Replica?.IoThread : null, isFresh ? view.Source : null, view.Facts?.Executed.ToString() ?? "", view.Problem);
+            isFresh ? view.Replica?.IoThread : null, isFresh ? view.Source : null, view.ExecutedText,
+            Health.Doubt is { } doubt ? $"{doubt}; {view.Problem}" : view.Problem);
     }
 }

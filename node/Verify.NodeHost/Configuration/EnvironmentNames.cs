@@ -23,6 +23,8 @@ internal static partial class EnvironmentNames
         ("KONSUL_LOG_LEVEL", "LogLevel"), ("KONSUL_RAFT_LOG_LEVEL", "LogLevel"), ("KONSUL_LOG_FORMAT", "LogFormat"),
         ("KONSUL_HOST", "ListenHost"), ("KONSUL_PORT", "ListenPort"),
         ("KONSUL_SERVICE_TTL", "ServiceTTLSeconds"), ("KONSUL_BACKUP_DIR", "BackupDir"), ("KONSUL_DNS_DOMAIN", "DnsDomains"),
+        ("KONSUL_ACL_ENABLED", "AclEnabled"), ("KONSUL_ACL_DEFAULT_POLICY", "AclDefaultPolicy"),
+        ("KONSUL_RATE_LIMIT_ENABLED", "RateLimitEnabled"), ("KONSUL_RATE_LIMIT_REQUESTS_PER_SEC", "RateLimitRequestsPerSecond"), ("KONSUL_RATE_LIMIT_BURST", "RateLimitBurst"), ("KONSUL_RATE_LIMIT_BY_APIKEY", "RateLimitByToken"),
         ("KONSUL_TLS_ENABLED", "UseSSL"), ("KONSUL_TLS_CERT_FILE", "SSLCertFile"), ("KONSUL_TLS_KEY_FILE", "SSLPrivateKeyFile"), ("KONSUL_TLS_CA_FILE", "SSLCAFile"),
         ("KONSUL_RAFT_TLS_ENABLED", "RaftTLS"), ("KONSUL_RAFT_TLS_CERT_FILE", "RaftTLSCertFile"), ("KONSUL_RAFT_TLS_KEY_FILE", "RaftTLSKeyFile"),
         ("KONSUL_RAFT_TLS_CA_FILE", "RaftTLSCAFile"),

@@ -13,6 +13,7 @@ internal sealed record HostConfig(
     public required HttpsSettings? Https { get; init; }
     public required AccessSettings Access { get; init; }
     public required CatalogueConfig Catalogue { get; init; }
+    public required AclConfig Acl { get; init; }
     public required HistorySettings History { get; init; }
     public required FrenoSettings Freno { get; init; }
 
@@ -97,7 +98,10 @@ internal sealed record HostConfig(
             ClusterId = values.Text("ClusterId", "verify"),
             Clusters = MySqlConfig.ClustersOf(values),
             Addresses = MySqlConfig.AddressesOf(values),
-            TopologyLogin = new(values.Text("MySQLTopologyUser", ""), values.Secret("MySQLTopologyPassword")),
+            Discovery = DiscoveryConfig.Of(values, warnings),
+            Analysis = DiscoveryConfig.LimitsOf(values),
+            SemiSync = values.Bool("SemiSync", false),
+            TopologyLogin = Configuration.TopologyLogin.Of(values),
             ReplicationLogin = new(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),
                 Quotable(values, "MySQLReplicationPassword", values.Secret("MySQLReplicationPassword"))),
@@ -117,6 +121,7 @@ internal sealed record HostConfig(
             Https = HttpsSettings.Of(values),
             Access = access,
             Catalogue = CatalogueConfig.Of(values, directory),
+            Acl = AclConfig.Of(values, access),
             Freno = freno,
             FrenoListen = FrenoListenOf(values, listen),
             History = HistorySettings.Of(values, warnings, directory),

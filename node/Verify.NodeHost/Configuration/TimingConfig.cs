@@ -23,15 +23,21 @@ internal static class TimingConfig
         var renewal = Ms("PrimaryLeaseRenewalMilliseconds", defaults.LeaseRenewal, 50, 600_000);
         var margin = Ms("FencingMarginMilliseconds", defaults.FencingMargin, 50, 600_000);
         if (lease < renewal + margin + election) values.Problem("PrimaryLeaseMilliseconds", $"longer than renewal, fencing margin and election timeout together ({renewal + margin + election})");
+        var probe = Ms("ProbeIntervalMilliseconds", poll > 0 ? TimeSpan.FromSeconds(poll) : defaults.ProbeInterval, 20, 3_600_000);
+        var report = Ms("ReportIntervalMilliseconds", defaults.ReportInterval, 20, 60_000);
+
+        // An observation must stay fresh until the next one has been told, or nobody would ever be seen down.
+        var age = Ms("ObservationAgeMilliseconds", TimeSpan.FromMilliseconds(Math.Max(defaults.ObservationAgeMax.TotalMilliseconds, (2 * probe) + report)), 100, 7_200_000);
+        if (age <= probe + report) values.Problem("ObservationAgeMilliseconds", $"longer than the probe interval and the report interval together ({probe + report})");
         return new()
         {
             Tick = TimeSpan.FromMilliseconds(tick),
             HeartbeatTicks = Math.Max(1, heartbeat / tick),
             ElectionTicks = Math.Max(2, election / tick),
-            ProbeInterval = TimeSpan.FromMilliseconds(Ms("ProbeIntervalMilliseconds", poll > 0 ? TimeSpan.FromSeconds(poll) : defaults.ProbeInterval, 20, 3_600_000)),
+            ProbeInterval = TimeSpan.FromMilliseconds(probe),
             ProbeTimeout = TimeSpan.FromMilliseconds(Ms("ProbeTimeoutMilliseconds", defaults.ProbeTimeout, 50, 60_000)),
-            ReportInterval = TimeSpan.FromMilliseconds(Ms("ReportIntervalMilliseconds", defaults.ReportInterval, 20, 60_000)),
-            ObservationAgeMax = TimeSpan.FromMilliseconds(Ms("ObservationAgeMilliseconds", defaults.ObservationAgeMax, 100, 600_000)),
+            ReportInterval = TimeSpan.FromMilliseconds(report),
+            ObservationAgeMax = TimeSpan.FromMilliseconds(age),
             WriteLease = TimeSpan.FromMilliseconds(lease),
             LeaseRenewal = TimeSpan.FromMilliseconds(renewal),
             FencingMargin = TimeSpan.FromMilliseconds(margin),

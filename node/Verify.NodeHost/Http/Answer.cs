@@ -21,9 +21,10 @@ internal static class Answer
         _ => Error($"unexpected answer {reply.GetType().Name}"),
     };
 
-    /// <summary>507 for a full disk, 413 for something too large, 400 otherwise.</summary>
+    /// <summary>403 for what a token does not allow, 507 for a full disk, 413 for something too large, 400 otherwise.</summary>
     public static int StatusOf(string refusal) =>
-        refusal.Contains("disk full", StringComparison.OrdinalIgnoreCase) ? 507
+        refusal.StartsWith("Permission denied", StringComparison.Ordinal) ? 403
+        : refusal.Contains("disk full", StringComparison.OrdinalIgnoreCase) ? 507
         : refusal.Contains("too large", StringComparison.OrdinalIgnoreCase) || refusal.Contains("too long", StringComparison.OrdinalIgnoreCase) ? 413 : 400;
 
     /// <summary>An answer with a Retry-After header (RFC 9110 section 10.2.3, whole seconds, rounded up), and the same in milliseconds for

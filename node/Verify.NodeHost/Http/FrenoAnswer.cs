@@ -17,12 +17,15 @@ internal static class FrenoAnswer
         var response = context.Response;
         response.StatusCode = answer.Status;
         if (HttpMethods.IsHead(context.Request.Method)) return Task.CompletedTask;
-        var body = answer.Rendered ??= Body(answer);
+        var body = BodyOf(answer);
         response.ContentType = "application/json";
         response.ContentLength = body.Length;
         response.BodyWriter.Write(body);
         return Task.CompletedTask;
     }
+
+    /// <summary>The bytes of the body; made once for each answer.</summary>
+    public static byte[] BodyOf(CheckAnswer answer) => answer.Rendered ??= Body(answer);
 
     /// <summary>{ "StatusCode", "Message" }.</summary>
     public static IResult General(int status, string message) => new Bare(status, new { StatusCode = status, Message = message });

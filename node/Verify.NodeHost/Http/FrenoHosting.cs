@@ -10,10 +10,12 @@ namespace Verify.NodeHost.Http;
 internal static class FrenoHosting
 {
     /// <summary>First of all that stands in the pipeline.</summary>
-    public static void Map(WebApplication app, INodeApi node, HostConfig config)
+    /// <param name="wire">Answers on the connection where nobody needs to say who he is; null: there is none.</param>
+    public static void Map(WebApplication app, INodeApi node, HostConfig config, CheckWire? wire)
     {
         var figures = new CheckFigures(app.Services.GetService<IMeterFactory>());
         var recent = new RecentApps(TimeProvider.System);
+        if (config.Access.Method.Length == 0) wire?.Serve(node, figures, recent);
         new FrenoChecks(node, config.Access, config.Scheme, config.Node.Throttle.SampleAgeMax, figures, recent).Use(app);
 
         // Named here, routing stands behind the checks and not before everything.

@@ -15,14 +15,16 @@ namespace Verify.NodeHost.Http;
 /// <summary>Kestrel's one listener: the networks that may connect, and HTTPS whose certificate is looked at for each connection.</summary>
 internal static class HttpListener
 {
+    /// <param name="wire">Answers throttle checks before HTTP is parsed; not behind TLS, where the protocol is agreed on first.</param>
     /// <param name="certificate">Asked for each connection: the listener is configured before the files are read.</param>
-    public static void Configure(KestrelServerOptions kestrel, HostConfig config, Func<CertificateFiles> certificate, Func<RefusedSources> refused)
+    public static void Configure(KestrelServerOptions kestrel, HostConfig config, Func<CertificateFiles> certificate, Func<RefusedSources> refused, CheckWire? wire = null)
     {
         kestrel.AddServerHeader = false;
         void With(ListenOptions listen)
         {
             if (!config.Access.HttpNetworks.IsEmpty) listen.Use(next => connection => LetInAsync(connection, next, config.Access.HttpNetworks, refused()));
             if (config.Https is { } https) listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(OptionsOf(certificate().Current, https.NeedsClientCertificate)) });
+            else if (wire is not null) listen.Use(next => connection => wire.OnConnectionAsync(connection, next));
         }
 
         Listen(kestrel, config.Listen, With);

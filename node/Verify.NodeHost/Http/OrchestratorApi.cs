@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Verify.Node.Api;
 using Verify.Node.Loop;
-using Verify.Node.Topology;
 using Verify.Raft;
 
 namespace Verify.NodeHost.Http;
@@ -25,12 +24,6 @@ internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string l
         routes.MapGet("/api/health", HealthAsync);
         routes.MapGet("/api/lb-check", () => Results.Json("OK"));
         routes.MapGet("/api/_ping", () => Results.Json("OK"));
-        routes.MapGet("/api/clusters", ClustersAsync);
-        routes.MapGet("/api/cluster/{name}", (string name) => ClusterAsync(name));
-        routes.MapGet("/api/cluster/alias/{name}", (string name) => ClusterAsync(name));
-        routes.MapGet("/api/clusters-info", ClustersInfoAsync);
-        routes.MapGet("/api/replication-analysis", () => AnalysisAsync(null));
-        routes.MapGet("/api/replication-analysis/{name}", (string name) => AnalysisAsync(name));
     }
 
     private async ValueTask<RaftStatusView> ViewAsync() =>
@@ -90,68 +83,4 @@ internal sealed class OrchestratorApi(INodeApi node, NodeConfig config, string l
         return healthy ? Answer.Ok("Application node is healthy", details)
             : Answer.Error(view.DiskFull ? "the data directory is full: free space, the node recovers by itself" : "this node is not part of a quorum", details);
     }
-
-    private async Task<IResult> ClustersAsync() => await PicturesAsync() is { } clusters
-        ? Results.Json(clusters.Select(c => c.Primary?.ToString() ?? c.Alias)) : Answer.Error("the node is stopping");
-
-    private async Task<IResult> ClustersInfoAsync() => await PicturesAsync() is { } clusters
-        ? Results.Json(clusters.Select(c => new
-        {
-            ClusterName = c.Primary?.ToString() ?? c.Alias,
-            ClusterAlias = c.Alias,
-            CountInstances = c.Instances.Count,
-            Primary = c.Primary?.ToString() ?? "",
-            c.Token,
-            c.LeaseHolder,
-            c.RecoveryOpen,
-            c.SetAside,
-            c.DeadMan,
-        }))
-        : Answer.Error("the node is stopping");
-
-    private async Task<IResult> ClusterAsync(string name)
-    {
-        var found = (await PicturesAsync())?.FirstOrDefault(c => c.Alias == name || c.Primary?.ToString() == name || c.Instances.Any(i => i.Key.ToString() == name));
-        return found is null ? Answer.Error($"No cluster found for '{name}'") : Results.Json(found.Instances.Select(i => InstanceOf(found, i)));
-    }
-
-    private async ValueTask<IReadOnlyList<ClusterPicture>?> PicturesAsync() =>
-        await node.AskAsync(new ApiRequest.Clusters()) is ApiReply.ClusterList(var clusters) ? clusters : null;
-
-    private async Task<IResult> AnalysisAsync(string? cluster) => await node.AskAsync(new ApiRequest.ReplicationAnalysis()) switch
-    {
-        ApiReply.Analysis(var entries) => Answer.Ok("Analysis", entries.Where(e => cluster is null || e.Cluster == cluster).Select(e => new
-        {
-            AnalyzedInstanceKey = Key(e.Instance),
-            ClusterDetails = new { ClusterName = e.Cluster, ClusterAlias = e.Cluster },
-            Analysis = e.Code,
-            e.Description,
-            Votes = e.Votes.Select(v => new { v.Node, v.Vote, v.AgeMs, v.Detail }),
-        })),
-        var other => Answer.Of(other),
-    };
-
-    private static object Key(InstanceKey key) => new { Hostname = key.Host, key.Port };
-
-    private static object InstanceOf(ClusterPicture cluster, InstancePicture i) => new
-    {
-        Key = Key(i.Key),
-        ClusterName = cluster.Primary?.ToString() ?? cluster.Alias,
-        SuggestedClusterAlias = cluster.Alias,
-        i.DataCenter,
-        i.Version,
-        ServerUUID = i.ServerUuid,
-        ReadOnly = i.IsReadOnly,
-        MasterKey = i.Source is { } source ? Key(source) : Key(new("", 0)),
-        ReplicationIOThreadRuning = i.IoThread == nameof(Verify.MySql.ThreadState.Running),
-        ReplicationSQLThreadRuning = i.SqlThread == nameof(Verify.MySql.ThreadState.Running),
-        ReplicationIOThreadState = i.IoThread,
-        ReplicationSQLThreadState = i.SqlThread,
-        SecondsBehindMaster = new { Float64 = i.SecondsBehind ?? 0, Valid = i.SecondsBehind is not null },
-        ExecutedGtidSet = i.Executed,
-        IsLastCheckValid = i.LastProbeOk,
-        LastSeenMillisecondsAgo = i.SeenMsAgo,
-        IsPrimary = cluster.Primary == i.Key,
-        Problem = i.Problem,
-    };
 }

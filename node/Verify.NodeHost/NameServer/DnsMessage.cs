@@ -5,7 +5,7 @@ using System.Text;
 namespace Verify.NodeHost.NameServer;
 
 /// <summary>Types of records (RFC 1035 §3.2.2, 3596, 2782, 6891).</summary>
-internal enum DnsType : ushort
+public enum DnsType : ushort
 {
     A = 1,
     Ns = 2,

@@ -11,7 +11,7 @@ namespace Verify.NodeHost.NameServer;
 /// <summary>What names mean (Consul, "Service discovery with DNS"; RFC 2782): [tag.]name.service[.dc].domain, _name._tag.service[.dc].domain,
 /// node.node[.dc].domain, hex.addr.domain. Answers from what this node has applied, so it goes on answering without a leader.
 /// Instances that are critical are left out; the others come in an order that is drawn for each answer.</summary>
-internal sealed class DnsZone(INodeApi node, DnsSettings settings, CatalogueReads reads, Func<string, bool> mayRead)
+internal sealed class DnsZone(INodeApi node, DnsSettings settings, CatalogueReads reads, Func<string, ValueTask<bool>> mayRead)
 {
     /// <summary>RFC 2308: how long "there is none" may be kept. Services come and go, so not at all.</summary>
     private const int NegativeTtl = 0;
@@ -52,7 +52,7 @@ internal sealed class DnsZone(INodeApi node, DnsSettings settings, CatalogueRead
             [.. var before, var last] => (last, string.Join('.', before)),
             _ => ("", null),
         };
-        if (!mayRead(service)) return new(DnsCode.Refused);
+        if (!await mayRead(service)) return new(DnsCode.Refused);
         var query = new ServiceQuery { Name = service, NameIgnoresCase = true, AtWorst = CheckStatus.Warning };
         if (await node.AskAsync(new ApiRequest.QueryServices(query, ReadConsistency.Stale)) is not ApiReply.Services found) return new(DnsCode.ServerFailure);
         var instances = found.Instances

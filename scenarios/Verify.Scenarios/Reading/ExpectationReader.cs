@@ -13,7 +13,7 @@ internal sealed class ExpectationReader(FleetSpec? fleet, WorkloadSpec? workload
         ("singleLeader", "singleLeader"), ("sameLog", "sameLog"), ("linearizable", "linearizable: kv"), ("singlePrimary", "singlePrimary: { window: 0s }"),
         ("noLostWrites", "noLostWrites"), ("fencedWithin", "fencedWithin: 3s"), ("convergesWithin", "convergesWithin: 20s"),
         ("electionWithin", "electionWithin: 2s"), ("writeP99Within", "writeP99Within: 200ms"), ("rtoWithin", "rtoWithin: 10s"),
-        ("unhealthyWithin", "unhealthyWithin: 2s"), ("primaryNamedWithin", "primaryNamedWithin: 2s"),
+        ("unhealthyWithin", "unhealthyWithin: 2s"), ("primaryNamedWithin", "primaryNamedWithin: 2s"), ("throttleWithin", "throttleWithin: 1100ms"),
     ];
 
     public ImmutableArray<Expectation> Read(YamlNode? node)
@@ -130,13 +130,14 @@ internal sealed class ExpectationReader(FleetSpec? fleet, WorkloadSpec? workload
             "writeP99Within" => new Expectation.WriteP99Within(bound),
             "unhealthyWithin" => new Expectation.UnhealthyWithin(bound),
             "primaryNamedWithin" => new Expectation.PrimaryNamedWithin(bound),
+            "throttleWithin" => new Expectation.ThrottleWithin(bound),
             _ => new Expectation.RtoWithin(bound),
         };
     }
 
     private void CheckCanBeShown(string word, Mark at)
     {
-        if (fleet is { Servers.Count: 0 } && word is "singlePrimary" or "noLostWrites" or "fencedWithin" or "rtoWithin" or "primaryNamedWithin")
+        if (fleet is { Servers.Count: 0 } && word is "singlePrimary" or "noLostWrites" or "fencedWithin" or "rtoWithin" or "primaryNamedWithin" or "throttleWithin")
         {
             errors.Add(at, $"'{word}' needs a MySQL server in the fleet (key 'mysql')");
         }

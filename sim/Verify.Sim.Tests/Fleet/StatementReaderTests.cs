@@ -18,7 +18,12 @@ public sealed class StatementReaderTests(Flavor flavor)
         new Statement.WaitForGtids("0-1-7", 5),
         new Statement.SkipBinlog(), new Statement.LiftSuperReadOnly(), new Statement.EnableEvents(), new Statement.ReadDeadMan(), new Statement.ClearDeadMan(),
         new Statement.InstallDeadMan(Statement.DeadManPart.Event), new Statement.FeedDeadMan(845_000_000_000_123, 17),
+        new Statement.ReadVariables(), new Statement.ReadCounters(), new Statement.ListReplicas(), new Statement.ListDumps(), new Statement.ReadBinlogPosition(),
+        new Statement.AskConfigured("SELECT 'east'"),
     ];
+
+    /// <summary>An operator's own question about the lag, and what only ProxySQL's admin interface answers: no simulated server is asked that.</summary>
+    private static readonly string[] NotSimulated = [nameof(Statement.ReadMetric), nameof(Statement.ListProxySqlServers)];
 
     [Test]
     public void Every_statement_of_the_node_is_recognised_with_its_values()
@@ -35,7 +40,7 @@ public sealed class StatementReaderTests(Flavor flavor)
     public void No_statement_of_the_closed_list_is_missing_from_the_examples()
     {
         var listed = typeof(Statement).GetNestedTypes().Where(t => t.IsSubclassOf(typeof(Statement))).Select(t => t.Name);
-        Assert.That(Examples.Select(s => s.GetType().Name).Distinct(StringComparer.Ordinal), Is.EquivalentTo(listed));
+        Assert.That(Examples.Select(s => s.GetType().Name).Distinct(StringComparer.Ordinal), Is.EquivalentTo(listed.Except(NotSimulated, StringComparer.Ordinal)));
     }
 
     [TestCase("c1-17", 3)]

@@ -12,6 +12,12 @@ internal sealed class TranscriptStatement(ITranscriptStage stage, Func<string, l
         {
             "ReadFacts" => new Statement.ReadFacts(),
             "ReadReplicaStatus" => new Statement.ReadReplicaStatus(),
+            "ReadVariables" => new Statement.ReadVariables(),
+            "ReadCounters" => new Statement.ReadCounters(),
+            "ListReplicas" => new Statement.ListReplicas(),
+            "ListDumps" => new Statement.ListDumps(),
+            "ReadBinlogPosition" => new Statement.ReadBinlogPosition(),
+            "AskConfigured" => new Statement.AskConfigured(words["AskConfigured ".Length..]),
             "SetReadOnly" => new Statement.SetReadOnly(IsOn(parts[1])),
             "SetSemiSync" => new Statement.SetSemiSync(IsOn(parts[1])),
             "ListIdleCoordinators" => new Statement.ListIdleCoordinators(),

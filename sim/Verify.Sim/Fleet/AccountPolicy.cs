@@ -18,7 +18,10 @@ internal static class AccountPolicy
             Request.Write => ServerErrors.NoRightOnSchema(session.User),
             Request.ReadIds when session.Rights == AccountRights.Application => null,
             Request.ReadIds => ServerErrors.NoRightOnTable(session.User, "SELECT"),
-            Request.OfNode { Statement: Statement.ReadFacts or Statement.ListSessions or Statement.ListIdleCoordinators or Statement.KillSession or Statement.WaitForGtids } => null,
+            Request.OfNode { Statement: Statement.ReadFacts or Statement.ListSessions or Statement.ListIdleCoordinators or Statement.KillSession or Statement.WaitForGtids
+                or Statement.ReadVariables or Statement.ReadCounters or Statement.ListDumps or Statement.AskConfigured } => null,
+            Request.OfNode { Statement: Statement.ListReplicas } => ServerErrors.NoRight(isMySql ? "REPLICATION SLAVE" : "REPLICATION MASTER ADMIN"),
+            Request.OfNode { Statement: Statement.ReadBinlogPosition } => ServerErrors.NoRight(isMySql ? "SUPER, REPLICATION CLIENT" : "BINLOG MONITOR"),
             Request.OfNode { Statement: Statement.ReadReplicaStatus } => ServerErrors.NoRight(isMySql ? "SUPER, REPLICATION CLIENT" : "SUPER, SLAVE MONITOR"),
             Request.OfNode { Statement: Statement.SetReadOnly or Statement.SetSemiSync } =>
                 ServerErrors.NoRight(isMySql ? "SUPER or SYSTEM_VARIABLES_ADMIN" : "READ_ONLY ADMIN"),

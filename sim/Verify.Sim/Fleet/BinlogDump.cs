@@ -22,7 +22,7 @@ internal sealed class BinlogDump(SimMySqlServer server, Stream stream, PacketRea
             return;
         }
 
-        server.Model.DumpBegins(session);
+        server.Model.DumpBegins(session, request);
         var known = server.Options.Flavor == Flavor.MySql ? GtidRanges.Parse(request.Known) : null;
         if (known is null) _sent = PositionOf(request.Known);
         DumpPackets.WriteIdentity(writer, _sequence++, server.Options.ServerId, server.Options.ServerUuid);

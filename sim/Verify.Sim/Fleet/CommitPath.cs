@@ -41,6 +41,9 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
     public bool ShownReadOnly => _readOnly;
     public bool ShownSuperReadOnly => _superReadOnly || (_closing.Count > 0 && !_readOnly && options.Flavor == Flavor.MySql);
 
+    /// <summary>Clients whose commit waits for a replica.</summary>
+    public int WaitSessions => _unacknowledged.Count(static w => w.Session is not null);
+
     private bool IsAnyUnderWay => _unacknowledged.Count > 0 || _blocked.Exists(static b => b.IsUnderWay);
 
     /// <summary>A client's write. Answers now or later.</summary>

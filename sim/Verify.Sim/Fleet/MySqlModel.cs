@@ -45,6 +45,8 @@ internal sealed class MySqlModel
     public GtidState Gtids => _store.Gtids;
     public IEnumerable<ServerSession> Sessions => _sessions.Values;
 
+    private IEnumerable<DumpRequest> Dumps => _sessions.Values.Where(static s => s is { Dump: not null, IsKilled: false }).Select(static s => s.Dump!);
+
     public bool TryTakeEffect(out ServerEffect? effect) => _effects.TryDequeue(out effect);
 
     /// <summary>The account that this login opens; null when the server refuses.</summary>
@@ -106,9 +108,11 @@ internal sealed class MySqlModel
         return ServerErrors.NotInSourceBinlog(maria.Format(position), maria.LastNumber >= position.Number);
     }
 
-    public void DumpBegins(long id)
+    public void DumpBegins(long id, DumpRequest request)
     {
-        if (_sessions.TryGetValue(id, out var session)) session.RestingCommand = _options.Flavor == Flavor.MySql ? "Binlog Dump GTID" : "Binlog Dump";
+        if (!_sessions.TryGetValue(id, out var session)) return;
+        session.Dump = request;
+        session.RestingCommand = _options.Flavor == Flavor.MySql ? "Binlog Dump GTID" : "Binlog Dump";
     }
 
     public void Acknowledged(int position, long nowSeconds)
@@ -178,6 +182,12 @@ internal sealed class MySqlModel
             case Statement.ReadReplicaStatus:
                 Answer(session, ReplicaStatusTable.Read(_options.Flavor, Replica, _store.Gtids, _commits.ApplierWaits, nowSeconds));
                 break;
+            case Statement.ReadVariables: Answer(session, DetailAnswers.Variables(_options, _commits)); break;
+            case Statement.ReadCounters: Answer(session, DetailAnswers.Counters(_options, _commits, Dumps, Replica, nowSeconds)); break;
+            case Statement.ListReplicas: Answer(session, DetailAnswers.Replicas(_options, Dumps)); break;
+            case Statement.ListDumps: Answer(session, DetailAnswers.DumpHosts(_sessions.Values)); break;
+            case Statement.ReadBinlogPosition: Answer(session, DetailAnswers.BinlogPosition(_options.Flavor, _store)); break;
+            case Statement.AskConfigured ask: Answer(session, DetailAnswers.Constant(ask.Text)); break;
             case Statement.SetReadOnly set: _commits.SetReadOnly(session, set.On); break;
             case Statement.LiftSuperReadOnly:
                 if (_options.Flavor == Flavor.MySql) _commits.LiftSuperReadOnly();

@@ -113,7 +113,7 @@ internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
     {
         var (reader, writer) = (new PacketReader(stream) { NextSequence = 1 }, new PacketWriter());
         new DumpRequest(server.Options.ServerId, server.Options.ServerUuid, server.Options.SemiSyncReplica,
-            SourceConfig.HeartbeatPeriod, model.Replica.KnownText()).Write(writer);
+            SourceConfig.HeartbeatPeriod, model.Replica.KnownText(), server.Options.ReportedAs.Host, (uint)server.Options.ReportedAs.Port).Write(writer);
         await writer.SendAsync(stream, default);
 
         // Silence for too long ends the connection, and the read with it.

@@ -7,7 +7,8 @@ namespace Verify.Sim.Fleet;
 /// <summary>What a simulated replica sends after its login, where a real one sends COM_BINLOG_DUMP_GTID (the same command byte;
 /// the body is ours, for nobody but simulated servers reads it).</summary>
 /// <param name="Known">The GTIDs that must not be sent again.</param>
-internal sealed record DumpRequest(uint ServerId, string Uuid, bool Acknowledges, TimeSpan HeartbeatPeriod, string Known)
+/// <param name="Host">Its report_host and report_port.</param>
+internal sealed record DumpRequest(uint ServerId, string Uuid, bool Acknowledges, TimeSpan HeartbeatPeriod, string Known, string Host, uint Port)
 {
     public const byte Command = 0x1E;
 
@@ -15,11 +16,12 @@ internal sealed record DumpRequest(uint ServerId, string Uuid, bool Acknowledges
     {
         var cursor = new PacketCursor(packet, "dump request");
         cursor.Byte();
-        return new(cursor.UInt32(), cursor.LengthEncodedText(), cursor.Byte() == 1, TimeSpan.FromMilliseconds(cursor.UInt32()), cursor.LengthEncodedText());
+        return new(cursor.UInt32(), cursor.LengthEncodedText(), cursor.Byte() == 1, TimeSpan.FromMilliseconds(cursor.UInt32()), cursor.LengthEncodedText(),
+            cursor.LengthEncodedText(), cursor.UInt32());
     }
 
     public void Write(PacketWriter to) => to.Begin(sequence: 0).Byte(Command).UInt32(ServerId).LengthEncoded(Uuid)
-        .Byte(Acknowledges ? (byte)1 : (byte)0).UInt32((uint)HeartbeatPeriod.TotalMilliseconds).LengthEncoded(Known).End();
+        .Byte(Acknowledges ? (byte)1 : (byte)0).UInt32((uint)HeartbeatPeriod.TotalMilliseconds).LengthEncoded(Known).LengthEncoded(Host).UInt32(Port).End();
 }
 
 /// <summary>The packets of a dump: the source names itself, then sends transactions and heartbeats; the replica acknowledges.</summary>

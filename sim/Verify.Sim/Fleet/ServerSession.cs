@@ -13,6 +13,9 @@ internal sealed class ServerSession(long id, string user, AccountRights rights)
     /// <summary>What it writes stays out of the binary log (sql_log_bin = 0).</summary>
     public bool SkipsBinlog { get; set; }
 
+    /// <summary>The replica that fetches the binary log over this session; null for a client.</summary>
+    public DumpRequest? Dump { get; set; }
+
     /// <summary>A statement is under way.</summary>
     public bool IsBusy { get; set; }
 

@@ -62,6 +62,10 @@ public sealed record SimMySqlOptions
     /// <summary>How the name of a source is reached from here (proxies, split-horizon addresses).</summary>
     public Func<Endpoint, Endpoint> Reach { get; init; } = static name => name;
 
+    /// <summary>report_host and report_port; null: where it listens.</summary>
+    public Endpoint? Reported { get; init; }
+    internal Endpoint ReportedAs => Reported ?? Endpoint;
+
     internal string GreetingVersion => (Flavor, VersionText) switch
     {
         (Flavor.MySql, "") => "9.7.4-2",

@@ -37,6 +37,7 @@ internal sealed class StatementReader
         Statement[] withoutValues =
         [
             new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.ListIdleCoordinators(),
+            new Statement.ReadVariables(), new Statement.ReadCounters(), new Statement.ListReplicas(), new Statement.ListDumps(), new Statement.ReadBinlogPosition(),
             new Statement.StartReplica(), new Statement.StartReplicaSqlThread(),
             new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
             new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
@@ -54,7 +55,7 @@ internal sealed class StatementReader
     public bool TryRead(string text, [NotNullWhen(true)] out Request? request)
     {
         if (_fixed.TryGetValue(text, out request)) return true;
-        request = ReadInsert(text) as Request ?? ReadKill(text) ?? ReadWait(text) ?? ReadFeed(text) ?? ReadChange(text);
+        request = ReadInsert(text) as Request ?? ReadKill(text) ?? ReadWait(text) ?? ReadFeed(text) ?? ReadChange(text) ?? ReadConfigured(text);
         return request is not null;
     }
 
@@ -69,6 +70,13 @@ internal sealed class StatementReader
     {
         var cursor = new Cursor(text);
         return cursor.Take(KillHead) && cursor.Number(out var id) && cursor.IsAtEnd ? new(new Statement.KillSession(id)) : null;
+    }
+
+    /// <summary>Of the queries that operators write the model knows one kind: SELECT 'text'.</summary>
+    private static Request.OfNode? ReadConfigured(string text)
+    {
+        var cursor = new Cursor(text);
+        return cursor.Take("SELECT ") && cursor.Literal(out _) && cursor.IsAtEnd ? new(new Statement.AskConfigured(text)) : null;
     }
 
     private Request.OfNode? ReadWait(string text)

@@ -1,0 +1,78 @@
+using System.Globalization;
+using Verify.Chaos.Mutants;
+using Verify.Checks;
+using Verify.Checks.Linearizability;
+using Verify.Node.Api;
+using Verify.Node.Seam;
+
+namespace Verify.Chaos.Swarms;
+
+/// <summary>What clients of batches, lifetimes and locks saw in one schedule.</summary>
+internal sealed class KvHistory
+{
+    public List<TimedCall<StoreCall>?> Calls { get; } = [];
+    public List<LifetimeSpan> Spans { get; } = [];
+    public List<LifetimeLook> Looks { get; } = [];
+    public SortedDictionary<string, long> GoneBy { get; } = new(StringComparer.Ordinal);
+    public List<LockGrant> Grants { get; } = [];
+    public int Operations { get; set; }
+
+    /// <summary>Values are written once; 0 is "no such key".</summary>
+    public int NextValue { get; set; } = 1;
+}
+
+/// <summary>Whole nodes under the faults of every other schedule, with clients that write several keys at once, compare, delete by prefix, set
+/// lifetimes, hold sessions and take locks. Judged by linearizability of the whole store, by mutual exclusion with tokens, and by lifetimes.</summary>
+internal sealed class KvStory(StoryParts parts)
+{
+    /// <summary>After everything was healed: the lifetime with drift, a grain, a second that a leader may lose, an election.</summary>
+    private static readonly TimeSpan GoneAfter = KvLifeClient.TtlMax + TimeSpan.FromSeconds(4);
+    private readonly KvHistory _history = new();
+
+    public int Operations => _history.Operations;
+    public int Grants => _history.Grants.Count;
+
+    public static ClusterSwarmOptions Draw(Dice dice) =>
+        ClusterSwarmOptions.Draw(dice) with { ClockSteps = dice.Chance(600), Keys = 1, Clients = 1, Duration = TimeSpan.FromMilliseconds(4_000 + dice.Next(5_000)) };
+
+    public async Task RunAsync(Func<ClusterWorld, ClusterNemesis, ClusterPromises, Func<bool>, Task> supervise)
+    {
+        var (world, options, promises) = (parts.World, parts.Options, parts.Promises);
+        world.Start();
+        var until = world.Sim.Now + options.Duration;
+        bool Goes() => world.Sim.Now < until && promises.Broken is null;
+        List<Task> work = [parts.Nemesis.ActAsync(Goes), supervise(world, parts.Nemesis, promises, Goes), parts.Client(0).WorkAsync(Goes)];
+        for (var i = 0; i < 2; i++) work.Add(new KvBatchClient(Asker($"batch {i}"), _history, parts.Dice.Fork($"batches {i}")).WorkAsync(Goes));
+        for (var i = 0; i < 3; i++) work.Add(new KvLockClient(Asker($"lock {i}"), _history, parts.Dice.Fork($"locks {i}"), $"c{i}").WorkAsync(Goes));
+        var lives = new KvLifeClient(Asker("lives"), _history, parts.Dice.Fork("lives"));
+        work.Add(lives.WorkAsync(Goes));
+        foreach (var one in work) await one;
+        if (promises.Broken is not null) return;
+        await parts.Ending.ConcludeAsync(new ClusterClient(world, options, options.Clients, parts.Dice.Fork("reader"), parts.History));
+        if (promises.Broken is not null) return;
+        await Task.Delay(GoneAfter, world.Time, CancellationToken.None);
+        await lives.LookAtAllAsync();
+        await new KvBatchClient(Asker("last"), _history, parts.Dice.Fork("last")).ReadAsync();
+    }
+
+    public (Verdict, Discovery?) Judge()
+    {
+        if (LockExclusion.Objection(_history.Grants) is { } locks) return (Verdict.Invalid, new("lockExclusion", locks));
+        if (Lifetimes.Objection(_history.Spans, _history.Looks, _history.GoneBy) is { } lives) return (Verdict.Invalid, new("lifetimes", lives));
+        var calls = _history.Calls.OfType<TimedCall<StoreCall>>().ToArray();
+        var result = new PartitionedSearch<StoreState, StoreCall>(new StoreModel(KvBatchClient.Keys), new SearchLimits { Time = TimeSpan.FromSeconds(20), Parallelism = 1 })
+            .Judge([new("store", calls)]);
+        if (result.Verdict == Verdict.Valid) return (Verdict.Valid, null);
+        return (result.Verdict, new("linearizable", result.Verdict == Verdict.Invalid
+            ? $"these calls on the store have no order: {string.Join("; ", result.Smallest.Take(12).Select(Text))}" : result.Why));
+    }
+
+    private KvAsker Asker(string name) => new(parts.World, parts.Dice.Fork($"asker {name}"), name.Replace(' ', '-'), _history);
+
+    private static string Text(TimedCall<StoreCall> call)
+    {
+        static string Cells(IEnumerable<StoreCell> cells) => string.Join(',', cells.Select(cell => string.Create(CultureInfo.InvariantCulture, $"{cell.Key}={cell.Value}")));
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{call.Call.Kind}[{Cells(call.Call.Expected)}]({Cells(call.Call.Cells)}) at {call.CalledUs}..{(call.IsOptional ? "?" : $"{call.ReturnedUs}")}");
+    }
+}

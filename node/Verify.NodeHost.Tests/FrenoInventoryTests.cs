@@ -1,0 +1,154 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+
+namespace Verify.NodeHost.Tests;
+
+/// <summary>Where the hosts of a store are found, HTTP checks that take a host out, and memcached: with small servers of the test's own.</summary>
+[NonParallelizable]
+public sealed class FrenoInventoryTests
+{
+    private string _directory = null!;
+
+    [SetUp]
+    public void MakeDirectory() => _directory = Directory.CreateTempSubdirectory("verify-freno-").FullName;
+
+    [TearDown]
+    public void RemoveDirectory() => Directory.Delete(_directory, recursive: true);
+
+    [Test]
+    public async Task Hosts_come_from_HAProxy_and_ProxySQL_and_a_host_whose_HTTP_check_says_404_counts_for_nothing()
+    {
+        await using var one = new MiniMySql { Value = "0.5" };
+        await using var two = new MiniMySql { Value = "0.75" };
+        await using var admin = new MiniMySql
+        {
+            Table = ("runtime_mysql_servers WHERE hostgroup_id = 20", ["hostname", "port", "status"],
+                [["127.0.0.1", PortOf(one), "ONLINE"], ["127.0.0.1", PortOf(two), "SHUNNED"]]),
+        };
+        await using var page = new MiniText("# pxname,svname,status,weight\nro,FRONTEND,OPEN,\nro,127.0.0.1,UP,1\nro,10.255.255.1,DOWN,1\nro,10.255.255.2,NOLB,1\nro,BACKEND,UP,\nrw,10.255.255.3,UP,1\n");
+        await using var check = new MiniText("gone") { Status = 404 };
+        var http = $"127.0.0.1:{FreePort.Next()}";
+        await using var node = await StartAsync(http, new
+        {
+            sql = new { ProxySQLSettings = new { Addresses = admin.Address, User = "stats", Password = "s", HostgroupID = 20 } },
+            proxy = (object)new { Port = int.Parse(PortOf(two)), HAProxySettings = new { Host = "127.0.0.1", Port = page.Port, PoolName = "ro" } },
+            off = (object)new { StaticHostsSettings = new { Hosts = new[] { one.Address } }, HttpCheckPort = check.Port, HttpCheckPath = "ready" },
+        });
+        await BecomesAsync(http, """{"mysql/off":"error: No hosts found: all of them are ignored or skipped","mysql/proxy":"0.750000","mysql/sql":"0.500000"}""", node);
+        Assert.That(check.Requests, Does.Contain("GET /ready HTTP/1.0"));
+        check.Status = 200;
+        await BecomesAsync(http, """{"mysql/off":"0.500000","mysql/proxy":"0.750000","mysql/sql":"0.500000"}""", node);
+    }
+
+    [Test]
+    public async Task Memcached_is_told_the_lag_of_each_store_and_loses_it_where_there_is_none()
+    {
+        await using var one = new MiniMySql { Value = "0.5" };
+        await using var cache = new MiniText("");
+        var http = $"127.0.0.1:{FreePort.Next()}";
+        await using var node = await StartAsync(http, new
+        {
+            main = new { StaticHostsSettings = new { Hosts = new[] { one.Address } } },
+            dead = (object)new { StaticHostsSettings = new { Hosts = Array.Empty<string>() } },
+        }, [$"127.0.0.1:{cache.Port}"]);
+        await Until.AsyncOf("a value", () => Task.FromResult(cache.Requests.Any(r => r.EndsWith(":0.500000", StringComparison.Ordinal)) ? "yes" : null));
+        Assert.That(cache.Requests, Does.Contain("set throttle/mysql/main 0 1 22 noreply").And.Contain("delete throttle/mysql/dead noreply"));
+    }
+
+    private async Task<NodeProcess> StartAsync(string http, object clusters, string[]? memcache = null)
+    {
+        var file = Path.Combine(_directory, "node.json");
+        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(new
+        {
+            RaftDataDir = Path.Combine(_directory, "data"),
+            RaftBind = $"127.0.0.1:{FreePort.Next()}",
+            ListenAddress = http,
+            MemcacheServers = memcache ?? [],
+            MemcachePath = "throttle",
+            Stores = new { MySQL = new { User = "freno", Password = "p", MetricQuery = "select lag from meta.heartbeat", Clusters = clusters } },
+        }));
+        return NodeProcess.Start(["--config", file]);
+    }
+
+    private static async Task BecomesAsync(string http, string metrics, NodeProcess node)
+    {
+        using var client = new HttpClient();
+        var last = "";
+        try
+        {
+            await Until.AsyncOf(metrics, async () => (last = (await client.GetStringAsync($"http://{http}/aggregated-metrics")).TrimEnd('\n')) == metrics ? "yes" : null);
+        }
+        catch (AssertionException)
+        {
+            Assert.Fail($"expected {metrics}, last {last}\n{node.Output}");
+        }
+    }
+
+    private static string PortOf(MiniMySql server) => server.Address.Split(':')[1];
+
+    /// <summary>Keeps the lines that clients send; answers a GET with its text and hangs up, anything else with nothing.</summary>
+    private sealed class MiniText : IAsyncDisposable
+    {
+        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly CancellationTokenSource _end = new();
+        private readonly string _body;
+        private readonly Task _accepting;
+
+        public MiniText(string body)
+        {
+            _body = body;
+            _listener.Start();
+            _accepting = AcceptAsync();
+        }
+
+        public int Status { get; set; } = 200;
+        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+        public ConcurrentQueue<string> Requests { get; } = new();
+
+        public async ValueTask DisposeAsync()
+        {
+            await _end.CancelAsync();
+            _listener.Dispose();
+            await _accepting;
+            _end.Dispose();
+        }
+
+        private async Task AcceptAsync()
+        {
+            var open = new List<Task>();
+            try
+            {
+                while (true) open.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_end.Token)));
+            }
+            catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+            {
+                await Task.WhenAll(open);
+            }
+        }
+
+        private async Task ServeAsync(TcpClient client)
+        {
+            using var _ = client;
+            try
+            {
+                using var reader = new StreamReader(client.GetStream(), Encoding.ASCII);
+                var isGet = false;
+                while (await reader.ReadLineAsync(_end.Token) is { } line)
+                {
+                    if (line.Length > 0) Requests.Enqueue(line);
+                    isGet |= line.StartsWith("GET ", StringComparison.Ordinal);
+                    if (!isGet || line.Length > 0) continue;
+                    await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.0 {Status} X\r\nContent-Type: text/plain\r\n\r\n{_body}"));
+                    return;
+                }
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException)
+            {
+                // The node has hung up, or the test is over.
+            }
+        }
+    }
+}
