@@ -14,14 +14,13 @@ public sealed record ChildSpec(string Name, string Marker, ImmutableArray<string
     public required string LogFile { get; init; }
     public string WorkingDirectory { get; init; } = "/";
 
-    /// <summary>Nice value, -20 to 19, of the process and of its session (man 7 sched, "The autogroup feature": without the second, the first
-    /// counts only within the session, which is the child's own). Where the system does not permit it, the child runs at 0.</summary>
+    /// <summary>Nice value, -20 to 19. Where the system does not permit it, the child runs at 0.</summary>
     public int Nice { get; init; }
 }
 
 /// <summary>A long-running process of the fleet that faults can be done to. It is in a session of its own, so that Ctrl-C at
-/// the terminal reaches only the harness, and it dies with the harness (man 2 prctl, PR_SET_PDEATHSIG).</summary>
-public sealed class ChildProcess : IAsyncDisposable
+/// <summary>A long-running process of the fleet that faults can be done to. It ignores Ctrl-C at the terminal, which the harness answers by
+/// ending its children in order, and it dies with the harness (man 2 prctl, PR_SET_PDEATHSIG).</summary>
 {
     private static readonly TimeSpan KillDeadline = TimeSpan.FromSeconds(10);
     private readonly Process _process;
