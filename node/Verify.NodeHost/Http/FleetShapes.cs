@@ -32,6 +32,8 @@ internal static class FleetShapes
             c.RecoveryOpen,
             c.SetAside,
             c.IsManaged,
+            c.DeadMan,
+            c.IsNamed,
         };
     }
 
