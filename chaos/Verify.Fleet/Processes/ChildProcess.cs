@@ -18,9 +18,9 @@ public sealed record ChildSpec(string Name, string Marker, ImmutableArray<string
     public int Nice { get; init; }
 }
 
-/// <summary>A long-running process of the fleet that faults can be done to. It is in a session of its own, so that Ctrl-C at
 /// <summary>A long-running process of the fleet that faults can be done to. It ignores Ctrl-C at the terminal, which the harness answers by
 /// ending its children in order, and it dies with the harness (man 2 prctl, PR_SET_PDEATHSIG).</summary>
+public sealed class ChildProcess : IAsyncDisposable
 {
     private static readonly TimeSpan KillDeadline = TimeSpan.FromSeconds(10);
     private readonly Process _process;
