@@ -13,9 +13,13 @@ internal sealed record DeadSource(RecoveryKind Kind, string Analysis, Diagnosis 
 /// more, by the same rules as for a primary. Decides nothing.</summary>
 internal sealed class IntermediateWatch(INodeServices services, TopologyModel model, LiveCluster spec, Func<InstanceKey, ImmutableArray<InstanceKey>, Diagnosis> diagnose)
 {
+    private (FencingToken Token, long Closed)? _ledgerSeen;
+    private TimeSpan _looksCountFrom;
+
     /// <summary>The first by name that has not been dealt with: no server follows one that has.</summary>
     public DeadSource? Find(ClusterLedger ledger)
     {
+        NoteChange(ledger);
         foreach (var source in spec.Instances.Select(i => i.Key).Where(k => k != ledger.Primary).Order())
             if (Judge(source, ledger) is { } dead) return dead;
         return null;
@@ -25,7 +29,7 @@ internal sealed class IntermediateWatch(INodeServices services, TopologyModel mo
     {
         if (source == ledger.Primary || model.View(source).StateAt(services.Now, services.Config.Timing.ProbeInterval) != SightState.Down) return null;
         var followers = spec.Instances.Select(i => i.Key).Where(k => k != source && model.View(k).Source == source).ToImmutableArray();
-        if (followers.IsEmpty) return null;
+        if (followers.IsEmpty || followers.Any(f => model.View(f) is { IsAnswering: true } view && view.FactsAskedAt < _looksCountFrom)) return null;
         var diagnosis = diagnose(source, followers);
         var isPair = followers.Contains(ledger.Primary);
 
@@ -40,5 +44,15 @@ internal sealed class IntermediateWatch(INodeServices services, TopologyModel mo
         return suffix is null ? null
             : isPair ? new(RecoveryKind.DeadCoPrimary, $"DeadCoMaster{suffix}", diagnosis)
             : new(RecoveryKind.DeadIntermediatePrimary, $"DeadIntermediateMaster{suffix}", diagnosis);
+    }
+
+    /// <summary>A recovery moves servers: whoever was looked at before its end may be seen below the server that has just been replaced, and
+    /// a promoted primary seen so would make a pair with it.</summary>
+    private void NoteChange(ClusterLedger ledger)
+    {
+        var now = (ledger.Token, ledger.Closed.IsEmpty ? 0 : ledger.Closed[^1].Id);
+        if (now == _ledgerSeen) return;
+        _ledgerSeen = now;
+        _looksCountFrom = services.Now;
     }
 }

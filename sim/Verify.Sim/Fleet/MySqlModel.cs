@@ -197,7 +197,10 @@ internal sealed class MySqlModel
                 session.SkipsBinlog = true;
                 Answer(session, ServerAnswer.Done);
                 break;
-            case Statement.EnableEvents: Answer(session, _deadMan.EnableEvents()); break;
+            case Statement.EnableEvents:
+                _threads.ScheduleEvents();
+                Answer(session, _deadMan.EnableEvents());
+                break;
             case Statement.ReadDeadMan: Answer(session, _deadMan.Read(ClockUs())); break;
             case Statement.InstallDeadMan or Statement.FeedDeadMan or Statement.ClearDeadMan:
                 if (!session.SkipsBinlog) throw new UnreachableException("a write of the dead-man switch would become a transaction that only this server has");

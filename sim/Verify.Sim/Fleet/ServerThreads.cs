@@ -3,7 +3,7 @@ using ThreadState = Verify.MySql.ThreadState;
 
 namespace Verify.Sim.Fleet;
 
-/// <summary>The server's own lines of the process list: MySQL's event scheduler, and the replication threads as "system user"
+/// <summary>The server's own lines of the process list: the event scheduler, and the replication threads as "system user"
 /// (MySQL: one that fetches, a coordinator, four workers; MariaDB: two).</summary>
 internal sealed class ServerThreads
 {
@@ -40,8 +40,12 @@ internal sealed class ServerThreads
     {
         _io.Clear();
         _applier.Clear();
-        if (_isMySql) _sessions.Add(EventScheduler, new(EventScheduler, "event_scheduler", AccountRights.Topology) { RestingCommand = "Daemon" });
+        if (_isMySql) ScheduleEvents();
     }
+
+    /// <summary>event_scheduler is on: MySQL's default, and a variable to set on MariaDB.</summary>
+    public void ScheduleEvents() =>
+        _sessions.TryAdd(EventScheduler, new(EventScheduler, "event_scheduler", AccountRights.Topology) { RestingCommand = "Daemon" });
 
     public void Follow(ReplicaState replica)
     {
