@@ -224,7 +224,7 @@ public sealed partial class RaftCore
     private static string WordOf(ProgressState state) => state switch
     {
         ProgressState.Probe => "probe",
-        ProgressState.Replicate => "replicate",
+        ProgressState.Replicate => PeerProgress.Streaming,
         ProgressState.Snapshot => "snapshot",
         _ => throw new UnreachableException(),
     };

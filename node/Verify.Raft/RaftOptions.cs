@@ -94,7 +94,11 @@ public sealed record RaftStatus(
 }
 
 /// <summary>What a leader knows of one follower. State: probe, replicate or snapshot.</summary>
-public sealed record PeerProgress(NodeId Peer, LogIndex Match, LogIndex Next, string State, long TicksSinceHeard);
+public sealed record PeerProgress(NodeId Peer, LogIndex Match, LogIndex Next, string State, long TicksSinceHeard)
+{
+    /// <summary>The follower's place in the log is known, and entries go out to it as they come.</summary>
+    public const string Streaming = "replicate";
+}
 
 /// <summary>Options that no Raft group can work with; the message names the option and the rule.</summary>
 public sealed class InvalidRaftOptionsException(string rule) : Exception($"Raft options: {rule}");

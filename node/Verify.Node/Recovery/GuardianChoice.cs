@@ -10,14 +10,23 @@ internal static class GuardianChoice
 {
     private const int MissedReportsMax = 3;
 
-    /// <summary>The first member by name in that data centre that was heard from lately; null for none.</summary>
+    /// <summary>Entries that a member may lack and still know soon enough that it is the guardian.</summary>
+    private const long EntriesBehindMax = 1000;
+
+    /// <summary>The first member by name in that data centre that was heard from lately and follows the log; null for none.</summary>
     public static NodeId? Near(string dataCenter, INodeServices services, TopologyModel model)
     {
         var since = services.Now - (MissedReportsMax * services.Config.Timing.ReportInterval);
         foreach (var member in Members(dataCenter, services))
-            if (model.HasHeard(member.Id, since)) return member.Id;
+            if (model.HasHeard(member.Id, since) && KeepsUp(member.Id, services.Raft)) return member.Id;
         return null;
     }
+
+    /// <summary>Not one that probes and reports but has lost its log: it would not learn of its office, and nobody would hold the lease.
+    /// Where this node does not lead, it does not know.</summary>
+    private static bool KeepsUp(NodeId member, RaftStatus raft) =>
+        raft.Peers.FirstOrDefault(p => p.Peer == member) is not { } progress
+            || (string.Equals(progress.State, PeerProgress.Streaming, StringComparison.Ordinal) && progress.Match.Value + EntriesBehindMax >= raft.Commit.Value);
 
     public static bool HasMembers(string dataCenter, INodeServices services) => Members(dataCenter, services).Any();
 
