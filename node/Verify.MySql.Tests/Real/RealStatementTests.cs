@@ -55,6 +55,8 @@ public class RealStatementTests(Flavor flavor, bool endsRowsByEof) : RealServerF
             new Statement.AdoptBinlogPosition(), new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
             new Statement.ChangeSource($"{Db1.Server.Endpoint.Address}", Db1.Server.Endpoint.Port, users.User, users.Password),
             new Statement.StartReplicaSqlThread(), new Statement.StartReplica(), new Statement.WaitForGtids("", SecondsMax: 1),
+            new Statement.SkipBinlog(), new Statement.LiftSuperReadOnly(), new Statement.EnableEvents(), .. Enum.GetValues<Statement.DeadManPart>().Select(part => new Statement.InstallDeadMan(part)),
+            new Statement.ReadDeadMan(), new Statement.FeedDeadMan(1, 1), new Statement.ClearDeadMan(),
         ];
         var known = typeof(Statement).GetNestedTypes(BindingFlags.Public).Where(t => t.IsSubclassOf(typeof(Statement)));
         Assert.That(known.Except(all.Select(s => s.GetType())), Is.EqualTo(new[] { typeof(Statement.ListProxySqlServers) }), "a statement that no real server has seen (that one is for ProxySQL's admin interface)");
