@@ -96,6 +96,20 @@ public static class CommandCodec
         return to.Written.ToArray();
     }
 
+    /// <summary>The oldest protocol between nodes whose programs know a command of this kind: one that speaks an older one stops at it. Looks
+    /// only at the first bytes; what is no command of this program's is left to <see cref="Decode"/>.</summary>
+    public static int VersionOf(ReadOnlySpan<byte> command)
+    {
+        if (command.Length < 2 || command[0] != Version) return 1;
+        return command[1] switch
+        {
+            Put or Delete => 1,
+            Ha => HaCommandCodec.VersionOf(command[2..]),
+            Batch or Cluster => 2,
+            _ => 3,
+        };
+    }
+
     /// <summary>Services, and what operators say.</summary>
     private static void WriteOfOperators(WireWriter to, Command command)
     {

@@ -17,7 +17,7 @@ internal readonly record struct ClosedUnder(string Cluster, InstanceKey Instance
 /// <summary>What one node sees, told to all others. Newest wins; nothing of it is in the log.</summary>
 internal sealed record PeerReport(ImmutableArray<InstanceReport> Instances, ImmutableArray<ClosedUnder> Closed)
 {
-    private const byte Version = 1;
+    public const byte Version = 1;
     private const int DetailCharsMax = 200;
 
     public ReadOnlyMemory<byte> Encode()

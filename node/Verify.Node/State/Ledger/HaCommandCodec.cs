@@ -9,6 +9,9 @@ public static class HaCommandCodec
 {
     private const byte Version = 1;
 
+    /// <summary>The releases that speak version 1 or 2 of the protocol between nodes know the kinds up to this one.</summary>
+    private const byte KindOfVersion1Max = 9;
+
     public static void Write(WireWriter to, HaCommand command)
     {
         to.Byte(Version);
@@ -78,6 +81,17 @@ public static class HaCommandCodec
                 break;
         }
     }
+
+    /// <summary>The oldest protocol between nodes whose programs know this command.</summary>
+    public static int VersionOf(HaCommand command)
+    {
+        var to = new WireWriter();
+        Write(to, command);
+        return VersionOf(to.Written.Span);
+    }
+
+    /// <summary>The same, from the first bytes.</summary>
+    public static int VersionOf(ReadOnlySpan<byte> command) => command.Length < 2 || command[1] <= KindOfVersion1Max ? 1 : 3;
 
     /// <exception cref="WireFormatException">The bytes are of another version or no command.</exception>
     public static HaCommand Read(ref WireReader from)
