@@ -50,13 +50,13 @@ internal static class ApiCodec
                 to.Text(put.Key);
                 to.Bytes(put.Value.Span);
                 to.UInt64(put.Flags);
-                CommandCodec.WriteIndex(to, put.ExpectedIndex);
+                to.NumberOrNull(put.ExpectedIndex);
                 CommandCodec.WriteId(to, put.Id);
                 break;
             case LeaderRequest.Client(ApiRequest.KvDelete delete):
                 to.Byte(Delete);
                 to.Text(delete.Key);
-                CommandCodec.WriteIndex(to, delete.ExpectedIndex);
+                to.NumberOrNull(delete.ExpectedIndex);
                 CommandCodec.WriteId(to, delete.Id);
                 break;
             case LeaderRequest.Client(ApiRequest.KvGet { Consistency: ReadConsistency.Consistent } get):
@@ -104,8 +104,8 @@ internal static class ApiCodec
         return new LeaderRequest.Client(kind switch
         {
             Put => new ApiRequest.KvPut(
-                from.Text(), from.Bytes().ToArray(), from.UInt64(), CommandCodec.ReadIndex(ref from), CommandCodec.ReadId(ref from)),
-            Delete => new ApiRequest.KvDelete(from.Text(), CommandCodec.ReadIndex(ref from), CommandCodec.ReadId(ref from)),
+                from.Text(), from.Bytes().ToArray(), from.UInt64(), from.NumberOrNull(), CommandCodec.ReadId(ref from)),
+            Delete => new ApiRequest.KvDelete(from.Text(), from.NumberOrNull(), CommandCodec.ReadId(ref from)),
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),
