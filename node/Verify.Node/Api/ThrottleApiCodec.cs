@@ -138,8 +138,7 @@ internal static class ThrottleApiCodec
             to.Number(store.Hosts.Count);
             foreach (var host in store.Hosts)
             {
-                to.Text(host.Host.Host);
-                to.Number(host.Host.Port);
+                to.Key(host.Host);
                 to.Bool(host.Value is not null);
                 if (host.Value is { } value) Write(to, value);
                 to.Text(host.Problem);
@@ -165,13 +164,7 @@ internal static class ThrottleApiCodec
         if (status is < 100 or > 599) throw from.Malformed($"a status of {status}");
         TimeSpan? healthy = from.NumberOrNull() is { } ticks ? TimeSpan.FromTicks(ticks) : null;
         var hosts = new StoreHostFigure[from.Count()];
-        for (var i = 0; i < hosts.Length; i++)
-        {
-            var (host, port) = (from.Text(), from.Number());
-            if (port is < 1 or > 65_535) throw from.Malformed($"{port} is no port");
-            hosts[i] = new(new InstanceKey(host, (int)port), from.Bool() ? ReadDouble(ref from) : null, from.Text(), from.Text());
-        }
-
+        for (var i = 0; i < hosts.Length; i++) hosts[i] = new(from.Key(), from.Bool() ? ReadDouble(ref from) : null, from.Text(), from.Text());
         return new(name, value, threshold, (int)status, problem, healthy, hosts);
     }
 

@@ -19,18 +19,18 @@ public static class HaCommandCodec
         {
             case HaCommand.AdoptPrimary c:
                 Head(to, 1, c.Cluster);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.Guardian);
                 break;
             case HaCommand.RenewLease c:
                 Head(to, 2, c.Cluster);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.Guardian);
                 to.Number(c.Token.Value);
                 break;
             case HaCommand.OpenRecovery c:
                 Head(to, 3, c.Cluster);
-                Instance(to, c.Failed);
+                to.Key(c.Failed);
                 to.Text(c.Analysis);
                 to.Text(c.Votes);
                 to.Number(c.SeenToken.Value);
@@ -52,7 +52,7 @@ public static class HaCommandCodec
             case HaCommand.PublishPrimary c:
                 Head(to, 6, c.Cluster);
                 to.Number(c.RecoveryId);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.Guardian);
                 break;
             case HaCommand.CloseRecovery c:
@@ -63,16 +63,16 @@ public static class HaCommandCodec
                 break;
             case HaCommand.SetAside c:
                 Head(to, 8, c.Cluster);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.ErrantGtids);
                 break;
             case HaCommand.TakeBack c:
                 Head(to, 9, c.Cluster);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 break;
             case HaCommand.ChangeGuardian c:
                 Head(to, 40, c.Cluster);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.Guardian);
                 to.Number(c.SeenToken.Value);
                 break;
@@ -102,16 +102,16 @@ public static class HaCommandCodec
         var cluster = from.Text();
         return kind switch
         {
-            1 => new HaCommand.AdoptPrimary(cluster, Instance(ref from), from.Text()),
-            2 => new HaCommand.RenewLease(cluster, Instance(ref from), from.Text(), new(from.Number())),
-            3 => new HaCommand.OpenRecovery(cluster, Instance(ref from), from.Text(), from.Text(), new(from.Number())),
+            1 => new HaCommand.AdoptPrimary(cluster, from.Key(), from.Text()),
+            2 => new HaCommand.RenewLease(cluster, from.Key(), from.Text(), new(from.Number())),
+            3 => new HaCommand.OpenRecovery(cluster, from.Key(), from.Text(), from.Text(), new(from.Number())),
             4 => new HaCommand.StepIntent(cluster, from.Number(), Step(ref from), from.Text(), from.Text()),
             5 => new HaCommand.StepOutcome(cluster, from.Number(), Step(ref from), from.Bool(), from.Text()),
-            6 => new HaCommand.PublishPrimary(cluster, from.Number(), Instance(ref from), from.Text()),
+            6 => new HaCommand.PublishPrimary(cluster, from.Number(), from.Key(), from.Text()),
             7 => new HaCommand.CloseRecovery(cluster, from.Number(), from.Bool(), from.Text()),
-            8 => new HaCommand.SetAside(cluster, Instance(ref from), from.Text()),
-            9 => new HaCommand.TakeBack(cluster, Instance(ref from)),
-            40 => new HaCommand.ChangeGuardian(cluster, Instance(ref from), from.Text(), new(from.Number())),
+            8 => new HaCommand.SetAside(cluster, from.Key(), from.Text()),
+            9 => new HaCommand.TakeBack(cluster, from.Key()),
+            40 => new HaCommand.ChangeGuardian(cluster, from.Key(), from.Text(), new(from.Number())),
             _ => RecoveryCommandCodec.Read(kind, cluster, ref from),
         };
     }
@@ -120,20 +120,6 @@ public static class HaCommandCodec
     {
         to.Byte(kind);
         to.Text(cluster);
-    }
-
-    private static void Instance(WireWriter to, InstanceKey instance)
-    {
-        to.Text(instance.Host);
-        to.Number(instance.Port);
-    }
-
-    private static InstanceKey Instance(ref WireReader from)
-    {
-        var host = from.Text();
-        var port = from.Number();
-        if (port is < 1 or > 65535) throw new WireFormatException($"{port} is no port", from.Position);
-        return new(host, (int)port);
     }
 
     private static int Step(ref WireReader from)
