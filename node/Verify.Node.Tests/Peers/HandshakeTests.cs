@@ -46,6 +46,22 @@ public sealed class HandshakeTests
         Assert.That(PeerHandshake.Objection(Config with { WireVersionMin = 2 }, Abc, old)!.Why, Does.Contain("only version 1"));
     }
 
+    [Test]
+    public void A_node_that_is_told_to_speak_only_version_3_refuses_the_release_before_in_both_directions()
+    {
+        var old = Hello("b", index: 20);
+        old = old with { More = old.More! with { VersionMax = 2 } };
+        Assert.That(Objection(Abc, old), Is.Null);
+        Assert.That(PeerHandshake.Objection(Config with { WireVersionMin = 3 }, Abc, old)!.Why, Does.Contain("b speaks only version 2").And.Contain("upgrade b"));
+        var cluster = FakeCluster.Settled(3, c => c.Self.Name is "b" ? c with { WireVersionMax = 2 } : c);
+        cluster.Stop("c");
+        cluster.Configure("c", c => c with { WireVersionMin = 3 });
+        cluster.Start("c");
+        cluster.World.RunFor(TimeSpan.FromSeconds(1));
+        Assert.That((cluster.Node("c").Core.Mesh.VersionOf(new("a")), cluster.Node("c").Core.Mesh.VersionOf(new("b"))), Is.EqualTo((3, 0)));
+        Assert.That(cluster.Log("c"), Has.Some.Contains("speaks only version 2"));
+    }
+
     [TestCase("n1:10008", new[] { "n1" }, true)]
     [TestCase("n1:10008", new[] { "other", "N1:10008" }, true)]
     [TestCase("n1:10008", new[] { "n2" }, false)]

@@ -85,6 +85,34 @@ public sealed class PeerCodecTests
         [.. One.Skip(3).Concat(Two).Select(one => (one.Name, Bytes(one.Frame, 2))), ("sealed-ping", Bytes(new PeerFrame.Ping(1), Session(fromDialler: true)))]);
 
     [Test]
+    public void Version_3_says_everything_in_the_bytes_of_version_2()
+    {
+        foreach (var (name, frame) in One.Skip(3).Concat(Two))
+        {
+            var (two, three) = (Bytes(frame, 2), Bytes(frame, 3));
+            Assert.That((three[8] >> 4, three[8] & 15), Is.EqualTo((3, two[8] & 15)), name);
+            Assert.That(three[9..], Is.EqualTo(two[9..]), name);
+            var buffer = new FrameBuffer(1 << 20, versionMax: 2);
+            Feed(buffer, three);
+            Assert.That(() => buffer.TryTake(out _), Throws.TypeOf<WireFormatException>().With.Message.Contains("protocol version 3"), name);
+        }
+    }
+
+    [Test]
+    public void What_the_release_before_does_not_know_is_known_before_it_is_sent_to_one_of_its_nodes()
+    {
+        PeerFrame[] cannot =
+        [
+            Asks(new ApiRequest.KvDo([], null)), Asks(new ApiRequest.TopologyAnalysis()), Asks(new ApiRequest.SkippedRecoveries()),
+            new PeerFrame.Request(8, new LeaderRequest.Own(new Command.Fencing(new Verify.Node.State.Fencing.FencingCommand.BeginPublishing()))),
+            new PeerFrame.Request(8, new LeaderRequest.Ha(new HaCommand.ChangeGuardian("main", new("db1", 3306), "n1:10008", new(77)))),
+            new PeerFrame.Report(new byte[] { 2, 0 }),
+            new PeerFrame.Raft(new(5), new Message.Append(Id(4, 17), [new(Id(4, 18), EntryKind.Command, CommandCodec.Encode(new Command.TimePasses(new(5, 6))))], new(16), 9)),
+        ];
+        Assert.That(cannot.Select(PeerCodec.VersionOf), Is.All.EqualTo(3));
+    }
+
+    [Test]
     public void Golden_frames_of_version_2_are_read_and_mean_the_same()
     {
         var golden = Golden.Read("peer-v2.txt");

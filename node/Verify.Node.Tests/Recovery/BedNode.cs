@@ -87,6 +87,8 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
         _stopping.Cancel();
     }
 
+    public string? ObjectionTo(Command command) => CommandCodec.VersionOf(CommandCodec.Encode(command)) > _bed.WireVersion ? "one member is old" : null;
+
     public void Submit(HaCommand command, Action<CommandResult> done) => _bed.Submit(this, new Command.Ha(command), done);
     public void Submit(Command command, Action<CommandResult> done) => _bed.Submit(this, command, done);
     public void TellPeers(ReadOnlyMemory<byte> report) => _bed.Tell(this, report);

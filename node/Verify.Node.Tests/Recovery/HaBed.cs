@@ -59,6 +59,9 @@ internal sealed class HaBed
     public string? TwoWriters { get; private set; }
     public IReadOnlyList<(long Term, Command Command)> Log => _log;
 
+    /// <summary>What all members understand; 2: one runs the program of the release before.</summary>
+    public int WireVersion { get; set; } = 3;
+
     public IEnumerable<HaCommand> HaCommands => _log.Select(e => e.Command).OfType<Command.Ha>().Select(h => h.Inner);
 
     public static InstanceKey Key(int number) => new($"db{number}", 3306);
@@ -170,6 +173,7 @@ internal sealed class HaBed
                 return;
             }
 
+            Assert.That(CommandCodec.VersionOf(CommandCodec.Encode(command)), Is.LessThanOrEqualTo(WireVersion), $"an older member would stop at {command}");
             _log.Add((Term, command switch
             {
                 Command.Ha(var inner) when inner.StampOf is not null => new Command.Ha(inner.With(leader.GroupTime)),

@@ -158,6 +158,28 @@ public sealed class KvStoreTests
     }
 
     [Test]
+    public void Each_command_says_which_release_knows_it_first_and_so_do_its_bytes()
+    {
+        foreach (var (name, bytes) in Golden.Read("command-v1.txt")) Assert.That(CommandCodec.VersionOf(bytes), Is.EqualTo(1), name);
+        foreach (var (name, bytes) in Golden.Read("cluster-command-v1.txt")) Assert.That(CommandCodec.VersionOf(bytes), Is.EqualTo(2), name);
+        foreach (var file in new[] { "catalogue-command-v1.txt", "throttle-command-v1.txt" })
+            foreach (var (name, bytes) in Golden.Read(file)) Assert.That(CommandCodec.VersionOf(bytes), Is.EqualTo(3), $"{file}: {name}");
+        HaCommand[] old =
+        [
+            new HaCommand.OpenRecovery("main", new("db1", 3306), "DeadMaster", "votes", new(7)), new HaCommand.StepIntent("main", 5, 1, "kind", "target"),
+            new HaCommand.StepOutcome("main", 5, 1, Succeeded: true, ""), new HaCommand.PublishPrimary("main", 5, new("db2", 3306), "n1:10008"),
+            new HaCommand.CloseRecovery("main", 5, Successful: true, ""),
+        ];
+        HaCommand[] news =
+        [
+            new HaCommand.BeginRecovery("main", RecoveryKind.DeadPrimary, new("db1", 3306), null, "DeadMaster", "votes", new(7), "", WithoutHooks: false, default),
+            new HaCommand.EndRecovery("main", 5, Successful: true, "", default), new HaCommand.ChangeGuardian("main", new("db1", 3306), "n1:10008", new(7)),
+        ];
+        Assert.That(old.Select(c => (HaCommandCodec.VersionOf(c), CommandCodec.VersionOf(CommandCodec.Encode(new Command.Ha(c))))), Is.All.EqualTo((1, 1)));
+        Assert.That(news.Select(c => (HaCommandCodec.VersionOf(c), CommandCodec.VersionOf(CommandCodec.Encode(new Command.Ha(c))))), Is.All.EqualTo((3, 3)));
+    }
+
+    [Test]
     public void A_command_of_a_newer_version_is_refused_with_both_versions() =>
         Assert.That(() => CommandCodec.Decode([2, 1]), Throws.TypeOf<WireFormatException>().With.Message.Contains("version 2").And.Message.Contains("version 1"));
 

@@ -16,10 +16,18 @@ internal static class ApiCodec
     private const byte Done = 1, Value = 2, NotFound = 3, CasConflict = 4, Verdicts = 5, NoLeader = 6, Overloaded = 7, Unknown = 8, Refused = 9;
     private const byte HaDone = 16, HaConflict = 17, HaNotFound = 18, HaRejected = 19, HaUnknown = 20, Index = 21;
 
-    /// <summary>A node that speaks only version 1 of the protocol understands this request.</summary>
-    public static bool IsOfVersion1(LeaderRequest request) => request is LeaderRequest.Ha or LeaderRequest.Client(
-        ApiRequest.KvPut or ApiRequest.KvDelete or ApiRequest.KvGet { Consistency: ReadConsistency.Consistent }
-        or ApiRequest.ReplicationAnalysis or ApiRequest.TransferLeadership { To: not null });
+    /// <summary>The oldest protocol between nodes in which a leader understands this request.</summary>
+    public static int VersionOf(LeaderRequest request) => request switch
+    {
+        LeaderRequest.Ha(var command) => HaCommandCodec.VersionOf(command),
+        LeaderRequest.Client(
+            ApiRequest.KvPut or ApiRequest.KvDelete or ApiRequest.KvGet { Consistency: ReadConsistency.Consistent }
+            or ApiRequest.ReplicationAnalysis or ApiRequest.TransferLeadership { To: not null }) => 1,
+        LeaderRequest.ReadIndex or LeaderRequest.Client(
+            ApiRequest.TransferLeadership or ApiRequest.ClusterHealth or ApiRequest.ClusterJoin or ApiRequest.ClusterLeave
+            or ApiRequest.CreateJoinToken or ApiRequest.ImportKv) => 2,
+        _ => 3,
+    };
 
     public static void WriteRequest(WireWriter to, LeaderRequest request)
     {
@@ -42,13 +50,13 @@ internal static class ApiCodec
                 to.Text(put.Key);
                 to.Bytes(put.Value.Span);
                 to.UInt64(put.Flags);
-                CommandCodec.WriteIndex(to, put.ExpectedIndex);
+                to.NumberOrNull(put.ExpectedIndex);
                 CommandCodec.WriteId(to, put.Id);
                 break;
             case LeaderRequest.Client(ApiRequest.KvDelete delete):
                 to.Byte(Delete);
                 to.Text(delete.Key);
-                CommandCodec.WriteIndex(to, delete.ExpectedIndex);
+                to.NumberOrNull(delete.ExpectedIndex);
                 CommandCodec.WriteId(to, delete.Id);
                 break;
             case LeaderRequest.Client(ApiRequest.KvGet { Consistency: ReadConsistency.Consistent } get):
@@ -96,8 +104,8 @@ internal static class ApiCodec
         return new LeaderRequest.Client(kind switch
         {
             Put => new ApiRequest.KvPut(
-                from.Text(), from.Bytes().ToArray(), from.UInt64(), CommandCodec.ReadIndex(ref from), CommandCodec.ReadId(ref from)),
-            Delete => new ApiRequest.KvDelete(from.Text(), CommandCodec.ReadIndex(ref from), CommandCodec.ReadId(ref from)),
+                from.Text(), from.Bytes().ToArray(), from.UInt64(), from.NumberOrNull(), CommandCodec.ReadId(ref from)),
+            Delete => new ApiRequest.KvDelete(from.Text(), from.NumberOrNull(), CommandCodec.ReadId(ref from)),
             Get => new ApiRequest.KvGet(from.Text(), ReadConsistency.Consistent),
             Analysis => new ApiRequest.ReplicationAnalysis(),
             Transfer => new ApiRequest.TransferLeadership(from.Text() is { Length: > 0 } name ? new NodeId(name) : null),

@@ -12,6 +12,9 @@ internal sealed record ApiParts(
     NodeConfig Config, RaftCore Raft, ReplicatedState State, PeerMesh Mesh, IHaPart Ha, NodeMetrics Metrics, Pulse Pulse)
 {
     public required Throttle.ThrottlePart Throttle { get; init; }
+
+    /// <summary>What all members understand.</summary>
+    public required GroupProtocol Protocol { get; init; }
     public required Func<bool> IsDiskFull { get; init; }
     public required ILogger Log { get; init; }
 

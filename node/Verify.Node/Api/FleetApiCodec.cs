@@ -56,9 +56,9 @@ internal static class FleetApiCodec
     private static void Write(WireWriter to, AnalysisEntry entry)
     {
         to.Text(entry.Cluster);
-        FleetCommandCodec.WriteKey(to, entry.Instance);
+        to.Key(entry.Instance);
         to.Bool(entry.Source is not null);
-        if (entry.Source is { } source) FleetCommandCodec.WriteKey(to, source);
+        if (entry.Source is { } source) to.Key(source);
         foreach (var text in (ReadOnlySpan<string>)[entry.Code, entry.Description, entry.Alias, entry.DataCenter, entry.Binlog, entry.Condition,
             entry.GtidMode, entry.ReplicaGtidModeMin, entry.ReplicaGtidModeMax, entry.ReplicaErrant]) to.Text(text);
         to.Number((int)entry.Flags);
@@ -70,7 +70,7 @@ internal static class FleetApiCodec
         to.Number(entry.Replicas.Count);
         foreach (var replica in entry.Replicas)
         {
-            FleetCommandCodec.WriteKey(to, replica.Key);
+            to.Key(replica.Key);
             to.Text(replica.Says);
             to.Text(replica.IoThread);
             to.Text(replica.SqlThread);
@@ -80,8 +80,8 @@ internal static class FleetApiCodec
 
     private static AnalysisEntry Read(ref WireReader from)
     {
-        var (cluster, instance) = (from.Text(), FleetCommandCodec.ReadKey(ref from));
-        InstanceKey? source = from.Bool() ? FleetCommandCodec.ReadKey(ref from) : null;
+        var (cluster, instance) = (from.Text(), from.Key());
+        InstanceKey? source = from.Bool() ? from.Key() : null;
         return new(cluster, instance, from.Text(), from.Text())
         {
             Source = source, Alias = from.Text(), DataCenter = from.Text(), Binlog = from.Text(), Condition = from.Text(),
@@ -108,7 +108,7 @@ internal static class FleetApiCodec
     private static ReplicaWord[] ReadReplicas(ref WireReader from)
     {
         var replicas = new ReplicaWord[from.Count()];
-        for (var i = 0; i < replicas.Length; i++) replicas[i] = new(FleetCommandCodec.ReadKey(ref from), from.Text(), from.Text(), from.Text(), ReadVotes(ref from));
+        for (var i = 0; i < replicas.Length; i++) replicas[i] = new(from.Key(), from.Text(), from.Text(), from.Text(), ReadVotes(ref from));
         return replicas;
     }
 

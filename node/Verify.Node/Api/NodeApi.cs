@@ -328,10 +328,24 @@ internal sealed class NodeApi
     private void Forward(Question question)
     {
         var leader = _parts.Raft.Leader;
+        if (!question.WasForwarded && leader is { } other && ObjectionOf(other, question) is { } objection)
+        {
+            question.Answer(new ApiReply.Refused(objection));
+            return;
+        }
+
         if (question.WasForwarded || leader is null || leader == _parts.Config.Self || !_forwarding.TrySend(leader.Value, question))
         {
             if (question.WasForwarded || !TryHold(question)) question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
         }
+    }
+
+    /// <summary>Why this leader cannot be asked: it runs an older program, which does not know such a request.</summary>
+    private string? ObjectionOf(NodeId leader, Question question)
+    {
+        var spoken = _parts.Mesh.VersionOf(leader);
+        if (spoken == 0 || spoken >= PeerCodec.VersionMax || ApiCodec.VersionOf(question.Request!) <= spoken) return null;
+        return $"the leader {leader} speaks only version {spoken} of the protocol between nodes and does not know this request; upgrade it, or hand leadership to a node that is upgraded";
     }
 
     /// <summary>Leadership changes hands at this moment: the write waits for the next leader, if there is one soon.</summary>

@@ -27,8 +27,8 @@ internal static class RecoveryApiCodec
                 to.Byte(Start);
                 to.Text(c.Alias);
                 to.Number((int)c.Wish);
-                RecoveryCommandCodec.WriteOptional(to, c.Instance);
-                RecoveryCommandCodec.WriteOptional(to, c.Candidate);
+                to.KeyOrNull(c.Instance);
+                to.KeyOrNull(c.Candidate);
                 to.Text(c.By);
                 to.Bool(c.WithoutHooks);
                 break;
@@ -36,7 +36,7 @@ internal static class RecoveryApiCodec
                 to.Byte(Acknowledge);
                 to.Text(c.Alias);
                 to.Number(c.RecoveryId);
-                RecoveryCommandCodec.WriteOptional(to, c.Instance);
+                to.KeyOrNull(c.Instance);
                 to.Text(c.By);
                 to.Text(c.Comment);
                 break;
@@ -56,8 +56,8 @@ internal static class RecoveryApiCodec
     public static ApiRequest ReadRequest(byte kind, ref WireReader from) => kind switch
     {
         Start => new ApiRequest.StartRecovery(
-            from.Text(), Wish(ref from), RecoveryCommandCodec.Optional(ref from), RecoveryCommandCodec.Optional(ref from), from.Text(), from.Bool()),
-        Acknowledge => new ApiRequest.AcknowledgeRecoveries(from.Text(), from.Number(), RecoveryCommandCodec.Optional(ref from), from.Text(), from.Text()),
+            from.Text(), Wish(ref from), from.KeyOrNull(), from.KeyOrNull(), from.Text(), from.Bool()),
+        Acknowledge => new ApiRequest.AcknowledgeRecoveries(from.Text(), from.Number(), from.KeyOrNull(), from.Text(), from.Text()),
         Skipped => new ApiRequest.SkippedRecoveries(),
         Policy => new ApiRequest.ChangePolicy(PolicyCommandCodec.Read(ref from)),
         _ => throw from.Malformed($"a request of kind {kind}"),
@@ -71,7 +71,7 @@ internal static class RecoveryApiCodec
         foreach (var skipped in recoveries)
         {
             to.Text(skipped.Cluster);
-            RecoveryCommandCodec.Write(to, skipped.Instance);
+            to.Key(skipped.Instance);
             to.Text(skipped.Analysis);
             to.Text(skipped.Code);
             to.Text(skipped.Reason);
@@ -86,7 +86,7 @@ internal static class RecoveryApiCodec
         if (kind != SkippedList) throw from.Malformed($"a reply of kind {kind}");
         var recoveries = new SkippedPicture[from.Count()];
         for (var i = 0; i < recoveries.Length; i++)
-            recoveries[i] = new(from.Text(), RecoveryCommandCodec.Instance(ref from), from.Text(), from.Text(), from.Text(), from.Number(), from.Number());
+            recoveries[i] = new(from.Text(), from.Key(), from.Text(), from.Text(), from.Text(), from.Number(), from.Number());
         return new ApiReply.Skipped(recoveries);
     }
 

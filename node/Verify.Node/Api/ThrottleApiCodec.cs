@@ -25,7 +25,7 @@ internal static class ThrottleApiCodec
                 to.Byte(ThrottleApp);
                 to.Text(r.App);
                 to.Text(r.Store);
-                State.CommandCodec.WriteIndex(to, r.Ttl?.Ticks);
+                to.NumberOrNull(r.Ttl?.Ticks);
                 to.Bool(r.Ratio is not null);
                 if (r.Ratio is { } ratio) Write(to, ratio);
                 break;
@@ -65,7 +65,7 @@ internal static class ThrottleApiCodec
     public static ApiRequest ReadRequest(byte kind, ref WireReader from) => kind switch
     {
         ThrottleApp => new ApiRequest.ThrottleApp(
-            from.Text(), from.Text(), State.CommandCodec.ReadIndex(ref from) is { } ticks ? TimeSpan.FromTicks(ticks) : null, from.Bool() ? ReadDouble(ref from) : null),
+            from.Text(), from.Text(), from.NumberOrNull() is { } ticks ? TimeSpan.FromTicks(ticks) : null, from.Bool() ? ReadDouble(ref from) : null),
         UnthrottleApp => new ApiRequest.UnthrottleApp(from.Text(), from.Text()),
         SkipHost => new ApiRequest.SkipHost(from.Text(), TimeSpan.FromTicks(from.Number())),
         RecoverHost => new ApiRequest.RecoverHost(from.Text()),
@@ -116,7 +116,7 @@ internal static class ThrottleApiCodec
             to.Text(app.App);
             to.Text(app.Store);
             Write(to, app.Ratio);
-            State.CommandCodec.WriteIndex(to, app.ExpiresAt?.ToUnixTimeMilliseconds());
+            to.NumberOrNull(app.ExpiresAt?.ToUnixTimeMilliseconds());
         }
 
         to.Number(view.Hosts.Count);
@@ -134,12 +134,11 @@ internal static class ThrottleApiCodec
             Write(to, store.Threshold);
             to.Number(store.Status);
             to.Text(store.Problem);
-            State.CommandCodec.WriteIndex(to, store.HealthyAgo?.Ticks);
+            to.NumberOrNull(store.HealthyAgo?.Ticks);
             to.Number(store.Hosts.Count);
             foreach (var host in store.Hosts)
             {
-                to.Text(host.Host.Host);
-                to.Number(host.Host.Port);
+                to.Key(host.Host);
                 to.Bool(host.Value is not null);
                 if (host.Value is { } value) Write(to, value);
                 to.Text(host.Problem);
@@ -151,7 +150,7 @@ internal static class ThrottleApiCodec
     private static ThrottlingView ReadView(ref WireReader from)
     {
         var apps = new ThrottledAppView[from.Count()];
-        for (var i = 0; i < apps.Length; i++) apps[i] = new(from.Text(), from.Text(), ReadDouble(ref from), State.CommandCodec.ReadIndex(ref from) is { } at ? Wall(at, ref from) : null);
+        for (var i = 0; i < apps.Length; i++) apps[i] = new(from.Text(), from.Text(), ReadDouble(ref from), from.NumberOrNull() is { } at ? Wall(at, ref from) : null);
         var hosts = new SkippedHostView[from.Count()];
         for (var i = 0; i < hosts.Length; i++) hosts[i] = new(from.Text(), Wall(from.Number(), ref from));
         var stores = new StoreFigures[from.Count()];
@@ -163,15 +162,9 @@ internal static class ThrottleApiCodec
     {
         var (name, value, threshold, status, problem) = (from.Text(), ReadDouble(ref from), ReadDouble(ref from), from.Number(), from.Text());
         if (status is < 100 or > 599) throw from.Malformed($"a status of {status}");
-        TimeSpan? healthy = State.CommandCodec.ReadIndex(ref from) is { } ticks ? TimeSpan.FromTicks(ticks) : null;
+        TimeSpan? healthy = from.NumberOrNull() is { } ticks ? TimeSpan.FromTicks(ticks) : null;
         var hosts = new StoreHostFigure[from.Count()];
-        for (var i = 0; i < hosts.Length; i++)
-        {
-            var (host, port) = (from.Text(), from.Number());
-            if (port is < 1 or > 65_535) throw from.Malformed($"{port} is no port");
-            hosts[i] = new(new InstanceKey(host, (int)port), from.Bool() ? ReadDouble(ref from) : null, from.Text(), from.Text());
-        }
-
+        for (var i = 0; i < hosts.Length; i++) hosts[i] = new(from.Key(), from.Bool() ? ReadDouble(ref from) : null, from.Text(), from.Text());
         return new(name, value, threshold, (int)status, problem, healthy, hosts);
     }
 

@@ -18,10 +18,15 @@ internal sealed class Writes(ApiParts parts)
             return new ApiReply.Refused($"disk full on {parts.Config.Self}");
         }
 
-        if (command is not (Command.KvPut or Command.KvDelete or Command.Ha) && parts.Mesh.ObjectionToVersion2() is { } old) return new ApiReply.Refused(old);
         // Before the barrier is applied here, the group's time is not known here: a stamp of this node might be older than what is in the log.
         if (command.StampOf is not null && !parts.LeadsSettled) return new ApiReply.NoLeader(parts.RetryAfter);
         var bytes = CommandCodec.Encode(command);
+        if (parts.Protocol.ObjectionTo(CommandCodec.VersionOf(bytes)) is { } old)
+        {
+            parts.Metrics.Proposed("old peer");
+            return new ApiReply.Refused(old);
+        }
+
         var limit = parts.Config.Limits.PendingBytesMax;
         if (_proposals.Bytes > 0 && _proposals.Bytes + bytes.Length > limit)
         {

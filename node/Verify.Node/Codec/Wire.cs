@@ -72,6 +72,13 @@ public sealed class WireWriter(int capacity = 256)
         _out.Advance(Encoding.UTF8.GetBytes(text, _out.GetSpan(Math.Max(length, 1))));
     }
 
+    /// <summary>A number that may be missing.</summary>
+    public void NumberOrNull(long? number)
+    {
+        Bool(number is not null);
+        if (number is { } value) Number(value);
+    }
+
     /// <summary>A text that may be missing.</summary>
     public void TextOrNull(string? text)
     {
@@ -119,6 +126,7 @@ public ref struct WireReader(ReadOnlySpan<byte> bytes)
     /// <summary>So many bytes, without a length before them.</summary>
     public ReadOnlySpan<byte> Raw(int count) => Take(count);
     public string Text() => Encoding.UTF8.GetString(Bytes());
+    public long? NumberOrNull() => Bool() ? Number() : null;
     public string? TextOrNull() => Bool() ? Text() : null;
 
     /// <summary>Call at the end of a record.</summary>

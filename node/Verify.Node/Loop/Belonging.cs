@@ -155,7 +155,7 @@ internal sealed class Belonging
     {
         _nextContacts = now + ContactsEvery;
         var membership = _group.Membership;
-        if (!_parts.LeadsForSure() || membership.IsJoint || !_group.IsCommitted || _parts.Mesh.ObjectionToVersion2() is not null) return;
+        if (!_parts.LeadsForSure() || membership.IsJoint || !_group.IsCommitted || _parts.Mesh.OlderThan(2).Count > 0 || _parts.Mesh.VersionMax < 2) return;
         var target = membership;
         var changed = new List<NodeId>();
         foreach (var id in membership.All)

@@ -44,6 +44,10 @@ public interface INodeServices
     /// changes.</summary>
     ImmutableArray<ClusterSpec> Clusters { get; }
 
+    /// <summary>Why the group cannot take this command yet: a member runs an older program, which would stop at it. Null when it can, as far as this
+    /// node knows. What is proposed again and again asks first.</summary>
+    string? ObjectionTo(Command command);
+
     /// <summary>As <see cref="Submit(HaCommand, Action{CommandResult})"/>, for any other command that needs no stamp.</summary>
     void Submit(Command command, Action<CommandResult> done);
 

@@ -74,7 +74,7 @@ public sealed record NodeConfig
     /// program back until all nodes have it.</summary>
     public int WireVersionMax { get; init; } = Peers.PeerCodec.VersionMax;
 
-    /// <summary>Peers that speak only an older protocol are refused. Set it to 2 when all nodes have been upgraded: version 1 knows no
+    /// <summary>Peers that speak only an older protocol are refused. Set it to 2 or 3 when all nodes have been upgraded: version 1 knows no
     /// protection against replayed frames.</summary>
     public int WireVersionMin { get; init; } = 1;
 

@@ -52,6 +52,7 @@ internal sealed class NodeCore
             ToldOfRemoval = (peer, why) => _belonging!.ToldOfRemoval(peer, why),
         };
         Mesh = new(around);
+        Protocol = new(Mesh, State);
         _belonging = new(new(config, Mesh, around, _log)
         {
             Now = () => Pulse.Now, Emit = seam.Events.Emit, Change = ChangeMembership, LeadsForSure = () => LeadsForSure, Leave = Leave,
@@ -74,7 +75,7 @@ internal sealed class NodeCore
         _fleetSeen = State.Fleet.Changes;
         Api = new(new(config, _raft, State, Mesh, _ha, _metrics, Pulse)
         {
-            Throttle = Throttle, IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Dice = seam.Dice.Fork("api"), Time = seam.Time, Reachable = () => Mesh.Reachable,
+            Throttle = Throttle, Protocol = Protocol, IsDiskFull = () => _consensus.IsDiskFull, Log = _log, Dice = seam.Dice.Fork("api"), Time = seam.Time, Reachable = () => Mesh.Reachable,
             ChangeMembership = ChangeMembership, TakeSnapshot = TakeSnapshot,
             LogFigures = () => _consensus.Figures with { SnapshotBytes = _desk.Newest?.Bytes ?? 0 },
         });
@@ -87,6 +88,9 @@ internal sealed class NodeCore
     public Deadlines Deadlines { get; } = new();
     public ReplicatedState State { get; }
     public PeerMesh Mesh { get; }
+
+    /// <summary>What all members understand.</summary>
+    public GroupProtocol Protocol { get; }
     public NodeApi Api { get; }
     public Throttle.ThrottlePart Throttle { get; }
     public ILogger HaLog { get; }
@@ -105,7 +109,7 @@ internal sealed class NodeCore
 
     /// <summary>Proposes another membership. Not while a member runs a program that would not understand it.</summary>
     public ProposeResult ChangeMembership(Membership target) =>
-        Mesh.ObjectionToVersion2() is { } objection ? new ProposeResult.Refused(objection) : _raft.ChangeMembership(target);
+        Protocol.ObjectionTo(2) is { } objection ? new ProposeResult.Refused(objection) : _raft.ChangeMembership(target);
 
     /// <summary>Raft as the deciders may believe it: applied is only what the state here really has.</summary>
     public RaftStatus StatusApplied => _consensus.IsInstalling ? Status with { Applied = State.Applied.Index } : Status;
@@ -150,7 +154,7 @@ internal sealed class NodeCore
         {
             Send = Mesh.Send, After = (delay, action) => Deadlines.At(Pulse.Now + delay, action), Now = () => Pulse.Now,
             Idle = () => _consensus.SnapshotsAreIdle(), IsInstalling = () => _consensus.IsInstalling,
-            Objection = Mesh.ObjectionToVersion2, Made = SnapshotMade,
+            Objection = () => Protocol.ObjectionTo(2), Made = SnapshotMade,
         }, _log) { Newest = data.Snapshots.Newest };
     }
 

@@ -31,6 +31,8 @@ internal sealed class NodeServices(NodeCore node) : INodeServices
     public CancellationToken Stopping => node.Stopping;
     public ILogger Log => node.HaLog;
 
+    public string? ObjectionTo(Command command) => node.Protocol.ObjectionTo(command);
+
     public void Submit(HaCommand command, Action<CommandResult> done) => node.Api.Ask(new(
         new LeaderRequest.Ha(command), wasForwarded: false, Now + Config.Timing.RequestTimeout,
         reply => done(((LeaderReply.Ha)reply).Result)));

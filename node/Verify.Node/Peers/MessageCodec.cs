@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using Verify.Node.Codec;
+using Verify.Node.State;
 using Verify.Raft;
 
 namespace Verify.Node.Peers;
@@ -14,9 +15,17 @@ internal static class MessageCodec
     public static int VersionOf(Message message) => message switch
     {
         Message.SnapshotChunk or Message.SnapshotReply => 2,
-        Message.Append append => append.Entries.Any(static entry => entry.Kind == EntryKind.Membership) ? 2 : 1,
+        Message.Append append => VersionOf(append.Entries),
         _ => 1,
     };
+
+    private static int VersionOf(ImmutableArray<Entry> entries)
+    {
+        var newest = 1;
+        foreach (var entry in entries)
+            newest = Math.Max(newest, entry.Kind switch { EntryKind.Membership => 2, EntryKind.Command => CommandCodec.VersionOf(entry.Payload.Span), _ => 1 });
+        return newest;
+    }
 
     public static void Write(WireWriter to, Message message)
     {

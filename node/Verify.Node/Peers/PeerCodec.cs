@@ -5,16 +5,17 @@ using Verify.Raft;
 
 namespace Verify.Node.Peers;
 
-/// <summary>The bytes between nodes, versions 1 and 2. Numbers of fixed width are little-endian.
+/// <summary>The bytes between nodes, versions 1 to 3. Numbers of fixed width are little-endian.
 /// <code>
 /// frame = length:u32 crc:u32 kind:u8 body        length counts kind and body; crc: <see cref="FrameSeal"/>
 /// kind  = version in the upper four bits, case of <see cref="PeerFrame"/> in the lower four
 /// </code>
 /// Version 2 says more in Hello, Welcome and Refused, and adds Join, JoinAnswer, pieces of snapshots and entries that change the
-/// membership. Everything else has the same body in both.</summary>
+/// membership. Everything else has the same body in both. Version 3 has the bodies of version 2: it says which entries of the log, requests
+/// and reports a node understands (<see cref="VersionOf"/>).</summary>
 internal static class PeerCodec
 {
-    public const int VersionMax = 2;
+    public const int VersionMax = 3;
     public const int HeaderBytes = 8;
     private const byte Hello = 1, Welcome = 2, Refused = 3, Ping = 4, Pong = 5, Raft = 6, Report = 7, Request = 8, Reply = 9, Join = 10, JoinAnswer = 11;
 
@@ -37,7 +38,8 @@ internal static class PeerCodec
     {
         PeerFrame.Join or PeerFrame.JoinAnswer => 2,
         PeerFrame.Raft(_, var body) => MessageCodec.VersionOf(body),
-        PeerFrame.Request(_, var body) => ApiCodec.IsOfVersion1(body) ? 1 : 2,
+        PeerFrame.Request(_, var body) => ApiCodec.VersionOf(body),
+        PeerFrame.Report report => report.Kind <= Topology.PeerReport.Version ? 1 : 3,
         _ => 1,
     };
 

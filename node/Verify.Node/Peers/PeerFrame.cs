@@ -47,7 +47,11 @@ internal abstract record PeerFrame
     internal sealed record Raft(Term Term, Message Body) : PeerFrame;
 
     /// <summary>What the high-availability part of a node sees; opaque here. A newer one replaces an older one.</summary>
-    internal sealed record Report(ReadOnlyMemory<byte> Bytes) : PeerFrame;
+    internal sealed record Report(ReadOnlyMemory<byte> Bytes) : PeerFrame
+    {
+        /// <summary>Its first byte, which says how the rest is read.</summary>
+        public byte Kind => Bytes.IsEmpty ? (byte)0 : Bytes.Span[0];
+    }
 
     /// <summary>A request for the leader. The receiver never sends it on: one hop.</summary>
     internal sealed record Request(long Id, LeaderRequest Body) : PeerFrame;

@@ -24,7 +24,7 @@ internal static class PeerHandshake
             GroupPicture.SelfContact(config), session, config.WireVersionMax, group.Index, group.Membership.Contains(config.Self));
         if (await DialAsync(around, peer, at, more, cancel) is { } open) return open;
         return config.WireVersionMin > 1
-            ? throw new PeerRefusedException($"{peer} speaks only version 1 of the protocol between nodes, and this node is told to refuse that; upgrade {peer}")
+            ? throw new PeerRefusedException(TooOld(peer, 1))
             : (await DialAsync(around, peer, at, more: null, cancel))!;
     }
 
@@ -35,8 +35,8 @@ internal static class PeerHandshake
             return new($"it is of cluster '{hello.ClusterId}', this is cluster '{config.ClusterId}'");
         if (hello.To != config.Self) return new($"it looks for {hello.To}, this is {config.Self}; check the addresses");
         if (hello.From == config.Self) return new($"it calls itself {hello.From}, as this node does; check the names");
-        if (hello.More is null && config.WireVersionMin > 1)
-            return new($"{hello.From} speaks only version 1 of the protocol between nodes, and this node is told to refuse that; upgrade {hello.From}");
+        var spoken = hello.More?.VersionMax ?? 1;
+        if (spoken < config.WireVersionMin) return new(TooOld(hello.From, spoken));
         if (!group.Membership.Contains(hello.From)) return OfStranger(group, hello);
         var known = group.Membership.ContactOf(hello.From).DataCenter;
         return known.Length == 0 || string.Equals(known, hello.DataCenter, StringComparison.Ordinal)
@@ -68,6 +68,9 @@ internal static class PeerHandshake
     /// <summary>What ends a stream and not the node.</summary>
     public static bool EndsOnlyTheLink(Exception cause) =>
         cause is IOException or ObjectDisposedException or OperationCanceledException or WireFormatException or PeerRefusedException;
+
+    private static string TooOld(NodeId peer, int version) =>
+        $"{peer} speaks only version {version} of the protocol between nodes, and this node is told to refuse that; upgrade {peer}";
 
     /// <summary>A caller whom the membership here does not have. Who knows a later membership than we do is believed: a leader may have
     /// come in while this node was away, and its messages tell the rest. A node that waits to be let in believes anybody of its cluster.
@@ -105,6 +108,8 @@ internal static class PeerHandshake
                 case null:
                     await stream.DisposeAsync();
                     return null;
+                case PeerFrame.Welcome(var self) { More.Version: var version } when self == peer && version < config.WireVersionMin:
+                    throw new PeerRefusedException(TooOld(peer, version));
                 case PeerFrame.Welcome(var self) welcome when self == peer && welcome.More is not null == more is not null:
                     return PeerSession.Of(stream, buffer, more, welcome.More);
                 case PeerFrame.Welcome(var other):

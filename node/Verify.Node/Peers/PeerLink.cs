@@ -41,7 +41,7 @@ internal sealed class PeerLink
     private readonly WireWriter _out = new(64 * 1024);
     private readonly WireWriter _scratch = new();
 
-    /// <summary>The newest report of each kind, which its first byte says.</summary>
+    /// <summary>The newest report of each kind, in the order of the kinds.</summary>
     private readonly SortedDictionary<byte, PeerFrame.Report> _reports = [];
     private PeerSession? _session;
     private long _raftBytes;
@@ -81,7 +81,7 @@ internal sealed class PeerLink
     public bool Send(PeerFrame frame)
     {
         if (_session is not { } session) return Drop("no link");
-        if (session.Version == 1 && PeerCodec.VersionOf(frame) > 1)
+        if (session.Version < PeerCodec.VersionMax && PeerCodec.VersionOf(frame) > session.Version)
         {
             if (frame is PeerFrame.Raft) _around.Refusals.Note($"link to {Peer}", $"{Peer} runs an old version of the program, which does not understand what the group now says; upgrade it");
             return Drop("old peer");
@@ -92,7 +92,7 @@ internal sealed class PeerLink
         switch (frame)
         {
             case PeerFrame.Report report:
-                _reports[report.Bytes.IsEmpty ? (byte)0 : report.Bytes.Span[0]] = report;
+                _reports[report.Kind] = report;
                 return true;
             case PeerFrame.Raft:
                 var framesMax = limits.PeerQueueFramesMax;

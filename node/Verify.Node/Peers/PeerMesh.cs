@@ -58,12 +58,16 @@ internal sealed class PeerMesh
     /// <summary>How this member says that it can be reached, when it has said so; which may be news to the membership.</summary>
     public Contact? ContactSaidBy(NodeId peer) => _said.TryGetValue(peer, out var contact) ? contact : null;
 
-    /// <summary>Why the group cannot yet use what only version 2 of the protocol can say; null when it can, as far as this node knows.</summary>
-    public string? ObjectionToVersion2()
+    /// <summary>The newest protocol that this node speaks.</summary>
+    public int VersionMax => _around.Config.WireVersionMax;
+
+    /// <summary>Members that were reached and speak only an older protocol than this.</summary>
+    public IReadOnlyList<NodeId> OlderThan(int version)
     {
-        if (_around.Config.WireVersionMax < 2) return "this node is told to speak only version 1 of the protocol between nodes";
-        var old = _linksInOrder.Where(link => link.Version == 1 && _around.Group.Now.Membership.Contains(link.Peer)).Select(link => link.Peer).ToArray();
-        return old.Length == 0 ? null : $"{string.Join(", ", old)} speaks only version 1 of the protocol between nodes; upgrade all nodes first";
+        List<NodeId>? old = null;
+        foreach (var link in _linksInOrder)
+            if (link.Version < version && _around.Group.Now.Membership.Contains(link.Peer)) (old ??= []).Add(link.Peer);
+        return old ?? (IReadOnlyList<NodeId>)[];
     }
 
     /// <summary>The membership is this one now: links to new members, no more links to those who have gone.</summary>

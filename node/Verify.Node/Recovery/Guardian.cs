@@ -72,8 +72,10 @@ internal sealed class Guardian(
         };
         if (isArmed is not { } armed || _isNoting || services.Now < _noteAgain) return;
         if (services.Fencing.SwitchOf(cluster) is { } known && known.Instance == duty.Instance && known.Token == duty.Token && known.IsArmed == armed) return;
+        var note = new Command.Fencing(new FencingCommand.NoteSwitch(cluster, duty.Instance, duty.Token, armed));
+        if (services.ObjectionTo(note) is not null) return;
         _isNoting = true;
-        services.Submit(new Command.Fencing(new FencingCommand.NoteSwitch(cluster, duty.Instance, duty.Token, armed)), _ =>
+        services.Submit(note, _ =>
         {
             _isNoting = false;
             _noteAgain = services.Now + services.Config.Timing.LeaseRenewal;

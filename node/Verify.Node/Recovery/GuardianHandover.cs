@@ -54,9 +54,10 @@ internal sealed class GuardianHandover(INodeServices services, Leadership leader
 
     private void Ask(ClusterLedger ledger, NodeId guardian)
     {
+        var command = new HaCommand.ChangeGuardian(cluster, ledger.Primary, guardian.Name, ledger.Token);
+        if (services.ObjectionTo(new Command.Ha(command)) is not null) return;
         _isAsking = true;
         RecoveryLog.GuardianChanges(services.Log, cluster, ledger.Primary, guardian, ledger.Guardian);
-        var command = new HaCommand.ChangeGuardian(cluster, ledger.Primary, guardian.Name, ledger.Token);
         services.Submit(command, result =>
         {
             _isAsking = false;

@@ -27,7 +27,11 @@ internal sealed class Hooks(INodeServices services, Leadership leadership, Topol
     /// <summary>Closed recoveries whose commands may still have to be run.</summary>
     private const int LookBackMax = 5;
     private const int DetailCharsMax = 500;
+    private const int UnwrittenMax = 100;
     private readonly HashSet<(long Recovery, HookPoint Point)> _running = [];
+
+    /// <summary>What has run and cannot be written down while the group has older members: known to this node only.</summary>
+    private readonly SortedDictionary<(long Recovery, HookPoint Point), FencingCommand.HookRan> _unwritten = [];
 
     private HookSettings Settings => services.Config.Hooks;
 
@@ -39,7 +43,7 @@ internal sealed class Hooks(INodeServices services, Leadership leadership, Topol
         // That the first has run is written down even where it has no command: so the hooks after the end know that they belong to it.
         foreach (var point in new[] { HookPoint.OnFailureDetectionProcesses, IsTakeover(recovery) ? HookPoint.PreGracefulTakeoverProcesses : HookPoint.PreFailoverProcesses })
         {
-            if (services.Fencing.Hook(recovery.Id, point) is { } ran)
+            if (Ran(recovery, point) is { } ran)
             {
                 if (ran.Failed) return HookAnswer.Abort;
             }
@@ -55,7 +59,7 @@ internal sealed class Hooks(INodeServices services, Leadership leadership, Topol
 
     /// <summary>Why <see cref="Before"/> said no.</summary>
     public string Objection(RecoveryRecord recovery) =>
-        string.Join("; ", services.Fencing.Hooks(recovery.Id).Where(h => h.Failed).Select(h => $"{h.Point}: {h.Detail}"));
+        string.Join("; ", Ran(recovery).Where(h => h.Failed).Select(h => $"{h.Point}: {h.Detail}"));
 
     /// <summary>Runs what is due after the end of a recovery.</summary>
     public void Look()
@@ -63,10 +67,10 @@ internal sealed class Hooks(INodeServices services, Leadership leadership, Topol
         if (!leadership.IsHeld || Settings.IsEmpty || services.Ha.Cluster(cluster) is not { } ledger) return;
         foreach (var recovery in ledger.Closed.Skip(ledger.Closed.Length - LookBackMax))
         {
-            if (services.Fencing.Hooks(recovery.Id).Count == 0) continue;
+            if (!Ran(recovery).Any()) continue;
             foreach (var point in After(recovery))
             {
-                if (Settings.Of(point).IsEmpty || services.Fencing.Hook(recovery.Id, point) is not null) continue;
+                if (Settings.Of(point).IsEmpty || Ran(recovery, point) is not null) continue;
                 Run(recovery, point);
                 break;
             }
@@ -98,8 +102,29 @@ internal sealed class Hooks(INodeServices services, Leadership leadership, Topol
         {
             var (failed, detail) = await RunAllAsync(point, facts);
             RecoveryLog.HookEnded(services.Log, cluster, recovery.Id, point, failed ? "failed" : "done", detail);
-            services.Submit(new Command.Fencing(new FencingCommand.HookRan(cluster, recovery.Id, point, failed, detail)), _ => _running.Remove((recovery.Id, point)));
+            Note(new(cluster, recovery.Id, point, failed, detail));
         });
+    }
+
+    private FencingCommand.HookRan? Ran(RecoveryRecord recovery, HookPoint point) =>
+        services.Fencing.Hook(recovery.Id, point) ?? _unwritten.GetValueOrDefault((recovery.Id, point));
+
+    private IEnumerable<FencingCommand.HookRan> Ran(RecoveryRecord recovery) =>
+        services.Fencing.Hooks(recovery.Id).Concat(_unwritten.Where(h => h.Key.Recovery == recovery.Id).Select(static h => h.Value)).DistinctBy(static h => h.Point);
+
+    /// <summary>A command whose end nobody notes would run again and again: so in a group with older members this node keeps it in mind.</summary>
+    private void Note(FencingCommand.HookRan ran)
+    {
+        var key = (ran.RecoveryId, ran.Point);
+        if (services.ObjectionTo(new Command.Fencing(ran)) is null)
+        {
+            services.Submit(new Command.Fencing(ran), _ => _running.Remove(key));
+            return;
+        }
+
+        _unwritten[key] = ran;
+        while (_unwritten.Count > UnwrittenMax) _unwritten.Remove(_unwritten.Keys.First());
+        _running.Remove(key);
     }
 
     private async ValueTask<(bool Failed, string Detail)> RunAllAsync(HookPoint point, HookFacts facts)

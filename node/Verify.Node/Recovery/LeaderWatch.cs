@@ -136,10 +136,22 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
 
     private void Begin(RecoveryKind kind, Diagnosis diagnosis, string analysis, ClusterLedger ledger)
     {
-        Skipped = null;
-        Ask(new HaCommand.BeginRecovery(
-            spec.Alias, kind, diagnosis.Instance, Designated: null, analysis, diagnosis.VotesText(), ledger.Token, By: "",
-            WithoutHooks: false, default));
+        var begin = new HaCommand.BeginRecovery(
+            spec.Alias, kind, diagnosis.Instance, Designated: null, analysis, diagnosis.VotesText(), ledger.Token, By: "", WithoutHooks: false, default);
+        if (services.ObjectionTo(new Command.Ha(begin)) is not { } objection)
+        {
+            Skipped = null;
+            Ask(begin);
+        }
+        else if (begin.ForOlder is { } older)
+        {
+            Skipped = null;
+            Ask(older);
+        }
+        else
+        {
+            Leave(diagnosis, analysis, new("mixed_versions", objection));
+        }
     }
 
     /// <summary>Said once for each reason: to the log, to the events, to whoever asks.</summary>

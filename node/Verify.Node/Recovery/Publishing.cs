@@ -12,7 +12,9 @@ internal sealed class Publishing(INodeServices services, Leadership leadership)
     public void Look()
     {
         if (!leadership.IsHeld || _isAsking || services.Fencing.IsPublishing || !services.Ha.Clusters.Any()) return;
+        var begin = new Command.Fencing(new FencingCommand.BeginPublishing());
+        if (services.ObjectionTo(begin) is not null) return;
         _isAsking = true;
-        services.Submit(new Command.Fencing(new FencingCommand.BeginPublishing()), _ => _isAsking = false);
+        services.Submit(begin, _ => _isAsking = false);
     }
 }

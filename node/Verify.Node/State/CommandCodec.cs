@@ -40,13 +40,13 @@ public static class CommandCodec
                 to.Text(put.Key);
                 to.Bytes(put.Value.Span);
                 to.UInt64(put.Flags);
-                WriteIndex(to, put.ExpectedIndex);
+                to.NumberOrNull(put.ExpectedIndex);
                 WriteId(to, put.Id);
                 break;
             case Command.KvDelete delete:
                 to.Byte(Delete);
                 to.Text(delete.Key);
-                WriteIndex(to, delete.ExpectedIndex);
+                to.NumberOrNull(delete.ExpectedIndex);
                 WriteId(to, delete.Id);
                 break;
             case Command.Ha ha:
@@ -96,6 +96,20 @@ public static class CommandCodec
         return to.Written.ToArray();
     }
 
+    /// <summary>The oldest protocol between nodes whose programs know a command of this kind: one that speaks an older one stops at it. Looks
+    /// only at the first bytes; what is no command of this program's is left to <see cref="Decode"/>.</summary>
+    public static int VersionOf(ReadOnlySpan<byte> command)
+    {
+        if (command.Length < 2 || command[0] != Version) return 1;
+        return command[1] switch
+        {
+            Put or Delete => 1,
+            Ha => HaCommandCodec.VersionOf(command[2..]),
+            Batch or Cluster => 2,
+            _ => 3,
+        };
+    }
+
     /// <summary>Services, and what operators say.</summary>
     private static void WriteOfOperators(WireWriter to, Command command)
     {
@@ -127,8 +141,8 @@ public static class CommandCodec
         var kind = from.Byte();
         Command command = kind switch
         {
-            Put => new Command.KvPut(from.Text(), from.Bytes().ToArray(), from.UInt64(), ReadIndex(ref from), ReadId(ref from)),
-            Delete => new Command.KvDelete(from.Text(), ReadIndex(ref from), ReadId(ref from)),
+            Put => new Command.KvPut(from.Text(), from.Bytes().ToArray(), from.UInt64(), from.NumberOrNull(), ReadId(ref from)),
+            Delete => new Command.KvDelete(from.Text(), from.NumberOrNull(), ReadId(ref from)),
             Ha => new Command.Ha(HaCommandCodec.Read(ref from)),
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
@@ -169,7 +183,7 @@ public static class CommandCodec
             to.Bool(write.Value is not null);
             if (write.Value is { } value) to.Bytes(value.Span);
             to.UInt64(write.Flags);
-            WriteIndex(to, write.ExpectedIndex);
+            to.NumberOrNull(write.ExpectedIndex);
         }
     }
 
@@ -180,19 +194,11 @@ public static class CommandCodec
         {
             var key = from.Text();
             var value = from.Bool() ? (ReadOnlyMemory<byte>?)from.Bytes().ToArray() : null;
-            writes[i] = new(key, value, from.UInt64(), ReadIndex(ref from));
+            writes[i] = new(key, value, from.UInt64(), from.NumberOrNull());
         }
 
         return ImmutableArray.Create(writes);
     }
-
-    internal static void WriteIndex(WireWriter to, long? index)
-    {
-        to.Bool(index is not null);
-        if (index is { } value) to.Number(value);
-    }
-
-    internal static long? ReadIndex(ref WireReader from) => from.Bool() ? from.Number() : null;
 
     internal static void WriteId(WireWriter to, RequestId? id)
     {

@@ -25,6 +25,7 @@ internal sealed class Discovery(INodeServices services, TopologyModel model, Lea
     private TimeSpan? _ledSince;
     private int _underWay;
     private bool _isWriting;
+    private bool _isHeldBack;
 
     /// <summary>A name that turned up.</summary>
     private sealed class Candidate(string why)
@@ -158,11 +159,7 @@ internal sealed class Discovery(INodeServices services, TopologyModel model, Lea
         foreach (var (key, candidate) in _candidates)
         {
             if (candidate.Seen is not { } seen) continue;
-            if (KnownAs(key, seen) is { } other && other != key && !fleet.Names.ContainsKey(key))
-            {
-                TopologyLog.OtherName(services.Log, key, other);
-                return new(key, other);
-            }
+            if (KnownAs(key, seen) is { } other && other != key && !fleet.Names.ContainsKey(key)) return new(key, other);
         }
 
         return null;
@@ -214,6 +211,15 @@ internal sealed class Discovery(INodeServices services, TopologyModel model, Lea
 
     private void Write(FleetCommand command)
     {
+        if (services.ObjectionTo(new Command.Fleet(command)) is { } objection)
+        {
+            if (!_isHeldBack) TopologyLog.HeldBack(services.Log, objection);
+            _isHeldBack = true;
+            return;
+        }
+
+        _isHeldBack = false;
+        if (command is FleetCommand.Resolve(var name, { } known)) TopologyLog.OtherName(services.Log, name, known);
         _isWriting = true;
         if (command is FleetCommand.Learn learn)
         {

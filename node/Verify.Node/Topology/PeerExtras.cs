@@ -25,8 +25,7 @@ internal sealed record PeerExtras(ImmutableArray<InstanceExtra> Instances)
         to.Number(Instances.Length);
         foreach (var i in Instances)
         {
-            to.Text(i.Key.Host);
-            to.Number(i.Key.Port);
+            to.Key(i.Key);
             to.Byte((byte)((i.IsHung ? 1 : 0) | (i.IsRefused ? 2 : 0)));
             to.Number(Math.Max(0, i.TurnedDownBy));
             to.Byte(i.SqlThread is { } sql ? (byte)(sql + 1) : (byte)0);
@@ -45,7 +44,7 @@ internal sealed record PeerExtras(ImmutableArray<InstanceExtra> Instances)
         var instances = ImmutableArray.CreateBuilder<InstanceExtra>();
         for (var left = from.Count(); left > 0; left--)
         {
-            var key = State.Fleet.FleetCommandCodec.ReadKey(ref from);
+            var key = from.Key();
             var flags = from.Byte();
             if (flags > 3) throw from.Malformed($"flags {flags}");
             var error = from.Number();

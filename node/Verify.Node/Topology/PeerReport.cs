@@ -17,7 +17,7 @@ internal readonly record struct ClosedUnder(string Cluster, InstanceKey Instance
 /// <summary>What one node sees, told to all others. Newest wins; nothing of it is in the log.</summary>
 internal sealed record PeerReport(ImmutableArray<InstanceReport> Instances, ImmutableArray<ClosedUnder> Closed)
 {
-    private const byte Version = 1;
+    public const byte Version = 1;
     private const int DetailCharsMax = 200;
 
     public ReadOnlyMemory<byte> Encode()
@@ -27,13 +27,13 @@ internal sealed record PeerReport(ImmutableArray<InstanceReport> Instances, Immu
         to.Number(Instances.Length);
         foreach (var i in Instances)
         {
-            Write(to, i.Key);
+            to.Key(i.Key);
             to.Byte((byte)i.State);
             to.Number(i.AgeMs);
             to.Byte(i.IsReadOnly switch { null => 0, false => 1, true => 2 });
             to.Byte(i.IoThread is { } io ? (byte)(io + 1) : (byte)0);
             to.Bool(i.Source is not null);
-            if (i.Source is { } source) Write(to, source);
+            if (i.Source is { } source) to.Key(source);
             to.Text(i.Executed);
             to.Text(i.Detail.Length <= DetailCharsMax ? i.Detail : i.Detail[..DetailCharsMax]);
         }
@@ -42,7 +42,7 @@ internal sealed record PeerReport(ImmutableArray<InstanceReport> Instances, Immu
         foreach (var c in Closed)
         {
             to.Text(c.Cluster);
-            Write(to, c.Instance);
+            to.Key(c.Instance);
             to.Number(c.RecoveryId);
         }
 
@@ -58,14 +58,14 @@ internal sealed record PeerReport(ImmutableArray<InstanceReport> Instances, Immu
         var instances = ImmutableArray.CreateBuilder<InstanceReport>();
         for (var left = from.Count(); left > 0; left--) instances.Add(ReadInstance(ref from));
         var closed = ImmutableArray.CreateBuilder<ClosedUnder>();
-        for (var left = from.Count(); left > 0; left--) closed.Add(new(from.Text(), ReadKey(ref from), from.Number()));
+        for (var left = from.Count(); left > 0; left--) closed.Add(new(from.Text(), from.Key(), from.Number()));
         from.End();
         return new(instances.ToImmutable(), closed.ToImmutable());
     }
 
     private static InstanceReport ReadInstance(ref WireReader from)
     {
-        var key = ReadKey(ref from);
+        var key = from.Key();
         var state = from.Byte();
         if (state > (byte)SightState.Down) throw new WireFormatException($"{state} is no state of a server", from.Position);
         var age = from.Number();
@@ -73,23 +73,9 @@ internal sealed record PeerReport(ImmutableArray<InstanceReport> Instances, Immu
         if (readOnly > 2) throw new WireFormatException($"{readOnly} is no read-only flag", from.Position);
         var io = from.Byte();
         if (io > (byte)ThreadState.Running + 1) throw new WireFormatException($"{io} is no state of a thread", from.Position);
-        InstanceKey? source = from.Bool() ? ReadKey(ref from) : null;
+        InstanceKey? source = from.Bool() ? from.Key() : null;
         return new(
             key, (SightState)state, age, readOnly == 0 ? null : readOnly == 2, io == 0 ? null : (ThreadState)(io - 1), source,
             from.Text(), from.Text());
-    }
-
-    private static void Write(WireWriter to, InstanceKey key)
-    {
-        to.Text(key.Host);
-        to.Number(key.Port);
-    }
-
-    private static InstanceKey ReadKey(ref WireReader from)
-    {
-        var host = from.Text();
-        var port = from.Number();
-        if (port is < 1 or > 65535) throw new WireFormatException($"{port} is no port", from.Position);
-        return new(host, (int)port);
     }
 }

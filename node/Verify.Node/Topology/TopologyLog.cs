@@ -26,4 +26,7 @@ internal static partial class TopologyLog
 
     [LoggerMessage(EventId = 456, Level = LogLevel.Information, Message = "what was found is not written down: {Why}")]
     public static partial void NotWritten(ILogger log, State.CommandResult why);
+
+    [LoggerMessage(EventId = 457, Level = LogLevel.Warning, Message = "what was found waits to be written down: {Why}")]
+    public static partial void HeldBack(ILogger log, string why);
 }

@@ -94,7 +94,7 @@ internal sealed record HostConfig(
             Join = group.Join,
             Snapshots = TimingConfig.SnapshotsOf(values),
             Autopilot = TimingConfig.AutopilotOf(values),
-            WireVersionMin = values.Int("RaftWireVersionMin", 1, 1, 2),
+            WireVersionMin = values.Int("RaftWireVersionMin", 1, 1, 3),
             ClusterId = values.Text("ClusterId", "verify"),
             Clusters = MySqlConfig.ClustersOf(values),
             Addresses = MySqlConfig.AddressesOf(values),

@@ -77,7 +77,7 @@ internal static class KeyMeanings
         ["RaftTLSCertFile"] = "this node's certificate (PEM); re-read when it changes",
         ["RaftTLSKeyFile"] = "its private key (PEM)",
         ["RaftTLSCAFile"] = "the private authority that signs the group's certificates (PEM); the only one trusted",
-        ["RaftWireVersionMin"] = "oldest version of the nodes' protocol that is spoken; 2 once every node is upgraded: version 1 has no protection against replay",
+        ["RaftWireVersionMin"] = "oldest version of the nodes' protocol that is spoken, 1 to 3; 2 or 3 once every node is upgraded: version 1 has no protection against replay",
         ["RaftAllowedNetworks"] = "networks (CIDR) from which peers may connect; empty: all",
         ["HTTPAllowedNetworks"] = "networks (CIDR) from which HTTP clients may connect; empty: all",
         ["UseSSL"] = "true: the HTTP listener speaks HTTPS",

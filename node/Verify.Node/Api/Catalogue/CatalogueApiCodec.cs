@@ -22,21 +22,21 @@ internal static class CatalogueApiCodec
             case ApiRequest.RegisterService(var spec, var expected, var id):
                 to.Byte(Register);
                 CatalogueCodec.Write(to, spec);
-                CommandCodec.WriteIndex(to, expected);
+                to.NumberOrNull(expected);
                 CommandCodec.WriteId(to, id);
                 break;
             case ApiRequest.DeregisterService(var name, var instance, var expected, var id):
                 to.Byte(Deregister);
                 to.TextOrNull(name);
                 to.TextOrNull(instance);
-                CommandCodec.WriteIndex(to, expected);
+                to.NumberOrNull(expected);
                 CommandCodec.WriteId(to, id);
                 break;
             case ApiRequest.ServiceHeartbeat(var name, var instance, var connections):
                 to.Byte(Heartbeat);
                 to.TextOrNull(name);
                 to.TextOrNull(instance);
-                CommandCodec.WriteIndex(to, connections);
+                to.NumberOrNull(connections);
                 break;
             case ApiRequest.ReportCheck report:
                 to.Byte(Report);
@@ -76,9 +76,9 @@ internal static class CatalogueApiCodec
     /// <exception cref="WireFormatException"/>
     public static ApiRequest ReadRequest(byte kind, ref WireReader from) => kind switch
     {
-        Register => new ApiRequest.RegisterService(CatalogueCodec.ReadSpec(ref from), CommandCodec.ReadIndex(ref from), CommandCodec.ReadId(ref from)),
-        Deregister => new ApiRequest.DeregisterService(from.TextOrNull(), from.TextOrNull(), CommandCodec.ReadIndex(ref from), CommandCodec.ReadId(ref from)),
-        Heartbeat => new ApiRequest.ServiceHeartbeat(from.TextOrNull(), from.TextOrNull(), CommandCodec.ReadIndex(ref from)),
+        Register => new ApiRequest.RegisterService(CatalogueCodec.ReadSpec(ref from), from.NumberOrNull(), CommandCodec.ReadId(ref from)),
+        Deregister => new ApiRequest.DeregisterService(from.TextOrNull(), from.TextOrNull(), from.NumberOrNull(), CommandCodec.ReadId(ref from)),
+        Heartbeat => new ApiRequest.ServiceHeartbeat(from.TextOrNull(), from.TextOrNull(), from.NumberOrNull()),
         Report => new ApiRequest.ReportCheck(from.TextOrNull(), from.Text(), CatalogueCodec.ReadStatus(ref from), from.Text(), from.TextOrNull(), from.Number()),
         SetCheck => new ApiRequest.SetCheck(from.Text(), CatalogueCodec.ReadCheck(ref from)),
         RemoveCheck => new ApiRequest.RemoveCheck(from.TextOrNull(), from.Text()),

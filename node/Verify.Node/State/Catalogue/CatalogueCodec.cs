@@ -78,7 +78,7 @@ internal static class CatalogueCodec
             to.Byte((byte)check.Status);
             to.Text(check.Output);
             to.Number(check.DueAtMs);
-            WriteMaybe(to, check.CriticalSinceMs);
+            to.NumberOrNull(check.CriticalSinceMs);
             to.Number(check.DefinedIndex);
             to.Number(check.ModifyIndex);
         }
@@ -86,7 +86,7 @@ internal static class CatalogueCodec
         to.Number(instance.CreateIndex);
         to.Number(instance.ModifyIndex);
         to.Number(instance.ExpiresAtMs);
-        WriteMaybe(to, instance.Connections);
+        to.NumberOrNull(instance.Connections);
     }
 
     /// <exception cref="WireFormatException"/>
@@ -98,16 +98,12 @@ internal static class CatalogueCodec
         {
             checks[i] = new(ReadCheck(ref from), ReadStatus(ref from), from.Text())
             {
-                DueAtMs = from.Number(), CriticalSinceMs = ReadMaybe(ref from), DefinedIndex = from.Number(), ModifyIndex = from.Number(),
+                DueAtMs = from.Number(), CriticalSinceMs = from.NumberOrNull(), DefinedIndex = from.Number(), ModifyIndex = from.Number(),
             };
         }
 
-        return new(spec, [.. checks], from.Number(), from.Number()) { ExpiresAtMs = from.Number(), Connections = ReadMaybe(ref from) };
+        return new(spec, [.. checks], from.Number(), from.Number()) { ExpiresAtMs = from.Number(), Connections = from.NumberOrNull() };
     }
-
-    public static void WriteMaybe(WireWriter to, long? number) => CommandCodec.WriteIndex(to, number);
-
-    public static long? ReadMaybe(ref WireReader from) => CommandCodec.ReadIndex(ref from);
 
     /// <exception cref="WireFormatException"/>
     public static CheckStatus ReadStatus(ref WireReader from) =>
@@ -170,18 +166,18 @@ internal static class CatalogueCommandCodec
             case CatalogueCommand.Register(var spec, var expected):
                 to.Byte(Register);
                 CatalogueCodec.Write(to, spec);
-                CatalogueCodec.WriteMaybe(to, expected);
+                to.NumberOrNull(expected);
                 break;
             case CatalogueCommand.Deregister(var name, var instance, var expected):
                 to.Byte(Deregister);
                 to.TextOrNull(name);
                 to.TextOrNull(instance);
-                CatalogueCodec.WriteMaybe(to, expected);
+                to.NumberOrNull(expected);
                 break;
             case CatalogueCommand.Heartbeat(var instance, var connections):
                 to.Byte(Heartbeat);
                 to.Text(instance);
-                CatalogueCodec.WriteMaybe(to, connections);
+                to.NumberOrNull(connections);
                 break;
             case CatalogueCommand.Report report:
                 to.Byte(Report);
@@ -225,9 +221,9 @@ internal static class CatalogueCommandCodec
     /// <exception cref="WireFormatException"/>
     public static CatalogueCommand ReadInner(ref WireReader from) => from.Byte() switch
     {
-        Register => new CatalogueCommand.Register(CatalogueCodec.ReadSpec(ref from), CatalogueCodec.ReadMaybe(ref from)),
-        Deregister => new CatalogueCommand.Deregister(from.TextOrNull(), from.TextOrNull(), CatalogueCodec.ReadMaybe(ref from)),
-        Heartbeat => new CatalogueCommand.Heartbeat(from.Text(), CatalogueCodec.ReadMaybe(ref from)),
+        Register => new CatalogueCommand.Register(CatalogueCodec.ReadSpec(ref from), from.NumberOrNull()),
+        Deregister => new CatalogueCommand.Deregister(from.TextOrNull(), from.TextOrNull(), from.NumberOrNull()),
+        Heartbeat => new CatalogueCommand.Heartbeat(from.Text(), from.NumberOrNull()),
         Report => new CatalogueCommand.Report(from.Text(), from.Text(), CatalogueCodec.ReadStatus(ref from), from.Text(), from.TextOrNull(), from.Number()),
         SetCheck => new CatalogueCommand.SetCheck(from.Text(), CatalogueCodec.ReadCheck(ref from)),
         RemoveCheck => new CatalogueCommand.RemoveCheck(from.Text(), from.Text()),

@@ -48,8 +48,7 @@ internal static class FencingCommandCodec
             case FencingCommand.NoteSwitch c:
                 to.Byte(1);
                 to.Text(c.Cluster);
-                to.Text(c.Instance.Host);
-                to.Number(c.Instance.Port);
+                to.Key(c.Instance);
                 to.Number(c.Token.Value);
                 to.Bool(c.IsArmed);
                 break;
@@ -77,18 +76,11 @@ internal static class FencingCommandCodec
         var kind = from.Byte();
         return kind switch
         {
-            1 => new FencingCommand.NoteSwitch(from.Text(), ReadInstance(ref from), new(from.Number()), from.Bool()),
+            1 => new FencingCommand.NoteSwitch(from.Text(), from.Key(), new(from.Number()), from.Bool()),
             2 => new FencingCommand.BeginPublishing(),
             3 => new FencingCommand.HookRan(from.Text(), from.Number(), ReadPoint(ref from), from.Bool(), from.Text()),
             _ => throw new WireFormatException($"no fencing command has the number {kind}", from.Position),
         };
-    }
-
-    internal static InstanceKey ReadInstance(ref WireReader from)
-    {
-        var host = from.Text();
-        var port = from.Number();
-        return port is >= 1 and <= 65535 ? new(host, (int)port) : throw new WireFormatException($"{port} is no port", from.Position);
     }
 
     internal static HookPoint ReadPoint(ref WireReader from)

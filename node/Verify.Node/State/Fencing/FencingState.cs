@@ -69,7 +69,7 @@ public sealed class FencingState : IStateSection
         switch (from.Byte())
         {
             case SwitchRecordKind:
-                var known = new SwitchRecord(from.Text(), FencingCommandCodec.ReadInstance(ref from), new(from.Number()), from.Bool());
+                var known = new SwitchRecord(from.Text(), from.Key(), new(from.Number()), from.Bool());
                 if (!_switches.TryAdd(known.Cluster, known)) throw from.Malformed($"the switch of {known.Cluster} is there twice");
                 break;
             case PublishingKind:
@@ -91,8 +91,7 @@ public sealed class FencingState : IStateSection
             case SwitchRecord known:
                 to.Byte(SwitchRecordKind);
                 to.Text(known.Cluster);
-                to.Text(known.Instance.Host);
-                to.Number(known.Instance.Port);
+                to.Key(known.Instance);
                 to.Number(known.Token.Value);
                 to.Bool(known.IsArmed);
                 break;

@@ -21,7 +21,7 @@ public static class FleetCommandCodec
         {
             case FleetCommand.Seed(var instance):
                 to.Byte(Seed);
-                WriteKey(to, instance);
+                to.Key(instance);
                 break;
             case FleetCommand.Learn(var servers, var clusters):
                 to.Byte(Learn);
@@ -32,7 +32,7 @@ public static class FleetCommandCodec
                 break;
             case FleetCommand.Forget(var instance, var againAfterMs, var stamp):
                 to.Byte(Forget);
-                WriteKey(to, instance);
+                to.Key(instance);
                 to.Number(againAfterMs);
                 stamp.Write(to);
                 break;
@@ -62,24 +62,24 @@ public static class FleetCommandCodec
         {
             case FleetCommand.Tag(var instance, var name, var value):
                 to.Byte(Tag);
-                WriteKey(to, instance);
+                to.Key(instance);
                 to.Text(name);
                 to.Text(value);
                 break;
             case FleetCommand.Untag(var instance, var name):
                 to.Byte(Untag);
-                WriteKey(to, instance);
+                to.Key(instance);
                 to.Text(name);
                 break;
             case FleetCommand.Resolve(var from, var known):
                 to.Byte(Resolve);
-                WriteKey(to, from);
+                to.Key(from);
                 to.Bool(known is not null);
-                if (known is { } key) WriteKey(to, key);
+                if (known is { } key) to.Key(key);
                 break;
             case FleetCommand.Unresolve(var instance, var host):
                 to.Byte(Unresolve);
-                WriteKey(to, instance);
+                to.Key(instance);
                 to.Text(host);
                 break;
             default:
@@ -95,43 +95,30 @@ public static class FleetCommandCodec
         var kind = from.Byte();
         return kind switch
         {
-            Seed => new FleetCommand.Seed(ReadKey(ref from)),
+            Seed => new FleetCommand.Seed(from.Key()),
             Learn => new FleetCommand.Learn(ReadServers(ref from), ReadClusters(ref from)),
-            Forget => new FleetCommand.Forget(ReadKey(ref from), from.Number(), TimeStamp.Read(ref from)),
+            Forget => new FleetCommand.Forget(from.Key(), from.Number(), TimeStamp.Read(ref from)),
             ForgetCluster => new FleetCommand.ForgetCluster(from.Text()),
             SetAlias => new FleetCommand.SetAlias(from.Text(), from.Text()),
             Manage => new FleetCommand.Manage(from.Text(), from.Bool()),
-            Tag => new FleetCommand.Tag(ReadKey(ref from), from.Text(), from.Text()),
-            Untag => new FleetCommand.Untag(ReadKey(ref from), from.Text()),
-            Resolve => new FleetCommand.Resolve(ReadKey(ref from), from.Bool() ? ReadKey(ref from) : null),
-            Unresolve => new FleetCommand.Unresolve(ReadKey(ref from), from.Text()),
+            Tag => new FleetCommand.Tag(from.Key(), from.Text(), from.Text()),
+            Untag => new FleetCommand.Untag(from.Key(), from.Text()),
+            Resolve => new FleetCommand.Resolve(from.Key(), from.Bool() ? from.Key() : null),
+            Unresolve => new FleetCommand.Unresolve(from.Key(), from.Text()),
             _ => throw from.Malformed($"a fleet command of kind {kind}, which this program does not know"),
         };
     }
 
-    internal static void WriteKey(WireWriter to, InstanceKey key)
-    {
-        to.Text(key.Host);
-        to.Number(key.Port);
-    }
-
-    internal static InstanceKey ReadKey(ref WireReader from)
-    {
-        var host = from.Text();
-        var port = from.Number();
-        return port is >= 1 and <= 65535 ? new(host, (int)port) : throw from.Malformed($"{port} is no port");
-    }
-
     internal static void WriteServer(WireWriter to, FleetServer server)
     {
-        WriteKey(to, server.Key);
+        to.Key(server.Key);
         to.Text(server.Cluster);
         to.Text(server.DataCenter);
         to.Text(server.Alias);
         to.Text(server.PromotionRule);
     }
 
-    internal static FleetServer ReadServer(ref WireReader from) => new(ReadKey(ref from), from.Text(), from.Text(), from.Text(), from.Text());
+    internal static FleetServer ReadServer(ref WireReader from) => new(from.Key(), from.Text(), from.Text(), from.Text(), from.Text());
 
     internal static void WriteCluster(WireWriter to, FleetCluster cluster)
     {

@@ -22,7 +22,7 @@ internal static class FleetRecords
         {
             case InstanceKey seed:
                 to.Byte(SeedRecord);
-                FleetCommandCodec.WriteKey(to, seed);
+                to.Key(seed);
                 break;
             case FleetServer server:
                 to.Byte(ServerRecord);
@@ -34,7 +34,7 @@ internal static class FleetRecords
                 break;
             case TagsOf(var key, var tags):
                 to.Byte(TagsRecord);
-                FleetCommandCodec.WriteKey(to, key);
+                to.Key(key);
                 to.Number(tags.Count);
                 foreach (var (name, value) in tags)
                 {
@@ -45,17 +45,17 @@ internal static class FleetRecords
                 break;
             case Name(var from, var known):
                 to.Byte(NameRecord);
-                FleetCommandCodec.WriteKey(to, from);
-                FleetCommandCodec.WriteKey(to, known);
+                to.Key(from);
+                to.Key(known);
                 break;
             case VirtualHost(var key, var host):
                 to.Byte(VirtualHostRecord);
-                FleetCommandCodec.WriteKey(to, key);
+                to.Key(key);
                 to.Text(host);
                 break;
             case Forgotten(var key, var until):
                 to.Byte(ForgottenRecord);
-                FleetCommandCodec.WriteKey(to, key);
+                to.Key(key);
                 to.Number(until);
                 break;
             default:
@@ -69,13 +69,13 @@ internal static class FleetRecords
         var kind = from.Byte();
         return kind switch
         {
-            SeedRecord => FleetCommandCodec.ReadKey(ref from),
+            SeedRecord => from.Key(),
             ServerRecord => FleetCommandCodec.ReadServer(ref from),
             ClusterRecord => FleetCommandCodec.ReadCluster(ref from),
-            TagsRecord => new TagsOf(FleetCommandCodec.ReadKey(ref from), ReadTags(ref from)),
-            NameRecord => new Name(FleetCommandCodec.ReadKey(ref from), FleetCommandCodec.ReadKey(ref from)),
-            VirtualHostRecord => new VirtualHost(FleetCommandCodec.ReadKey(ref from), from.Text()),
-            ForgottenRecord => new Forgotten(FleetCommandCodec.ReadKey(ref from), from.Number()),
+            TagsRecord => new TagsOf(from.Key(), ReadTags(ref from)),
+            NameRecord => new Name(from.Key(), from.Key()),
+            VirtualHostRecord => new VirtualHost(from.Key(), from.Text()),
+            ForgottenRecord => new Forgotten(from.Key(), from.Number()),
             _ => throw from.Malformed($"a record of kind {kind} about the fleet"),
         };
     }

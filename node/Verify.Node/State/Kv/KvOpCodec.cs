@@ -88,14 +88,14 @@ internal static class KvOpCodec
             case KvOp.Put put:
                 to.Bytes(put.Value.Span);
                 to.UInt64(put.Flags);
-                CommandCodec.WriteIndex(to, put.ExpectedIndex);
-                CommandCodec.WriteIndex(to, put.TtlMs);
+                to.NumberOrNull(put.ExpectedIndex);
+                to.NumberOrNull(put.TtlMs);
                 break;
             case KvOp.Touch touch:
-                CommandCodec.WriteIndex(to, touch.TtlMs);
+                to.NumberOrNull(touch.TtlMs);
                 break;
             case KvOp.Delete delete:
-                CommandCodec.WriteIndex(to, delete.ExpectedIndex);
+                to.NumberOrNull(delete.ExpectedIndex);
                 break;
             case KvOp.Get get:
                 to.Bool(get.MustExist);
@@ -137,9 +137,9 @@ internal static class KvOpCodec
         var (kind, key) = (from.Byte(), from.Text());
         return kind switch
         {
-            Put => new KvOp.Put(key, from.Bytes().ToArray(), from.UInt64(), CommandCodec.ReadIndex(ref from), CommandCodec.ReadIndex(ref from)),
-            Touch => new KvOp.Touch(key, CommandCodec.ReadIndex(ref from)),
-            Delete => new KvOp.Delete(key, CommandCodec.ReadIndex(ref from)),
+            Put => new KvOp.Put(key, from.Bytes().ToArray(), from.UInt64(), from.NumberOrNull(), from.NumberOrNull()),
+            Touch => new KvOp.Touch(key, from.NumberOrNull()),
+            Delete => new KvOp.Delete(key, from.NumberOrNull()),
             DeletePrefix => new KvOp.DeletePrefix(key),
             Get => new KvOp.Get(key, from.Bool()),
             GetPrefix => new KvOp.GetPrefix(key),

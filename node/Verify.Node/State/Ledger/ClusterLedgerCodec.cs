@@ -80,7 +80,7 @@ internal static class ClusterLedgerCodec
 
         if (version < 2) return;
         to.Number((int)recovery.Kind);
-        RecoveryCommandCodec.WriteOptional(to, recovery.Designated);
+        to.KeyOrNull(recovery.Designated);
         to.Text(recovery.By);
         to.Bool(recovery.WithoutHooks);
         recovery.OpenedAt.Write(to);
@@ -111,7 +111,7 @@ internal static class ClusterLedgerCodec
         recovery = recovery with { Steps = steps.ToImmutable() };
         return version < 2 ? recovery : recovery with
         {
-            Kind = RecoveryCommandCodec.Kind(ref from), Designated = RecoveryCommandCodec.Optional(ref from), By = from.Text(), WithoutHooks = from.Bool(),
+            Kind = RecoveryCommandCodec.Kind(ref from), Designated = from.KeyOrNull(), By = from.Text(), WithoutHooks = from.Bool(),
             OpenedAt = Time.TimeStamp.Read(ref from), ClosedAt = Time.TimeStamp.Read(ref from),
             Acknowledged = from.Bool() ? new(from.Text(), from.Text(), from.Number()) : null,
         };

@@ -22,6 +22,10 @@ public abstract partial record HaCommand
     {
         public override TimeStamp? StampOf => Stamp;
         internal override HaCommand With(TimeStamp stamp) => this with { Stamp = stamp };
+
+        /// <summary>The same for programs that know only failovers (<see cref="OpenRecovery"/>): without the time. Null: they have nothing like it.</summary>
+        public OpenRecovery? ForOlder => Kind == RecoveryKind.DeadPrimary && Designated is null && !WithoutHooks
+            ? new(Cluster, Failed, Analysis, By.Length > 0 ? $"asked for by {By}; {Votes}" : Votes, SeenToken) : null;
     }
 
     /// <summary>Closes it, as <see cref="CloseRecovery"/> does, with the time.</summary>

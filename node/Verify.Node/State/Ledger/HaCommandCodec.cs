@@ -9,6 +9,9 @@ public static class HaCommandCodec
 {
     private const byte Version = 1;
 
+    /// <summary>The releases that speak version 1 or 2 of the protocol between nodes know the kinds up to this one.</summary>
+    private const byte KindOfVersion1Max = 9;
+
     public static void Write(WireWriter to, HaCommand command)
     {
         to.Byte(Version);
@@ -16,18 +19,18 @@ public static class HaCommandCodec
         {
             case HaCommand.AdoptPrimary c:
                 Head(to, 1, c.Cluster);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.Guardian);
                 break;
             case HaCommand.RenewLease c:
                 Head(to, 2, c.Cluster);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.Guardian);
                 to.Number(c.Token.Value);
                 break;
             case HaCommand.OpenRecovery c:
                 Head(to, 3, c.Cluster);
-                Instance(to, c.Failed);
+                to.Key(c.Failed);
                 to.Text(c.Analysis);
                 to.Text(c.Votes);
                 to.Number(c.SeenToken.Value);
@@ -49,7 +52,7 @@ public static class HaCommandCodec
             case HaCommand.PublishPrimary c:
                 Head(to, 6, c.Cluster);
                 to.Number(c.RecoveryId);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.Guardian);
                 break;
             case HaCommand.CloseRecovery c:
@@ -60,16 +63,16 @@ public static class HaCommandCodec
                 break;
             case HaCommand.SetAside c:
                 Head(to, 8, c.Cluster);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.ErrantGtids);
                 break;
             case HaCommand.TakeBack c:
                 Head(to, 9, c.Cluster);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 break;
             case HaCommand.ChangeGuardian c:
                 Head(to, 40, c.Cluster);
-                Instance(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.Guardian);
                 to.Number(c.SeenToken.Value);
                 break;
@@ -78,6 +81,17 @@ public static class HaCommandCodec
                 break;
         }
     }
+
+    /// <summary>The oldest protocol between nodes whose programs know this command.</summary>
+    public static int VersionOf(HaCommand command)
+    {
+        var to = new WireWriter();
+        Write(to, command);
+        return VersionOf(to.Written.Span);
+    }
+
+    /// <summary>The same, from the first bytes.</summary>
+    public static int VersionOf(ReadOnlySpan<byte> command) => command.Length < 2 || command[1] <= KindOfVersion1Max ? 1 : 3;
 
     /// <exception cref="WireFormatException">The bytes are of another version or no command.</exception>
     public static HaCommand Read(ref WireReader from)
@@ -88,16 +102,16 @@ public static class HaCommandCodec
         var cluster = from.Text();
         return kind switch
         {
-            1 => new HaCommand.AdoptPrimary(cluster, Instance(ref from), from.Text()),
-            2 => new HaCommand.RenewLease(cluster, Instance(ref from), from.Text(), new(from.Number())),
-            3 => new HaCommand.OpenRecovery(cluster, Instance(ref from), from.Text(), from.Text(), new(from.Number())),
+            1 => new HaCommand.AdoptPrimary(cluster, from.Key(), from.Text()),
+            2 => new HaCommand.RenewLease(cluster, from.Key(), from.Text(), new(from.Number())),
+            3 => new HaCommand.OpenRecovery(cluster, from.Key(), from.Text(), from.Text(), new(from.Number())),
             4 => new HaCommand.StepIntent(cluster, from.Number(), Step(ref from), from.Text(), from.Text()),
             5 => new HaCommand.StepOutcome(cluster, from.Number(), Step(ref from), from.Bool(), from.Text()),
-            6 => new HaCommand.PublishPrimary(cluster, from.Number(), Instance(ref from), from.Text()),
+            6 => new HaCommand.PublishPrimary(cluster, from.Number(), from.Key(), from.Text()),
             7 => new HaCommand.CloseRecovery(cluster, from.Number(), from.Bool(), from.Text()),
-            8 => new HaCommand.SetAside(cluster, Instance(ref from), from.Text()),
-            9 => new HaCommand.TakeBack(cluster, Instance(ref from)),
-            40 => new HaCommand.ChangeGuardian(cluster, Instance(ref from), from.Text(), new(from.Number())),
+            8 => new HaCommand.SetAside(cluster, from.Key(), from.Text()),
+            9 => new HaCommand.TakeBack(cluster, from.Key()),
+            40 => new HaCommand.ChangeGuardian(cluster, from.Key(), from.Text(), new(from.Number())),
             _ => RecoveryCommandCodec.Read(kind, cluster, ref from),
         };
     }
@@ -106,20 +120,6 @@ public static class HaCommandCodec
     {
         to.Byte(kind);
         to.Text(cluster);
-    }
-
-    private static void Instance(WireWriter to, InstanceKey instance)
-    {
-        to.Text(instance.Host);
-        to.Number(instance.Port);
-    }
-
-    private static InstanceKey Instance(ref WireReader from)
-    {
-        var host = from.Text();
-        var port = from.Number();
-        if (port is < 1 or > 65535) throw new WireFormatException($"{port} is no port", from.Position);
-        return new(host, (int)port);
     }
 
     private static int Step(ref WireReader from)

@@ -19,8 +19,8 @@ internal static class RecoveryCommandCodec
                 to.Byte(Begin);
                 to.Text(c.Cluster);
                 to.Number((int)c.Kind);
-                Write(to, c.Failed);
-                WriteOptional(to, c.Designated);
+                to.Key(c.Failed);
+                to.KeyOrNull(c.Designated);
                 to.Text(c.Analysis);
                 to.Text(c.Votes);
                 to.Number(c.SeenToken.Value);
@@ -40,7 +40,7 @@ internal static class RecoveryCommandCodec
                 to.Byte(Acknowledge);
                 to.Text(c.Cluster);
                 to.Number(c.RecoveryId);
-                WriteOptional(to, c.Instance);
+                to.KeyOrNull(c.Instance);
                 to.Text(c.By);
                 to.Text(c.Comment);
                 c.Stamp.Write(to);
@@ -54,10 +54,10 @@ internal static class RecoveryCommandCodec
     public static HaCommand Read(byte kind, string cluster, ref WireReader from) => kind switch
     {
         Begin => new HaCommand.BeginRecovery(
-            cluster, Kind(ref from), Instance(ref from), Optional(ref from), from.Text(), from.Text(), new(from.Number()), from.Text(), from.Bool(),
+            cluster, Kind(ref from), from.Key(), from.KeyOrNull(), from.Text(), from.Text(), new(from.Number()), from.Text(), from.Bool(),
             TimeStamp.Read(ref from)),
         End => new HaCommand.EndRecovery(cluster, from.Number(), from.Bool(), from.Text(), TimeStamp.Read(ref from)),
-        Acknowledge => new HaCommand.AcknowledgeRecoveries(cluster, from.Number(), Optional(ref from), from.Text(), from.Text(), TimeStamp.Read(ref from)),
+        Acknowledge => new HaCommand.AcknowledgeRecoveries(cluster, from.Number(), from.KeyOrNull(), from.Text(), from.Text(), TimeStamp.Read(ref from)),
         _ => throw from.Malformed($"no high-availability command has the number {kind}"),
     };
 
@@ -67,25 +67,4 @@ internal static class RecoveryCommandCodec
         var kind = (RecoveryKind)Math.Min(number, int.MaxValue);
         return Enum.IsDefined(kind) ? kind : throw from.Malformed($"a recovery of kind {number}");
     }
-
-    public static void Write(WireWriter to, InstanceKey instance)
-    {
-        to.Text(instance.Host);
-        to.Number(instance.Port);
-    }
-
-    public static void WriteOptional(WireWriter to, InstanceKey? instance)
-    {
-        to.Bool(instance is not null);
-        if (instance is { } key) Write(to, key);
-    }
-
-    public static InstanceKey Instance(ref WireReader from)
-    {
-        var host = from.Text();
-        var port = from.Number();
-        return port is >= 1 and <= 65_535 ? new(host, (int)port) : throw from.Malformed($"{port} is no port");
-    }
-
-    public static InstanceKey? Optional(ref WireReader from) => from.Bool() ? Instance(ref from) : null;
 }

@@ -23,16 +23,16 @@ public sealed record LockSession(
         to.Text(Id);
         to.Text(Name);
         to.Text(Node);
-        CommandCodec.WriteIndex(to, TtlMs);
+        to.NumberOrNull(TtlMs);
         to.Byte((byte)Behaviour);
         to.Number(LockDelayMs);
         to.Number(CreateIndex);
-        CommandCodec.WriteIndex(to, DeadlineMs);
+        to.NumberOrNull(DeadlineMs);
     }
 
     /// <exception cref="WireFormatException"/>
     internal static LockSession Read(ref WireReader from) => new(
-        from.Text(), from.Text(), from.Text(), CommandCodec.ReadIndex(ref from), ReadBehaviour(ref from), from.Number(), from.Number(), CommandCodec.ReadIndex(ref from));
+        from.Text(), from.Text(), from.Text(), from.NumberOrNull(), ReadBehaviour(ref from), from.Number(), from.Number(), from.NumberOrNull());
 
     /// <exception cref="WireFormatException"/>
     internal static SessionBehaviour ReadBehaviour(ref WireReader from)

@@ -29,7 +29,7 @@ namespace Verify.Node.State.Locks
                     to.Text(create.Id);
                     to.Text(create.Name);
                     to.Text(create.Node);
-                    CommandCodec.WriteIndex(to, create.TtlMs);
+                    to.NumberOrNull(create.TtlMs);
                     to.Byte((byte)create.Behaviour);
                     to.Number(create.LockDelayMs);
                     break;
@@ -49,7 +49,7 @@ namespace Verify.Node.State.Locks
         /// <exception cref="WireFormatException"/>
         internal static SessionCommand Read(ref WireReader from) => from.Byte() switch
         {
-            1 => new Create(from.Text(), from.Text(), from.Text(), CommandCodec.ReadIndex(ref from), LockSession.ReadBehaviour(ref from), from.Number()),
+            1 => new Create(from.Text(), from.Text(), from.Text(), from.NumberOrNull(), LockSession.ReadBehaviour(ref from), from.Number()),
             2 => new Renew(from.Text()),
             3 => new Destroy(from.Text()),
             var kind => throw from.Malformed($"a session command of kind {kind}, which this program does not know"),

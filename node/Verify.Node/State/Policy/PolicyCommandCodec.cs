@@ -18,30 +18,30 @@ internal static class PolicyCommandCodec
         {
             case PolicyCommand.BeginDowntime c:
                 Head(to, BeginDowntime, c);
-                RecoveryCommandCodec.Write(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.Owner);
                 to.Text(c.Reason);
                 to.Number(c.ForMs);
                 break;
             case PolicyCommand.EndDowntime c:
                 Head(to, EndDowntime, c);
-                RecoveryCommandCodec.Write(to, c.Instance);
+                to.Key(c.Instance);
                 break;
             case PolicyCommand.BeginMaintenance c:
                 Head(to, BeginMaintenance, c);
-                RecoveryCommandCodec.Write(to, c.Instance);
+                to.Key(c.Instance);
                 to.Text(c.Owner);
                 to.Text(c.Reason);
                 to.Number(c.ForMs);
                 break;
             case PolicyCommand.EndMaintenance c:
                 Head(to, EndMaintenance, c);
-                RecoveryCommandCodec.WriteOptional(to, c.Instance);
+                to.KeyOrNull(c.Instance);
                 to.Number(c.Key);
                 break;
             case PolicyCommand.SetPromotionRule c:
                 Head(to, SetRule, c);
-                RecoveryCommandCodec.Write(to, c.Instance);
+                to.Key(c.Instance);
                 to.Number((int)c.Rule);
                 to.Number(c.ForMs);
                 break;
@@ -64,11 +64,11 @@ internal static class PolicyCommandCodec
         var stamp = TimeStamp.Read(ref from);
         return kind switch
         {
-            BeginDowntime => new PolicyCommand.BeginDowntime(RecoveryCommandCodec.Instance(ref from), from.Text(), from.Text(), from.Number(), stamp),
-            EndDowntime => new PolicyCommand.EndDowntime(RecoveryCommandCodec.Instance(ref from), stamp),
-            BeginMaintenance => new PolicyCommand.BeginMaintenance(RecoveryCommandCodec.Instance(ref from), from.Text(), from.Text(), from.Number(), stamp),
-            EndMaintenance => new PolicyCommand.EndMaintenance(RecoveryCommandCodec.Optional(ref from), from.Number(), stamp),
-            SetRule => new PolicyCommand.SetPromotionRule(RecoveryCommandCodec.Instance(ref from), Rule(ref from), from.Number(), stamp),
+            BeginDowntime => new PolicyCommand.BeginDowntime(from.Key(), from.Text(), from.Text(), from.Number(), stamp),
+            EndDowntime => new PolicyCommand.EndDowntime(from.Key(), stamp),
+            BeginMaintenance => new PolicyCommand.BeginMaintenance(from.Key(), from.Text(), from.Text(), from.Number(), stamp),
+            EndMaintenance => new PolicyCommand.EndMaintenance(from.KeyOrNull(), from.Number(), stamp),
+            SetRule => new PolicyCommand.SetPromotionRule(from.Key(), Rule(ref from), from.Number(), stamp),
             SetRecoveries => new PolicyCommand.SetRecoveries(from.Bool(), from.Text(), stamp),
             _ => throw from.Malformed($"a policy command with the number {kind}"),
         };

@@ -94,7 +94,7 @@ public sealed class PolicyState : IStateSection, IExpires
                 Add(_maintenance, Read(ref from));
                 break;
             case RuleRecord:
-                var instance = Ledger.RecoveryCommandCodec.Instance(ref from);
+                var instance = from.Key();
                 _rules[instance] = new(instance, PolicyCommandCodec.Rule(ref from), from.Bool() ? from.Number() : null);
                 break;
             default:
@@ -112,7 +112,7 @@ public sealed class PolicyState : IStateSection, IExpires
                 break;
             case (byte kind, Suspension s):
                 to.Byte(kind);
-                Ledger.RecoveryCommandCodec.Write(to, s.Instance);
+                to.Key(s.Instance);
                 to.Text(s.Owner);
                 to.Text(s.Reason);
                 to.Number(s.Key);
@@ -121,7 +121,7 @@ public sealed class PolicyState : IStateSection, IExpires
                 break;
             case InstanceRule rule:
                 to.Byte(RuleRecord);
-                Ledger.RecoveryCommandCodec.Write(to, rule.Instance);
+                to.Key(rule.Instance);
                 to.Number((int)rule.Rule);
                 to.Bool(rule.EndsAtMs is not null);
                 if (rule.EndsAtMs is { } ends) to.Number(ends);
@@ -132,7 +132,7 @@ public sealed class PolicyState : IStateSection, IExpires
     }
 
     private static Suspension Read(ref WireReader from) =>
-        new(Ledger.RecoveryCommandCodec.Instance(ref from), from.Text(), from.Text(), from.Number(), from.Number(), from.Number());
+        new(from.Key(), from.Text(), from.Text(), from.Number(), from.Number(), from.Number());
 
     private static void Add(SortedDictionary<InstanceKey, Suspension> to, Suspension suspension) => to[suspension.Instance] = suspension;
 

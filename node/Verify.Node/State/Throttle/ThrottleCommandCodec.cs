@@ -17,8 +17,8 @@ internal static class ThrottleCommandCodec
                 to.Byte(ThrottleApp);
                 to.Text(c.App);
                 to.Text(c.Store);
-                CommandCodec.WriteIndex(to, c.TtlMs);
-                CommandCodec.WriteIndex(to, c.RatioPerMillion);
+                to.NumberOrNull(c.TtlMs);
+                to.NumberOrNull(c.RatioPerMillion);
                 break;
             case ThrottleCommand.UnthrottleApp c:
                 to.Byte(UnthrottleApp);
@@ -45,7 +45,7 @@ internal static class ThrottleCommandCodec
         var kind = from.Byte();
         return kind switch
         {
-            ThrottleApp => new ThrottleCommand.ThrottleApp(from.Text(), from.Text(), CommandCodec.ReadIndex(ref from), ReadRatio(ref from)),
+            ThrottleApp => new ThrottleCommand.ThrottleApp(from.Text(), from.Text(), from.NumberOrNull(), ReadRatio(ref from)),
             UnthrottleApp => new ThrottleCommand.UnthrottleApp(from.Text(), from.Text()),
             SkipHost => new ThrottleCommand.SkipHost(from.Text(), from.Number()),
             RecoverHost => new ThrottleCommand.RecoverHost(from.Text()),
@@ -55,7 +55,7 @@ internal static class ThrottleCommandCodec
 
     public static int? ReadRatio(ref WireReader from)
     {
-        if (CommandCodec.ReadIndex(ref from) is not { } ratio) return null;
+        if (from.NumberOrNull() is not { } ratio) return null;
         return ratio <= RatioWhole ? (int)ratio : throw from.Malformed($"a ratio of {ratio} in a million");
     }
 }

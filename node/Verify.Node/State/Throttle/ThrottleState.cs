@@ -75,7 +75,7 @@ public sealed class ThrottleState : IStateSection, IExpires
         {
             case AppRecord:
                 var app = new ThrottledApp(
-                    from.Text(), from.Text(), CommandCodec.ReadIndex(ref from),
+                    from.Text(), from.Text(), from.NumberOrNull(),
                     ThrottleCommandCodec.ReadRatio(ref from) ?? throw from.Malformed("a throttled application without a ratio"));
                 if (!_apps.TryAdd(app.Key, app)) throw from.Malformed($"throttled application {app.Key} is there twice");
                 break;
@@ -98,8 +98,8 @@ public sealed class ThrottleState : IStateSection, IExpires
                 to.Byte(AppRecord);
                 to.Text(app.App);
                 to.Text(app.Store);
-                CommandCodec.WriteIndex(to, app.ExpiresAtMs);
-                CommandCodec.WriteIndex(to, app.RatioPerMillion);
+                to.NumberOrNull(app.ExpiresAtMs);
+                to.NumberOrNull(app.RatioPerMillion);
                 break;
             case SkippedHost host:
                 to.Byte(HostRecord);
