@@ -52,7 +52,7 @@ public sealed class HaPart : IHaPart
         OpenDesk();
         _door = door;
         _turn = new LoopTurn(services);
-        _attachment = new ReplicaAttachment(services);
+        _attachment = new ReplicaAttachment(services, _model);
         _observers = new(services, _model);
         _ears = new(_observers.IsWanted, Observed, (key, look) => _model.Look(key, look, _services.Now));
         _discovery = new(services, _model, _leadership, _turn, door);

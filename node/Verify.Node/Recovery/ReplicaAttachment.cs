@@ -21,8 +21,10 @@ internal abstract record Attached
 
 /// <summary>Makes a server follow the primary, unless it has transactions of its own: MySQL itself would not refuse it
 /// (facts/mysql.md §2). Safe to do twice.</summary>
-internal sealed class ReplicaAttachment(INodeServices services)
+internal sealed class ReplicaAttachment(INodeServices services, TopologyModel model)
 {
+    private readonly Acknowledgers _acknowledgers = new(services, model);
+
     private TimeSpan Limit => services.Config.Timing.StatementTimeout;
 
     public async ValueTask<Attached> AttachAsync(ServerLink replica, string replicaDataCenter, ServerLink primary, Func<bool> mayGoOn)
@@ -66,7 +68,12 @@ internal sealed class ReplicaAttachment(INodeServices services)
         if (status is not null) await ReplicaStop.StopAsync(replica, Limit, mayGoOn);
 
         // With the source's half on, its applier would wait for a replica of its own; no client waits on a server that is closed.
-        if (services.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == replica.Instance))) await replica.AskAsync(new Statement.SetSemiSync(On: false), Limit, mayGoOn);
+        if (_acknowledgers.Wanted(replica.Instance) is { } acknowledges)
+        {
+            await replica.AskAsync(new Statement.SetSemiSync(On: false), Limit, mayGoOn);
+            await replica.AskAsync(new Statement.SetSemiSyncReplica(acknowledges), Limit, mayGoOn);
+        }
+
         var login = config.ReplicationLogin;
         await replica.AskAsync(new Statement.ChangeSource(address.Host, address.Port, login.User, login.Password), Limit, mayGoOn);
         await replica.AskAsync(new Statement.StartReplica(), Limit, mayGoOn);

@@ -100,7 +100,7 @@ internal sealed record HostConfig(
             Addresses = MySqlConfig.AddressesOf(values),
             Discovery = DiscoveryConfig.Of(values, warnings),
             Analysis = DiscoveryConfig.LimitsOf(values),
-            SemiSync = values.Bool("SemiSync", false),
+            Durability = DurabilityConfig.Of(values),
             TopologyLogin = Configuration.TopologyLogin.Of(values),
             ReplicationLogin = new(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),

@@ -13,7 +13,6 @@ internal static class MySqlConfig
     public static ImmutableArray<ClusterSpec> ClustersOf(ConfigValues values)
     {
         const string expected = "an object { \"alias\": { \"host:port\": \"data centre\" } }";
-        var semiSync = values.Bool("SemiSync", false);
         if (values.Raw("MySQLClusters", expected) is not { } raw) return [];
         var clusters = ImmutableArray.CreateBuilder<ClusterSpec>();
         if (raw.ValueKind != JsonValueKind.Object)
@@ -32,7 +31,7 @@ internal static class MySqlConfig
 
             clusters.Add(new(cluster.Name, [.. cluster.Value.EnumerateObject()
                 .Select(s => (At: values.EndpointOf("MySQLClusters", s.Name, 3306), Dc: s.Value.GetString()!))
-                .Select(s => new Instance(new(s.At.Host, s.At.Port), s.Dc)).OrderBy(i => i.Key)]) { SemiSync = semiSync });
+                .Select(s => new Instance(new(s.At.Host, s.At.Port), s.Dc)).OrderBy(i => i.Key)]) { Durability = DurabilityConfig.OfCluster(values, cluster.Name) });
         }
 
         return [.. clusters.OrderBy(c => c.Alias, StringComparer.Ordinal)];

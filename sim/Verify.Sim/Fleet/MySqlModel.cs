@@ -39,7 +39,8 @@ internal sealed class MySqlModel
     /// <summary>The server's clock, in microseconds since 2000 (UTC).</summary>
     public Func<long> ClockUs { get; set; } = static () => 0;
     public bool IsWritable => _commits.IsWritable;
-    public bool SemiSyncSource => _commits.SemiSyncSource;
+    public bool SemiSyncSource => _commits.SemiSync.Source;
+    public bool SemiSyncReplica => _commits.SemiSync.Replica;
     public IReadOnlyDictionary<string, int> Rows => _store.Rows;
     public IReadOnlyList<BinlogTransaction> Binlog => _store.Binlog;
     public GtidState Gtids => _store.Gtids;
@@ -115,9 +116,9 @@ internal sealed class MySqlModel
         session.RestingCommand = _options.Flavor == Flavor.MySql ? "Binlog Dump GTID" : "Binlog Dump";
     }
 
-    public void Acknowledged(int position, long nowSeconds)
+    public void Acknowledged(uint replica, int position, long nowSeconds)
     {
-        _commits.Acknowledged(position, nowSeconds);
+        _commits.Acknowledged(replica, position, nowSeconds);
         Committed();
     }
 
@@ -208,6 +209,15 @@ internal sealed class MySqlModel
                 break;
             case Statement.SetSemiSync set:
                 _commits.SetSemiSync(set.On, nowSeconds);
+                Answer(session, ServerAnswer.Done);
+                Committed();
+                break;
+            case Statement.SetSemiSyncReplica set:
+                _commits.SemiSync.Replica = set.On;
+                Answer(session, ServerAnswer.Done);
+                break;
+            case Statement.SetSemiSyncPatience patience:
+                _commits.SetPatience(patience.Acknowledgements, nowSeconds);
                 Answer(session, ServerAnswer.Done);
                 Committed();
                 break;
