@@ -40,7 +40,7 @@ public sealed record FleetSpec(
     public bool Acknowledges(string server) => Durability switch
     {
         "none" => false,
-        "cross_dc" => !Servers.Any(dc => dc.Value.Contains(server) && Primary is { } primary && dc.Value.Contains(primary)),
+        "cross_dc" => !Servers.Any(dc => dc.Value.Contains(server, StringComparer.Ordinal) && Primary is { } primary && dc.Value.Contains(primary, StringComparer.Ordinal)),
         _ => true,
     };
 

@@ -7,6 +7,9 @@ internal sealed class BedSemiSync
 {
     public bool Source { get; set; }
     public bool Replica { get; set; }
+
+    /// <summary>The fetching thread said that it acknowledges when it connected.</summary>
+    public bool ReplicaAtWork { get; set; }
     public long TimeoutMs { get; set; } = 10_000;
     public int WaitFor { get; set; } = 1;
     public int Clients { get; set; }
@@ -29,10 +32,10 @@ internal sealed class BedSemiSync
                 Replica = set.On;
                 break;
             case Statement.SetSemiSyncPatience set:
-                (TimeoutMs, WaitFor) = (Statement.SetSemiSyncPatience.ForeverMs, set.Acknowledgements);
+                (TimeoutMs, WaitFor) = (Statement.SetSemiSyncPatience.ForeverMs, Math.Max(WaitFor, set.Acknowledgements));
                 break;
             case Statement.ReadCounters:
-                return Named(("Rpl_semi_sync_source_clients", $"{Clients}"), ("Rpl_semi_sync_source_status", OnOff(Source)), ("Rpl_semi_sync_source_wait_sessions", $"{WaitSessions}"));
+                return Named(("Rpl_semi_sync_replica_status", OnOff(ReplicaAtWork)), ("Rpl_semi_sync_source_clients", $"{Clients}"), ("Rpl_semi_sync_source_status", OnOff(Source)), ("Rpl_semi_sync_source_wait_sessions", $"{WaitSessions}"));
             default:
                 return Named(
                     ("gtid_purged", Purged), ("rpl_semi_sync_replica_enabled", OnOff(Replica)), ("rpl_semi_sync_source_enabled", OnOff(Source)),

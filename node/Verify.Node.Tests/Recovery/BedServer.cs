@@ -255,6 +255,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
                 SqlIsOn = true;
                 break;
             case Statement.StartReplica:
+                if (!IoIsOn) SemiSync.ReplicaAtWork = SemiSync.Replica;
                 IoIsOn = SqlIsOn = true;
                 break;
             case Statement.ResetReplicaAll:

@@ -10,7 +10,7 @@ namespace Verify.NodeHost.Configuration;
 internal static class MySqlConfig
 {
     /// <summary>"MySQLClusters": { "alias": { "host:port": "data centre", … }, … }.</summary>
-    public static ImmutableArray<ClusterSpec> ClustersOf(ConfigValues values)
+    public static ImmutableArray<ClusterSpec> ClustersOf(ConfigValues values, DurabilityConfig durability)
     {
         const string expected = "an object { \"alias\": { \"host:port\": \"data centre\" } }";
         if (values.Raw("MySQLClusters", expected) is not { } raw) return [];
@@ -31,9 +31,11 @@ internal static class MySqlConfig
 
             clusters.Add(new(cluster.Name, [.. cluster.Value.EnumerateObject()
                 .Select(s => (At: values.EndpointOf("MySQLClusters", s.Name, 3306), Dc: s.Value.GetString()!))
-                .Select(s => new Instance(new(s.At.Host, s.At.Port), s.Dc)).OrderBy(i => i.Key)]) { Durability = DurabilityConfig.OfCluster(values, cluster.Name) });
+                .Select(s => new Instance(new(s.At.Host, s.At.Port), s.Dc)).OrderBy(i => i.Key)]) { Durability = durability.Of(cluster.Name) });
         }
 
+        foreach (var stranger in durability.Clusters.Keys.Where(k => !clusters.Any(c => string.Equals(c.Alias, k, StringComparison.Ordinal))))
+            values.Problem("ClusterDurability", $"aliases of MySQLClusters, and {stranger} is none");
         return [.. clusters.OrderBy(c => c.Alias, StringComparer.Ordinal)];
     }
 

@@ -106,13 +106,6 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
         if (!on) Release(int.MaxValue, nowSeconds);
     }
 
-    /// <summary>The number of acknowledgements that a commit waits for; what has enough of them goes on.</summary>
-    public void SetPatience(int acknowledgements, long nowSeconds)
-    {
-        SemiSync.SetWaitFor(acknowledgements);
-        Release(SemiSync.Safe, nowSeconds);
-    }
-
     /// <summary>A replica has everything up to this length of the binary log.</summary>
     public void Acknowledged(uint replica, int position, long nowSeconds)
     {

@@ -44,7 +44,7 @@ internal static class DetailAnswers
         [
             [$"{source}_clients", Text(clients)], [$"{source}_status", OnOff(commits.SemiSync.Source)], [$"{source}_wait_sessions", Text(commits.WaitSessions)],
         ];
-        string?[] own = [$"{other}_status", OnOff(commits.SemiSync.Replica && replica.Io == Verify.MySql.ThreadState.Running)];
+        string?[] own = [$"{other}_status", OnOff(commits.SemiSync.ReplicaAtWork && replica.Io == Verify.MySql.ThreadState.Running)];
         string?[] uptime = ["Uptime", Text(nowSeconds)];
         return new(NameAndValue, isMySql ? [own, .. semiSync, uptime] : [.. semiSync, own, uptime]);
     }

@@ -40,7 +40,9 @@ internal sealed class MySqlModel
     public Func<long> ClockUs { get; set; } = static () => 0;
     public bool IsWritable => _commits.IsWritable;
     public bool SemiSyncSource => _commits.SemiSync.Source;
-    public bool SemiSyncReplica => _commits.SemiSync.Replica;
+
+    /// <summary>The fetching thread connects: whether it acknowledges.</summary>
+    public bool BeginFetching() => _commits.SemiSync.ReplicaAtWork = _commits.SemiSync.Replica;
     public IReadOnlyDictionary<string, int> Rows => _store.Rows;
     public IReadOnlyList<BinlogTransaction> Binlog => _store.Binlog;
     public GtidState Gtids => _store.Gtids;
@@ -217,9 +219,8 @@ internal sealed class MySqlModel
                 Answer(session, ServerAnswer.Done);
                 break;
             case Statement.SetSemiSyncPatience patience:
-                _commits.SetPatience(patience.Acknowledgements, nowSeconds);
+                _commits.SemiSync.SetWaitFor(patience.Acknowledgements);
                 Answer(session, ServerAnswer.Done);
-                Committed();
                 break;
             case Statement.ListSessions: Answer(session, ReadAnswers.SessionList(_sessions, session)); break;
             case Statement.ListIdleCoordinators: Answer(session, ReadAnswers.IdleCoordinators(_threads.Coordinator, Replica.RelayLogCount)); break;

@@ -112,7 +112,7 @@ internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
     private async Task<ThreadError> DumpAsync(int run, int life, Stream stream)
     {
         var (reader, writer) = (new PacketReader(stream) { NextSequence = 1 }, new PacketWriter());
-        var acknowledges = model.SemiSyncReplica;
+        var acknowledges = model.BeginFetching();
         new DumpRequest(server.Options.ServerId, server.Options.ServerUuid, acknowledges,
             SourceConfig.HeartbeatPeriod, model.Replica.KnownText(), server.Options.ReportedAs.Host, (uint)server.Options.ReportedAs.Port).Write(writer);
         await writer.SendAsync(stream, default);

@@ -20,6 +20,9 @@ internal sealed class SemiSyncState
     public bool Replica { get; set; }
     public int WaitFor { get; private set; }
 
+    /// <summary>The fetching thread said when it connected that it acknowledges.</summary>
+    public bool ReplicaAtWork { get; set; }
+
     public void Boot()
     {
         Source = _options.SemiSyncSourceAtBoot;
@@ -28,10 +31,10 @@ internal sealed class SemiSyncState
         _acknowledged.Clear();
     }
 
-    /// <summary>MariaDB waits for one, always.</summary>
+    /// <summary>Never fewer than before. MariaDB waits for one, always.</summary>
     public void SetWaitFor(int acknowledgements)
     {
-        if (_options.Flavor == Flavor.MySql) WaitFor = acknowledgements;
+        if (_options.Flavor == Flavor.MySql) WaitFor = Math.Max(WaitFor, acknowledgements);
     }
 
     public void Acknowledged(uint replica, int position)

@@ -97,10 +97,10 @@ internal sealed class StatementReader
     /// <summary>On MariaDB, where the number is not in the text, it is 1.</summary>
     private Request.OfNode? ReadPatience(string text)
     {
-        const string lastWord = " = ";
-        var at = text.LastIndexOf(lastWord, StringComparison.Ordinal);
-        var number = at > 0 && int.TryParse(text.AsSpan(at + lastWord.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : 1;
-        var patience = new Statement.SetSemiSyncPatience(number);
+        const string word = "GREATEST(";
+        var at = text.IndexOf(word, StringComparison.Ordinal) + word.Length;
+        var end = at >= word.Length ? text.IndexOf(',', at) : -1;
+        var patience = new Statement.SetSemiSyncPatience(end > 0 && int.TryParse(text.AsSpan(at, end - at), NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : 1);
         return string.Equals(patience.Sql(_flavor).Text, text, StringComparison.Ordinal) ? new(patience) : null;
     }
 
