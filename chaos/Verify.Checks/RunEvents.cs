@@ -34,6 +34,7 @@ public static class EventKinds
                                                           // (of an outcome that is no success it begins with "failed")
     public const string Acting = "acting";                // cluster, recoveryId, step, term: a statement goes out if the node may send it
     public const string Sampled = "sampled";              // instance, ageMs: it has looked at a replica's lag; the question was sent so long ago
+    public const string SemiSyncRepaired = "semiSyncRepaired"; // cluster, instance, why
     public const string RecoverySkipped = "recoverySkipped"; // cluster, instance, analysis, code, reason: called for, not begun
     public const string DiskFull = "diskFull";            // full
     public const string Halted = "halted";                // reason

@@ -108,6 +108,30 @@ public abstract partial record Statement
         };
     }
 
+    /// <summary>The replica's half: whether this server acknowledges what it has written to its relay log. Takes effect when its fetching
+    /// thread connects the next time. Error 1193 where semi-sync is not installed.</summary>
+    public sealed record SetSemiSyncReplica(bool On) : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => (flavor, On) switch
+        {
+            (Flavor.MySql, true) => SqlText.Of($"SET GLOBAL rpl_semi_sync_replica_enabled = ON"),
+            (Flavor.MySql, false) => SqlText.Of($"SET GLOBAL rpl_semi_sync_replica_enabled = OFF"),
+            (_, true) => SqlText.Of($"SET GLOBAL rpl_semi_sync_slave_enabled = ON"),
+            (_, false) => SqlText.Of($"SET GLOBAL rpl_semi_sync_slave_enabled = OFF"),
+        };
+    }
+
+    /// <summary>The source's half waits for ever, also while no replica is there, and for no fewer acknowledgements than these (on MariaDB always
+    /// for one, which has no such variable). The time is the longest that both flavours take: 49 days.</summary>
+    public sealed record SetSemiSyncPatience(int Acknowledgements) : Statement
+    {
+        public const long ForeverMs = uint.MaxValue;
+
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
+            ? SqlText.Of($"SET GLOBAL rpl_semi_sync_source_timeout = {ForeverMs}, GLOBAL rpl_semi_sync_source_wait_no_replica = ON, GLOBAL rpl_semi_sync_source_wait_for_replica_count = GREATEST({Acknowledgements}, @@global.rpl_semi_sync_source_wait_for_replica_count)")
+            : SqlText.Of($"SET GLOBAL rpl_semi_sync_master_timeout = {ForeverMs}, GLOBAL rpl_semi_sync_master_wait_no_slave = ON");
+    }
+
     /// <summary>Client sessions: columns ID, USER, COMMAND.</summary>
     public sealed record ListSessions : Statement
     {

@@ -117,7 +117,7 @@ internal sealed class ScenarioReaderTests
     [TestCase("  nodes: { east: [leader] }\n", "4:19: 'leader' cannot be the name of a node")]
     [TestCase("  nodes: { east: [a b] }\n", "4:19: 'a b' cannot be the name of a node")]
     [TestCase("  nodes: { east: [east] }\n", "4:3: 'east' is the name of a data centre and of a node or server")]
-    [TestCase("  nodes: { east: 1 }\n  mysql: { east: [db1] }\n  primary: db1\n  durability: full\n", "7:15: 'full' is not a durability; allowed are semi_sync, none")]
+    [TestCase("  nodes: { east: 1 }\n  mysql: { east: [db1] }\n  primary: db1\n  durability: full\n", "7:15: 'full' is not a durability; allowed are semi_sync, cross_dc, none")]
     [TestCase("  nodes: { east: 1 }\n  nodes: { west: 1 }\n", "5:3: this is not YAML")]
     public void A_bad_fleet_is_told(string fleet, string error) =>
         Assert.That(Sample.Errors(Sample.Text(fleet: fleet)), Has.Some.StartsWith($"sample.yaml:{error}"));

@@ -118,7 +118,7 @@ internal sealed class ScenarioWriterTests
             Fleet = new FleetSpec(
                 Places(("east", ["n1", "a"]), ("west", ["n3"])), Places(("east", ["db1"]), ("south", ["db2"])), "db1")
             {
-                Durability = numbers[1] % 2 == 0 ? "semi_sync" : "none",
+                Durability = (numbers[1] % 3) switch { 0 => "semi_sync", 1 => "cross_dc", _ => "none" },
             },
             Workload = new WorkloadSpec(
                 1 + (numbers[2] % 50), TimeSpan.FromMilliseconds(30_000 + numbers[3]), 1 + numbers[4], TimeSpan.FromMilliseconds(numbers[5]),

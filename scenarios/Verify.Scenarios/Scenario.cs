@@ -29,8 +29,20 @@ public sealed record FleetSpec(
     string? Primary)
 {
     /// <summary>"semi_sync" (default): a commit is acknowledged only when a replica has it, without falling back to
-    /// asynchronous. "none": asynchronous; an isolated primary then loses what it acknowledged before it was fenced.</summary>
+    /// asynchronous. "cross_dc": only when a replica in another data centre than the primary's has it. "none": asynchronous; an
+    /// isolated primary then loses what it acknowledged before it was fenced.</summary>
     public string Durability { get; init; } = "semi_sync";
+
+    /// <summary>Nothing is acknowledged that no replica has.</summary>
+    public bool IsSemiSync => Durability != "none";
+
+    /// <summary>Whether a server acknowledges while the first primary lives; afterwards the nodes see to it.</summary>
+    public bool Acknowledges(string server) => Durability switch
+    {
+        "none" => false,
+        "cross_dc" => !Servers.Any(dc => dc.Value.Contains(server, StringComparer.Ordinal) && Primary is { } primary && dc.Value.Contains(primary, StringComparer.Ordinal)),
+        _ => true,
+    };
 
     /// <summary>Every data centre named by nodes or servers, sorted.</summary>
     public ImmutableArray<string> DataCenters => [.. Nodes.Keys.Union(Servers.Keys, StringComparer.Ordinal).Order(StringComparer.Ordinal)];

@@ -61,7 +61,7 @@ public sealed class FaultAtlas
     public static bool KeepsRows(FleetSpec fleet, ImmutableArray<Step> steps)
     {
         ArgumentNullException.ThrowIfNull(fleet);
-        return fleet.Durability == "semi_sync" && fleet.Servers.Values.Sum(s => s.Length) >= 2 && KeepsSinglePrimary(fleet, steps);
+        return fleet.IsSemiSync && fleet.Servers.Values.Sum(s => s.Length) >= 2 && KeepsSinglePrimary(fleet, steps);
     }
 
     /// <summary>Whom a fault that damages hits.</summary>

@@ -18,7 +18,7 @@ internal static class MarkCatalog
         ("a recovery was closed", false), ("a recovery was opened", false), ("a recovery was skipped", true), ("a snapshot met a newer term", true), ("a snapshot was installed", true), ("a snapshot was taken", true),
         ("a step of a recovery failed", true), ("a torn tail was cut", true), ("an append did not fit the log", false), ("an election was lost", true),
         ("entries that were lost are back", true), ("entries that were not committed were replaced", false), ("leadership was handed over", true),
-        ("reads waited for a barrier that did not come", true),
+        ("reads waited for a barrier that did not come", true), ("semi-sync was repaired", true),
     ];
 
     /// <summary>The marks that are not rare and were not reached, given how often each was.</summary>

@@ -77,7 +77,7 @@ internal sealed class LiveWorld : IWorld
             {
                 foreach (var name in names)
                 {
-                    var server = servers.Add(name, scenario.Fleet.DataCenters.IndexOf(dc), o => o with { SemiSync = scenario.Fleet.Durability == "semi_sync" });
+                    var server = servers.Add(name, scenario.Fleet.DataCenters.IndexOf(dc), o => o with { SemiSync = scenario.Fleet.IsSemiSync, SemiSyncReplica = scenario.Fleet.Acknowledges(name) });
                     addresses[name] = server.Endpoint.ToString();
                 }
             }
@@ -285,7 +285,7 @@ internal sealed class LiveWorld : IWorld
         {
             ["main"] = new SortedDictionary<string, string>(Servers.ToDictionary(s => NodeNames.ServerIdentity(s.Key), s => s.Value, StringComparer.Ordinal), StringComparer.Ordinal),
         },
-        ["SemiSync"] = _scenario.Fleet.Durability == "semi_sync",
+        ["Durability"] = _scenario.Fleet.Durability,
         ["AddressViews"] = _plan.AddressViews(_scenario.Fleet.DataCenters),
     };
 

@@ -53,6 +53,9 @@ internal static class NodeEventMapping
                 log.Add(EventKinds.RecoverySkipped, S(node), dataCenter, atUs, step,
                     ("cluster", cluster), ("instance", S(instance)), ("analysis", analysis), ("code", code), ("reason", reason));
                 break;
+            case NodeEvent.SemiSyncRepaired(var node, var cluster, var instance, var why):
+                log.Add(EventKinds.SemiSyncRepaired, S(node), dataCenter, atUs, step, ("cluster", cluster), ("instance", S(instance)), ("why", why));
+                break;
             case NodeEvent.Acting(var node, var cluster, var id, var name, var term):
                 log.Add(EventKinds.Acting, S(node), dataCenter, atUs, step, ("cluster", cluster), ("recoveryId", N(id)), ("step", name), ("term", N(term)));
                 break;

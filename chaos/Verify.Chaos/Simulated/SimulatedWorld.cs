@@ -229,7 +229,7 @@ internal sealed partial class SimulatedWorld : IWorld
             Name = name,
             Endpoint = new(name, NodeNames.ServerPort),
             ServerId = id,
-            SemiSyncReplica = _scenario.Fleet.Durability == "semi_sync",
+            SemiSyncReplica = _scenario.Fleet.Acknowledges(name),
             Accounts =
             [
                 new(Topology.User, Topology.Password, AccountRights.Topology), new(Application.User, Application.Password, AccountRights.Application),
@@ -255,7 +255,7 @@ internal sealed partial class SimulatedWorld : IWorld
 
         await Task.Delay(TimeSpan.FromMilliseconds(500), Time, CancellationToken.None);
         await using var writer = await OpenAsync(primary);
-        if (_scenario.Fleet.Durability == "semi_sync") await writer.QueryAsync(new Statement.SetSemiSync(On: true).Sql(Flavor.MySql), Patience);
+        if (_scenario.Fleet.IsSemiSync) await writer.QueryAsync(new Statement.SetSemiSync(On: true).Sql(Flavor.MySql), Patience);
         await writer.QueryAsync(new Statement.SetReadOnly(On: false).Sql(Flavor.MySql), Patience);
         await writer.QueryAsync(WorkloadStatements.CreateSchema, Patience);
         await writer.QueryAsync(WorkloadStatements.CreateTable, Patience);
@@ -276,7 +276,7 @@ internal sealed partial class SimulatedWorld : IWorld
         PeerBind = new(name, NodeNames.PeerPort),
         Members = _tokens.ContainsKey(name) ? [] : [.. Nodes.Select(n => new Member(new(NodeNames.PeerIdentity(n.Key)), new(n.Key, NodeNames.PeerPort), n.Value))],
         Clusters = Servers.Count == 0 ? []
-            : [new("main", [.. Servers.Select(s => new Instance(new(s.Key, NodeNames.ServerPort), s.Value))]) { SemiSync = _scenario.Fleet.Durability == "semi_sync" }],
+            : [new("main", [.. Servers.Select(s => new Instance(new(s.Key, NodeNames.ServerPort), s.Value))]) { Durability = Durability.Named(_scenario.Fleet.Durability)! }],
         Join = JoinOf(name),
         TopologyLogin = Topology,
         ReplicationLogin = Replication,

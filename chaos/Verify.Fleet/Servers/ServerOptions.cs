@@ -18,6 +18,9 @@ public sealed record ServerOptions(string Name, string Address, int Port, int Se
     /// because on a replica the applier's commits would wait for ever.</summary>
     public bool SemiSync { get; init; } = true;
 
+    /// <summary>The replica's side, from the start: false for one that is not to acknowledge although others do.</summary>
+    public bool SemiSyncReplica { get; init; } = true;
+
     /// <summary>Size limit of the data directory in bytes; null for none. With it the data directory is a disk of its own
     /// that can run full.</summary>
     public long? DiskBytesMax { get; init; }
@@ -69,7 +72,7 @@ public sealed record ServerOptions(string Name, string Address, int Port, int Se
             innodb_data_file_path={DataTemplate.SystemTablespace}
 
             """);
-        text.Append(flavor == Flavor.MySql ? MySqlLines(SemiSync) : MariaDbLines(SemiSync));
+        text.Append(flavor == Flavor.MySql ? MySqlLines(SemiSync && SemiSyncReplica) : MariaDbLines(SemiSync && SemiSyncReplica));
         foreach (var line in ExtraLines) text.Append(line).Append('\n');
         return text.ToString();
     }

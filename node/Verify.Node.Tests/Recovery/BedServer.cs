@@ -52,6 +52,8 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         IoIsOn = SqlIsOn = true;
     }
 
+    public void ForgetSource() => Source = null;
+
     public void StopApplying() => SqlIsOn = false;
 
     /// <summary>The fetching thread goes on trying and does not get through, for a reason of its own.</summary>
@@ -114,6 +116,9 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         if (IoIsOn && ReadsNow) Retrieved = Retrieved.Union(bed.Server(source).Executed);
         if (SqlIsOn) Executed = Executed.Union(Retrieved);
     }
+
+    /// <summary>Both halves of semi-sync, and what else a detailed look shows.</summary>
+    public BedSemiSync SemiSync { get; } = new();
 
     /// <summary>The dead-man switch inside: when it is due by this server's clock; null where it is not installed.</summary>
     public long? Switch { get; private set; }
@@ -229,6 +234,8 @@ internal sealed class BedServer(HaBed bed, Instance instance)
                 break;
             case Statement.SkipBinlog or Statement.LiftSuperReadOnly or Statement.EnableEvents or Statement.ReadDeadMan or Statement.InstallDeadMan or Statement.FeedDeadMan or Statement.ClearDeadMan:
                 return CarrySwitch(statement);
+            case Statement.SetSemiSync or Statement.SetSemiSyncReplica or Statement.SetSemiSyncPatience or Statement.ReadVariables or Statement.ReadCounters:
+                return SemiSync.Carry(statement);
             case Statement.ListIdleCoordinators:
                 return new(["ID"], SqlIsOn && Source is not null ? [[$"{Coordinator}"]] : [], 0);
             case Statement.KillSession { Id: Coordinator }:
@@ -248,6 +255,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
                 SqlIsOn = true;
                 break;
             case Statement.StartReplica:
+                if (!IoIsOn) SemiSync.ReplicaAtWork = SemiSync.Replica;
                 IoIsOn = SqlIsOn = true;
                 break;
             case Statement.ResetReplicaAll:

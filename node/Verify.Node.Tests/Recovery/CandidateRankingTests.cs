@@ -31,6 +31,15 @@ public sealed class CandidateRankingTests
         Assert.That(choice.Reason, Does.Contain(reason));
     }
 
+    [Test]
+    public void Of_equal_ones_the_one_that_has_not_purged_what_another_lacks()
+    {
+        var thrifty = Replica("db3 east 5") with { Purged = Set('a', 4) };
+        var choice = CandidateRanking.Choose([Replica("db2 west 3"), thrifty, Replica("db4 east 5") with { Purged = Set('a', 3) }], "east", "north");
+        Assert.That(choice.Chosen?.Host, Is.EqualTo("db4"));
+        Assert.That(CandidateRanking.Choose([Replica("db2 west 3"), thrifty], "east", "north").Reason, Does.Contain("has purged what db2:3306 lacks"));
+    }
+
     [FsCheck.NUnit.Property]
     public Property Whoever_is_chosen_has_applied_all_that_anybody_has_and_the_order_of_asking_does_not_matter() => Prop.ForAll(
         Gen.Choose(0, 6).Two().Select(p => (Applied: p.Item1, Fetched: p.Item2)).NonEmptyListOf().ToArbitrary(),

@@ -15,9 +15,11 @@ public sealed record Instance(InstanceKey Key, string DataCenter);
 /// <summary>A replication cluster: its alias and the servers that may belong to it.</summary>
 public sealed record ClusterSpec(string Alias, ImmutableArray<Instance> Instances)
 {
-    /// <summary>True: a primary is opened only with the source's half of semi-sync on, so that a commit is acknowledged only when a
-    /// replica has it; a server that follows has it off. False: durability is nobody's promise.</summary>
-    public bool SemiSync { get; init; }
+    public Durability Durability { get; init; } = Durability.None;
+
+    /// <summary>True: a primary is opened only with the source's half of semi-sync on, so that a commit is acknowledged only when
+    /// replicas have it; a server that follows has it off. False: durability is nobody's promise.</summary>
+    public bool SemiSync => Durability.Policy != DurabilityPolicy.None;
 
     /// <summary>Servers may follow one another (intermediate primaries); false: each belongs directly below the primary and is taken there.</summary>
     public bool IsDeep { get; init; }
@@ -82,8 +84,8 @@ public sealed record NodeConfig
     public string ClusterId { get; init; } = "verify";
     public ImmutableArray<ClusterSpec> Clusters { get; init; } = [];
 
-    /// <summary><see cref="ClusterSpec.SemiSync"/> of clusters that were found.</summary>
-    public bool SemiSync { get; init; }
+    /// <summary>Of clusters that were found.</summary>
+    public Durability Durability { get; init; } = Durability.None;
 
     /// <summary>What counts as lagging, and the like.</summary>
     public Failures.AnalysisLimits Analysis { get; init; } = new();

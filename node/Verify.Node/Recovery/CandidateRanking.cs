@@ -14,6 +14,9 @@ internal sealed record Candidate(InstanceKey Key, string DataCenter, Gtids Execu
     public PromotionRule Rule { get; init; } = PromotionRule.Neutral;
     public ServerVersion Version { get; init; }
 
+    /// <summary>What it can send to nobody any more, as it was looked at last; null: nothing that is known.</summary>
+    public Gtids? Purged { get; init; }
+
     /// <summary>Why policy forbids to promote it; null when nothing does. What it has counts all the same.</summary>
     public string? Objection { get; init; }
 
@@ -29,7 +32,7 @@ internal sealed record Choice(InstanceKey? Chosen, string Reason);
 /// that answered first, and never one that lacks a transaction somebody still has. Pure.</summary>
 internal static class CandidateRanking
 {
-    private const string Order = "a guardian nearby, then the promotion rule must, then another data centre than the dead one, then the promotion rule, "
+    private const string Order = "a guardian nearby, then the promotion rule must, then fewer replicas that lack what it has purged, then another data centre than the dead one, then the promotion rule, "
         + "then the older version, then the leader's data centre, then name";
 
     /// <param name="designated">The only one that an operator allows; null: any.</param>
@@ -41,6 +44,7 @@ internal static class CandidateRanking
             .Where(c => reachable.All(other => c.Executed.Contains(other.All)))
             .OrderByDescending(c => c.HasGuardian)
             .ThenByDescending(c => c.Rule == PromotionRule.Must)
+            .ThenBy(c => LostBelow(c, reachable).Count())
             .ThenBy(c => Same(c.DataCenter, failedDataCenter))
             .ThenBy(c => c.Rule)
             .ThenBy(c => c.Version.Major).ThenBy(c => c.Version.Minor).ThenBy(c => c.Version.Patch)
@@ -54,8 +58,13 @@ internal static class CandidateRanking
         var allowed = complete.Where(c => c.Objection is null && (designated is null || designated == c.Key)).ToImmutableArray();
         if (allowed.IsEmpty) return new(null, WhyNotAllowed(reachable, complete, designated));
         var among = allowed.Length == 1 ? "the only one" : $"first of {allowed.Length}: {Order}";
-        return new(allowed[0].Key, $"has applied all that the {reachable.Length} reachable replicas have ({among})");
+        var lost = string.Join(", ", LostBelow(allowed[0], reachable).Select(c => c.Key));
+        return new(allowed[0].Key, $"has applied all that the {reachable.Length} reachable replicas have ({among}){(lost.Length > 0 ? $"; has purged what {lost} lacks" : "")}");
     }
+
+    /// <summary>Replicas that could not follow it.</summary>
+    private static IEnumerable<Candidate> LostBelow(Candidate candidate, ImmutableArray<Candidate> reachable) =>
+        candidate.Purged is { } purged ? reachable.Where(o => o.Key != candidate.Key && !o.Executed.Contains(purged)) : [];
 
     private static string WhyNone(ImmutableArray<Candidate> reachable)
     {

@@ -52,7 +52,7 @@ public sealed class HaPart : IHaPart
         OpenDesk();
         _door = door;
         _turn = new LoopTurn(services);
-        _attachment = new ReplicaAttachment(services);
+        _attachment = new ReplicaAttachment(services, _model);
         _observers = new(services, _model);
         _ears = new(_observers.IsWanted, Observed, (key, look) => _model.Look(key, look, _services.Now));
         _discovery = new(services, _model, _leadership, _turn, door);
@@ -64,7 +64,7 @@ public sealed class HaPart : IHaPart
     /// <summary>The deciders of one cluster.</summary>
     private sealed record ClusterPart(
         LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned, OperatorRecoveries Operators,
-        GuardianHandover Handover, Hooks Hooks);
+        GuardianHandover Handover, Hooks Hooks, SemiSyncWatch SemiSync);
 
     /// <summary>Between the probers and the throttler.</summary>
     internal SampleDesk Samples { get; } = new();
@@ -136,7 +136,8 @@ public sealed class HaPart : IHaPart
             new(_services, _leadership, _model, _turn, _door, _attachment, Gate, cluster),
             new(_services, _model, _executor.Takeovers, cluster, watch.CallOf, watch.Diagnose),
             new(_services, _leadership, _model, spec.Alias),
-            hooks);
+            hooks,
+            new(_services, _leadership, _model, _turn, _door, cluster));
     }
 
     private ServerGate Gate(InstanceKey instance) =>
@@ -298,6 +299,7 @@ public sealed class HaPart : IHaPart
             part.Returned.Look();
             part.Handover.Look();
             part.Hooks.Look();
+            part.SemiSync.Look();
         }
     }
 

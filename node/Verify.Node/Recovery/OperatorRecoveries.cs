@@ -19,6 +19,9 @@ internal sealed class OperatorRecoveries(
     INodeServices services, TopologyModel model, TakeoverSteps takeovers, LiveCluster spec, Func<InstanceKey, DeadSource?> callOf,
     Func<Diagnosis?> diagnose)
 {
+    /// <summary>The word in the ledger for a failover that an operator asked for although nobody calls the primary dead.</summary>
+    public const string ForcedFailover = "ForceMasterFailover";
+
     public RecoveryAnswer Answer(ApiRequest.StartRecovery wish)
     {
         if (services.Ha.Cluster(spec.Alias) is not { } ledger) return RecoveryAnswer.No($"{spec.Alias} has no primary yet");
@@ -32,7 +35,7 @@ internal sealed class OperatorRecoveries(
             RecoveryWish.Recover => Recover(wish, ledger),
             RecoveryWish.GracefulTakeover => Takeover(wish, ledger, mayChoose: false),
             RecoveryWish.GracefulTakeoverAuto => Takeover(wish, ledger, mayChoose: true),
-            RecoveryWish.ForceFailover => Begin(wish, ledger, RecoveryKind.DeadPrimary, ledger.Primary, null, "ForceMasterFailover"),
+            RecoveryWish.ForceFailover => Begin(wish, ledger, RecoveryKind.DeadPrimary, ledger.Primary, null, ForcedFailover),
             RecoveryWish.ForceTakeover when wish.Candidate is null => RecoveryAnswer.No("a forced takeover must name the server that takes over"),
             RecoveryWish.ForceTakeover => Begin(wish, ledger, RecoveryKind.ForcedTakeover, ledger.Primary, wish.Candidate, "ForceMasterTakeover"),
             _ => throw new UnreachableException(),

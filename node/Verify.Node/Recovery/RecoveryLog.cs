@@ -70,6 +70,12 @@ internal static partial class RecoveryLog
     [LoggerMessage(EventId = 413, Level = LogLevel.Information, Message = "{Instance} was not kept from fetching before the drain: {Problem}")]
     public static partial void NotStopped(ILogger log, InstanceKey instance, string problem);
 
+    [LoggerMessage(EventId = 445, Level = LogLevel.Warning, Message = "{Cluster}: semi-sync of {Instance} was repaired: {Why}")]
+    public static partial void SemiSyncRepaired(ILogger log, string cluster, InstanceKey instance, string why);
+
+    [LoggerMessage(EventId = 446, Level = LogLevel.Warning, Message = "{Cluster}: semi-sync of {Instance} needs repair ({Why}), which failed: {Problem}")]
+    public static partial void SemiSyncNotRepaired(ILogger log, string cluster, InstanceKey instance, string why, string problem);
+
     [LoggerMessage(EventId = 420, Level = LogLevel.Warning, Message = "{Cluster}: {Analysis} of {Instance}, and no recovery is begun: {Why}")]
     public static partial void Skipped(ILogger log, string cluster, string analysis, InstanceKey instance, string why);
 }

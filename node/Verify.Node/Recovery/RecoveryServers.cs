@@ -58,6 +58,7 @@ internal sealed class RecoveryServers(INodeServices services, TopologyModel mode
         {
             Rule = rules.RuleOf(instance.Key),
             Version = link.Version,
+            Purged = model.View(instance.Key).Look?.Details.GtidPurged is { Length: > 0 } purged ? Gtids.Parse(purged, facts.Flavor) : null,
             Objection = rules.AgainstPromoting(instance.Key, instance.DataCenter, DataCenterOf(recovery.Failed), behind),
         };
     }

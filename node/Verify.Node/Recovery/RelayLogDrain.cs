@@ -11,6 +11,9 @@ namespace Verify.Node.Recovery;
 /// <summary>What became of one replica's relay log; one of the two is null.</summary>
 internal sealed record Drained(Instance Instance, Candidate? Candidate, string? Problem)
 {
+    /// <summary>What a server has that answers and is no replica; null for all others.</summary>
+    public Gtids? Has { get; init; }
+
     public override string ToString() => Candidate switch
     {
         null => $"{Instance.Key} left out: {Problem}",
@@ -103,7 +106,7 @@ internal sealed class RelayLogDrain(INodeServices services, LoopTurn turn, Recov
     {
         var link = servers.Link(instance.Key);
         var status = await link.ReadReplicaStatusAsync(servers.Limit);
-        if (status is null && !WasPromotedBefore(instance.Key, recovery)) return new(instance, null, "is no replica");
+        if (status is null && !WasPromotedBefore(instance.Key, recovery)) return new(instance, null, "is no replica") { Has = (await link.ReadFactsAsync(servers.Limit)).Executed };
         if (status is null) return new(instance, await servers.CandidateAsync(link, instance, status, recovery), null);
         if (last is not null) await FetchRestAsync(link, last);
 

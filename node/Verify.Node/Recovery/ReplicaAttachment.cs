@@ -21,8 +21,10 @@ internal abstract record Attached
 
 /// <summary>Makes a server follow the primary, unless it has transactions of its own: MySQL itself would not refuse it
 /// (facts/mysql.md §2). Safe to do twice.</summary>
-internal sealed class ReplicaAttachment(INodeServices services)
+internal sealed class ReplicaAttachment(INodeServices services, TopologyModel model)
 {
+    private readonly Acknowledgers _acknowledgers = new(services, model);
+
     private TimeSpan Limit => services.Config.Timing.StatementTimeout;
 
     public async ValueTask<Attached> AttachAsync(ServerLink replica, string replicaDataCenter, ServerLink primary, Func<bool> mayGoOn)
@@ -62,15 +64,31 @@ internal sealed class ReplicaAttachment(INodeServices services)
         var address = config.Addresses.From(replicaDataCenter, primary.Instance.Endpoint);
         var isThere = status is not null && string.Equals(status.SourceHost, address.Host, StringComparison.Ordinal) && status.SourcePort == address.Port;
         if (isThere && status!.IoThread != ThreadState.Stopped && status.SqlThread != ThreadState.Stopped) return new Attached.Following();
+        if (await LacksForEverAsync(facts, primary) is { IsEmpty: false } purged)
+            return new Attached.Failed($"lacks {purged}, which {primary.Instance} has purged from its binary log: give it a copy of the data (CLONE, a backup)");
         if (status is null && facts.Flavor == Flavor.MariaDb) await replica.AskAsync(new Statement.AdoptBinlogPosition(), Limit, mayGoOn);
         if (status is not null) await ReplicaStop.StopAsync(replica, Limit, mayGoOn);
 
         // With the source's half on, its applier would wait for a replica of its own; no client waits on a server that is closed.
-        if (services.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == replica.Instance))) await replica.AskAsync(new Statement.SetSemiSync(On: false), Limit, mayGoOn);
+        if (_acknowledgers.Wanted(replica.Instance) is { } acknowledges)
+        {
+            await replica.AskAsync(new Statement.SetSemiSync(On: false), Limit, mayGoOn);
+            await replica.AskAsync(new Statement.SetSemiSyncReplica(acknowledges), Limit, mayGoOn);
+        }
+
         var login = config.ReplicationLogin;
         await replica.AskAsync(new Statement.ChangeSource(address.Host, address.Port, login.User, login.Password), Limit, mayGoOn);
         await replica.AskAsync(new Statement.StartReplica(), Limit, mayGoOn);
         return new Attached.Following();
+    }
+
+    /// <summary>What the source cannot send any more. The relay log does not count: it is dropped when the source changes. On MariaDB the
+    /// source itself refuses (error 1236).</summary>
+    private async ValueTask<Gtids?> LacksForEverAsync(ServerFacts replica, ServerLink source)
+    {
+        if (replica.Flavor != Flavor.MySql) return null;
+        var variables = await source.AskAsync(new Statement.ReadVariables(), Limit);
+        return Gtids.Parse(new ServerDetails().With(variables, replica.Flavor).GtidPurged, replica.Flavor).Except(replica.Executed);
     }
 
     /// <summary>What the relay log holds unapplied goes with it: it is dropped when the source changes.</summary>

@@ -33,7 +33,8 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
     /// <summary>How the dead-man switch inside the server stands, and why it is absent.</summary>
     public (DeadManState State, string Problem) DeadMan => (_deadMan.State, _deadMan.Problem);
 
-    private bool IsSemiSync => services.Clusters.Any(c => c.SemiSync && c.Instances.Any(i => i.Key == instance));
+    private bool IsSemiSync => Durability.Policy != DurabilityPolicy.None;
+    private Durability Durability => services.Clusters.FirstOrDefault(c => c.Instances.Any(i => i.Key == instance))?.Durability ?? Durability.None;
     private TimeSpan StatementTimeout => services.Config.Timing.StatementTimeout;
 
     /// <summary>Closes the server and sees it closed; tries for as long as <paramref name="wanted"/> says so.</summary>
@@ -273,7 +274,12 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
             }
 
             // Semi-sync first: not one commit may be acknowledged without a replica.
-            if (IsSemiSync) await _link.AskAsync(new Statement.SetSemiSync(On: true), StatementTimeout, may);
+            if (IsSemiSync)
+            {
+                await _link.AskAsync(new Statement.SetSemiSyncPatience(Durability.Acknowledgements), StatementTimeout, may);
+                await _link.AskAsync(new Statement.SetSemiSync(On: true), StatementTimeout, may);
+            }
+
             if (services.Config.FencingEnabled && await _deadMan.ArmAsync(cluster, token, until + services.Config.Timing.FencingMargin, may) is { } objection)
             {
                 RecoveryLog.OpeningFailed(services.Log, instance, objection);

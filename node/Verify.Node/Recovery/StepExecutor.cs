@@ -17,6 +17,7 @@ internal sealed class StepExecutor
     private readonly RecoveryServers _servers;
     private readonly RelayLogDrain _drain;
     private readonly Repointing _repointing;
+    private readonly RequiredPosition _required;
 
     public StepExecutor(
         INodeServices services, TopologyModel model, LoopTurn turn, IServerDoor door, ReplicaAttachment attachment, RecoveryRules rules)
@@ -25,6 +26,7 @@ internal sealed class StepExecutor
         _servers = new(services, model, turn, door, rules);
         _drain = new(services, turn, _servers);
         _repointing = new(services, model, _servers, attachment);
+        _required = new(services, model);
         Takeovers = new(services, model, turn, _servers, rules);
     }
 
@@ -76,9 +78,12 @@ internal sealed class StepExecutor
         var candidates = all.Where(d => d.Candidate is not null).Select(d => d.Candidate!).ToImmutableArray();
         if (candidates.Select(c => c.Executed.Flavor).Distinct().Count() > 1) return new(Succeeded: false, "the replicas are of two flavours");
         var choice = CandidateRanking.Choose(candidates, _servers.DataCenterOf(recovery.Failed), _services.Config.DataCenter, recovery.Designated);
-        return choice.Chosen is { } chosen
-            ? new(Succeeded: true, CandidateDetail.Write(chosen, choice.Reason))
-            : new(Succeeded: false, choice.Reason);
+        if (choice.Chosen is not { } chosen) return new(Succeeded: false, choice.Reason);
+        var objection = _required.Objection(recovery, all, candidates.First(c => c.Key == chosen).Executed);
+        if (objection is null) return new(Succeeded: true, CandidateDetail.Write(chosen, choice.Reason));
+        return recovery.Kind == RecoveryKind.ForcedTakeover || recovery.Analysis == OperatorRecoveries.ForcedFailover
+            ? new(Succeeded: true, CandidateDetail.Write(chosen, $"{choice.Reason}; forced although {objection}"))
+            : new(Succeeded: false, objection);
     }
 
     private async ValueTask<StepResult> PromoteAsync(InstanceKey candidate, Func<bool> mayGoOn)

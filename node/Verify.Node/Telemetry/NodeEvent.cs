@@ -43,6 +43,10 @@ public abstract record NodeEvent
 
     /// <summary>This node is about to send a statement to a server for a step of a recovery, and believes that it has the right to.</summary>
     public sealed record Acting(string Node, string Cluster, long RecoveryId, string Step, long Term) : NodeEvent;
+
+    /// <summary>The leader set a half of semi-sync as the durability policy wants it.</summary>
+    public sealed record SemiSyncRepaired(string Node, string Cluster, string Instance, string Why) : NodeEvent;
+
     /// <summary>This node has looked at a server's lag; the question was sent so long ago.</summary>
     public sealed record Sampled(string Node, string Instance, double AgeMs) : NodeEvent;
     public sealed record DiskFull(string Node, bool Full) : NodeEvent;

@@ -32,7 +32,7 @@ internal sealed class KnownClusters(NodeConfig config)
         foreach (var (name, cluster) in fleet.Clusters)
         {
             if (config.Clusters.Any(c => string.Equals(c.Alias, name, StringComparison.Ordinal)) || !found[name].Any()) continue;
-            all.Add(new(name, [.. found[name].Select(InstanceOf)]) { SemiSync = config.SemiSync, IsDeep = true, IsManaged = cluster.IsManaged });
+            all.Add(new(name, [.. found[name].Select(InstanceOf)]) { Durability = config.Durability, IsDeep = true, IsManaged = cluster.IsManaged });
         }
 
         return all.ToImmutable();
@@ -42,7 +42,7 @@ internal sealed class KnownClusters(NodeConfig config)
 
     private static bool Same(ImmutableArray<ClusterSpec> a, ImmutableArray<ClusterSpec> b) => a.Length == b.Length
         && a.Zip(b).All(static p => string.Equals(p.First.Alias, p.Second.Alias, StringComparison.Ordinal) && p.First.IsManaged == p.Second.IsManaged
-            && p.First.IsDeep == p.Second.IsDeep && p.First.SemiSync == p.Second.SemiSync && p.First.Instances.SequenceEqual(p.Second.Instances));
+            && p.First.IsDeep == p.Second.IsDeep && p.First.Durability == p.Second.Durability && p.First.Instances.SequenceEqual(p.Second.Instances));
 }
 
 /// <summary>One cluster as it is at the moment: its servers come and go while its parts stay.</summary>
@@ -51,7 +51,7 @@ internal sealed class LiveCluster(ClusterSpec spec)
     public ClusterSpec Spec { get; set; } = spec;
     public string Alias => Spec.Alias;
     public ImmutableArray<Instance> Instances => Spec.Instances;
-    public bool SemiSync => Spec.SemiSync;
+    public Durability Durability => Spec.Durability;
     public bool IsManaged => Spec.IsManaged;
 
     /// <inheritdoc cref="ClusterSpec.IsDeep"/>

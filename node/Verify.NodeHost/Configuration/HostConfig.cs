@@ -82,6 +82,7 @@ internal sealed record HostConfig(
         if (peerTls is null && !group.IsSingle) warnings.Add("links between nodes are neither encrypted nor authenticated: set RaftTLSCertFile, RaftTLSKeyFile and RaftTLSCAFile (verify-node tls init makes files for a trial)");
         var freno = FrenoSettings.Of(values, group.Self.Name);
         var dataKeys = values.Text("DataKeyFile", "", "path");
+        var durability = DurabilityConfig.Read(values);
         var node = new NodeConfig
         {
             Self = group.Self,
@@ -96,11 +97,11 @@ internal sealed record HostConfig(
             Autopilot = TimingConfig.AutopilotOf(values),
             WireVersionMin = values.Int("RaftWireVersionMin", 1, 1, 3),
             ClusterId = values.Text("ClusterId", "verify"),
-            Clusters = MySqlConfig.ClustersOf(values),
+            Clusters = MySqlConfig.ClustersOf(values, durability),
             Addresses = MySqlConfig.AddressesOf(values),
             Discovery = DiscoveryConfig.Of(values, warnings),
             Analysis = DiscoveryConfig.LimitsOf(values),
-            SemiSync = values.Bool("SemiSync", false),
+            Durability = durability.Default,
             TopologyLogin = Configuration.TopologyLogin.Of(values),
             ReplicationLogin = new(
                 Quotable(values, "MySQLReplicationUser", values.Text("MySQLReplicationUser", "")),

@@ -10,10 +10,9 @@ namespace Verify.NodeHost.Configuration;
 internal static class MySqlConfig
 {
     /// <summary>"MySQLClusters": { "alias": { "host:port": "data centre", … }, … }.</summary>
-    public static ImmutableArray<ClusterSpec> ClustersOf(ConfigValues values)
+    public static ImmutableArray<ClusterSpec> ClustersOf(ConfigValues values, DurabilityConfig durability)
     {
         const string expected = "an object { \"alias\": { \"host:port\": \"data centre\" } }";
-        var semiSync = values.Bool("SemiSync", false);
         if (values.Raw("MySQLClusters", expected) is not { } raw) return [];
         var clusters = ImmutableArray.CreateBuilder<ClusterSpec>();
         if (raw.ValueKind != JsonValueKind.Object)
@@ -32,9 +31,11 @@ internal static class MySqlConfig
 
             clusters.Add(new(cluster.Name, [.. cluster.Value.EnumerateObject()
                 .Select(s => (At: values.EndpointOf("MySQLClusters", s.Name, 3306), Dc: s.Value.GetString()!))
-                .Select(s => new Instance(new(s.At.Host, s.At.Port), s.Dc)).OrderBy(i => i.Key)]) { SemiSync = semiSync });
+                .Select(s => new Instance(new(s.At.Host, s.At.Port), s.Dc)).OrderBy(i => i.Key)]) { Durability = durability.Of(cluster.Name) });
         }
 
+        foreach (var stranger in durability.Clusters.Keys.Where(k => !clusters.Any(c => string.Equals(c.Alias, k, StringComparison.Ordinal))))
+            values.Problem("ClusterDurability", $"aliases of MySQLClusters, and {stranger} is none");
         return [.. clusters.OrderBy(c => c.Alias, StringComparer.Ordinal)];
     }
 

@@ -8,7 +8,7 @@ namespace Verify.Scenarios.Reading;
 internal static partial class FleetReader
 {
     private const int CountMax = 99;
-    private static readonly string[] Durabilities = ["semi_sync", "none"];
+    private static readonly string[] Durabilities = ["semi_sync", "cross_dc", "none"];
 
     public static FleetSpec? Read(YamlNode? node, ErrorList errors)
     {

@@ -23,7 +23,7 @@ internal static class AccountPolicy
             Request.OfNode { Statement: Statement.ListReplicas } => ServerErrors.NoRight(isMySql ? "REPLICATION SLAVE" : "REPLICATION MASTER ADMIN"),
             Request.OfNode { Statement: Statement.ReadBinlogPosition } => ServerErrors.NoRight(isMySql ? "SUPER, REPLICATION CLIENT" : "BINLOG MONITOR"),
             Request.OfNode { Statement: Statement.ReadReplicaStatus } => ServerErrors.NoRight(isMySql ? "SUPER, REPLICATION CLIENT" : "SUPER, SLAVE MONITOR"),
-            Request.OfNode { Statement: Statement.SetReadOnly or Statement.SetSemiSync } =>
+            Request.OfNode { Statement: Statement.SetReadOnly or Statement.SetSemiSync or Statement.SetSemiSyncReplica or Statement.SetSemiSyncPatience } =>
                 ServerErrors.NoRight(isMySql ? "SUPER or SYSTEM_VARIABLES_ADMIN" : "READ_ONLY ADMIN"),
             _ => ServerErrors.NoRight(isMySql ? "SUPER, REPLICATION_SLAVE_ADMIN" : "SUPER, REPLICATION SLAVE ADMIN"),
         };

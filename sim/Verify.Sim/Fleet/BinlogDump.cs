@@ -28,7 +28,7 @@ internal sealed class BinlogDump(SimMySqlServer server, Stream stream, PacketRea
         DumpPackets.WriteIdentity(writer, _sequence++, server.Options.ServerId, server.Options.ServerUuid);
         server.Dumps.Add(_wakeUp);
         await using var heartbeat = server.Time.CreateTimer(_ => BeatDue(), null, request.HeartbeatPeriod, request.HeartbeatPeriod);
-        server.Watch(TakeAcknowledgementsAsync());
+        server.Watch(TakeAcknowledgementsAsync(request.ServerId));
         try
         {
             while (!isOver() && !_replicaLeft)
@@ -52,7 +52,7 @@ internal sealed class BinlogDump(SimMySqlServer server, Stream stream, PacketRea
         {
             var transaction = binlog[_sent++];
             if (known?.Contains(transaction.Id) != true) DumpPackets.WriteTransaction(writer, _sequence++, transaction, _sent);
-            else if (request.Acknowledges) Acknowledged(_sent); // what it has already counts as acknowledged
+            else if (request.Acknowledges) Acknowledged(request.ServerId, _sent); // what it has already counts as acknowledged
         }
 
         if (_sent == begin && _heartbeatDue) DumpPackets.WriteHeartbeat(writer, _sequence++);
@@ -60,7 +60,7 @@ internal sealed class BinlogDump(SimMySqlServer server, Stream stream, PacketRea
         if (!writer.Written.IsEmpty) await writer.SendAsync(stream, default);
     }
 
-    private async Task TakeAcknowledgementsAsync()
+    private async Task TakeAcknowledgementsAsync(uint replica)
     {
         try
         {
@@ -70,7 +70,7 @@ internal sealed class BinlogDump(SimMySqlServer server, Stream stream, PacketRea
                 var packet = await reader.ReadAsync("an acknowledgement", default);
                 await server.WhenRunning();
                 if (isOver()) break;
-                Acknowledged(DumpPackets.ParseAcknowledgement(packet.Span));
+                Acknowledged(replica, DumpPackets.ParseAcknowledgement(packet.Span));
             }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or MySqlProtocolException)
@@ -81,9 +81,9 @@ internal sealed class BinlogDump(SimMySqlServer server, Stream stream, PacketRea
         _wakeUp.Set();
     }
 
-    private void Acknowledged(int position)
+    private void Acknowledged(uint replica, int position)
     {
-        server.Model.Acknowledged(position, server.NowSeconds);
+        server.Model.Acknowledged(replica, position, server.NowSeconds);
         server.CarryOut();
     }
 

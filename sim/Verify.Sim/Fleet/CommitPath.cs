@@ -28,7 +28,7 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
     /// <summary>A write that has not begun (behind a closing) or stands behind another's row.</summary>
     private sealed record Blocked(ServerSession Session, RowChange Change, bool IsUnderWay);
 
-    public bool SemiSyncSource { get; private set; } = options.SemiSyncSourceAtBoot;
+    public SemiSyncState SemiSync { get; } = new(options);
 
     /// <summary>An ordinary user's write that comes now is taken.</summary>
     public bool IsWritable => !_readOnly && _closing.Count == 0;
@@ -102,12 +102,18 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
 
     public void SetSemiSync(bool on, long nowSeconds)
     {
-        SemiSyncSource = on;
-        if (!on) Acknowledged(int.MaxValue, nowSeconds);
+        SemiSync.Source = on;
+        if (!on) Release(int.MaxValue, nowSeconds);
     }
 
     /// <summary>A replica has everything up to this length of the binary log.</summary>
-    public void Acknowledged(int position, long nowSeconds)
+    public void Acknowledged(uint replica, int position, long nowSeconds)
+    {
+        SemiSync.Acknowledged(replica, position);
+        Release(SemiSync.Safe, nowSeconds);
+    }
+
+    private void Release(int position, long nowSeconds)
     {
         while (_unacknowledged.Count > 0 && _unacknowledged[0].Position <= position)
         {
@@ -150,7 +156,7 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
         _applierWaiting = 0;
         _readOnly = options.BootsReadOnly;
         _superReadOnly = options.BootsReadOnly && options.Flavor == Flavor.MySql;
-        SemiSyncSource = options.SemiSyncSourceAtBoot;
+        SemiSync.Boot();
     }
 
     /// <summary>Why this account's write is refused now, before anything else is looked at.</summary>
@@ -173,7 +179,7 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
     {
         var waiting = new Waiting(transaction, store.Log(transaction), session);
         effect(new ServerEffect.BinlogGrew());
-        if (!SemiSyncSource)
+        if (!SemiSync.Source)
         {
             Commit(waiting);
             return;

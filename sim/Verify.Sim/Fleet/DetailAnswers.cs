@@ -24,13 +24,13 @@ internal static class DetailAnswers
             ? [
                 ["binlog_format", "ROW"], ["binlog_row_image", "FULL"], ["gtid_mode", "ON"], ["gtid_purged", ""], ["hostname", options.Name],
                 ["log_replica_updates", "ON"], ["log_slave_updates", "ON"], ["port", Text(options.Endpoint.Port)], ["report_host", host], ["report_port", port],
-                ["rpl_semi_sync_replica_enabled", OnOff(options.SemiSyncReplica)], ["rpl_semi_sync_source_enabled", OnOff(commits.SemiSyncSource)],
-                ["rpl_semi_sync_source_timeout", "4294967295"], ["rpl_semi_sync_source_wait_for_replica_count", "1"], ["version_comment", "(Debian)"],
+                ["rpl_semi_sync_replica_enabled", OnOff(commits.SemiSync.Replica)], ["rpl_semi_sync_source_enabled", OnOff(commits.SemiSync.Source)],
+                ["rpl_semi_sync_source_timeout", "4294967295"], ["rpl_semi_sync_source_wait_for_replica_count", Text(commits.SemiSync.WaitFor)], ["version_comment", "(Debian)"],
             ]
             : [
                 ["binlog_format", "ROW"], ["binlog_row_image", "FULL"], ["gtid_strict_mode", "ON"], ["hostname", options.Name], ["log_slave_updates", "ON"],
-                ["port", Text(options.Endpoint.Port)], ["report_host", host], ["report_port", port], ["rpl_semi_sync_master_enabled", OnOff(commits.SemiSyncSource)],
-                ["rpl_semi_sync_master_timeout", "4294967295"], ["rpl_semi_sync_slave_enabled", OnOff(options.SemiSyncReplica)], ["version_comment", "Debian 12"],
+                ["port", Text(options.Endpoint.Port)], ["report_host", host], ["report_port", port], ["rpl_semi_sync_master_enabled", OnOff(commits.SemiSync.Source)],
+                ["rpl_semi_sync_master_timeout", "4294967295"], ["rpl_semi_sync_slave_enabled", OnOff(commits.SemiSync.Replica)], ["version_comment", "Debian 12"],
             ];
         return new(NameAndValue, rows);
     }
@@ -39,12 +39,12 @@ internal static class DetailAnswers
     {
         var isMySql = options.Flavor == Flavor.MySql;
         var (source, other) = isMySql ? ("Rpl_semi_sync_source", "Rpl_semi_sync_replica") : ("Rpl_semi_sync_master", "Rpl_semi_sync_slave");
-        var clients = commits.SemiSyncSource ? dumps.Count(static d => d.Acknowledges) : 0;
+        var clients = commits.SemiSync.Source ? dumps.Count(static d => d.Acknowledges) : 0;
         string?[][] semiSync =
         [
-            [$"{source}_clients", Text(clients)], [$"{source}_status", OnOff(commits.SemiSyncSource)], [$"{source}_wait_sessions", Text(commits.WaitSessions)],
+            [$"{source}_clients", Text(clients)], [$"{source}_status", OnOff(commits.SemiSync.Source)], [$"{source}_wait_sessions", Text(commits.WaitSessions)],
         ];
-        string?[] own = [$"{other}_status", OnOff(options.SemiSyncReplica && replica.Io == Verify.MySql.ThreadState.Running)];
+        string?[] own = [$"{other}_status", OnOff(commits.SemiSync.ReplicaAtWork && replica.Io == Verify.MySql.ThreadState.Running)];
         string?[] uptime = ["Uptime", Text(nowSeconds)];
         return new(NameAndValue, isMySql ? [own, .. semiSync, uptime] : [.. semiSync, own, uptime]);
     }

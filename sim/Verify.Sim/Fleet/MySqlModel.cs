@@ -39,7 +39,10 @@ internal sealed class MySqlModel
     /// <summary>The server's clock, in microseconds since 2000 (UTC).</summary>
     public Func<long> ClockUs { get; set; } = static () => 0;
     public bool IsWritable => _commits.IsWritable;
-    public bool SemiSyncSource => _commits.SemiSyncSource;
+    public bool SemiSyncSource => _commits.SemiSync.Source;
+
+    /// <summary>The fetching thread connects: whether it acknowledges.</summary>
+    public bool BeginFetching() => _commits.SemiSync.ReplicaAtWork = _commits.SemiSync.Replica;
     public IReadOnlyDictionary<string, int> Rows => _store.Rows;
     public IReadOnlyList<BinlogTransaction> Binlog => _store.Binlog;
     public GtidState Gtids => _store.Gtids;
@@ -115,9 +118,9 @@ internal sealed class MySqlModel
         session.RestingCommand = _options.Flavor == Flavor.MySql ? "Binlog Dump GTID" : "Binlog Dump";
     }
 
-    public void Acknowledged(int position, long nowSeconds)
+    public void Acknowledged(uint replica, int position, long nowSeconds)
     {
-        _commits.Acknowledged(position, nowSeconds);
+        _commits.Acknowledged(replica, position, nowSeconds);
         Committed();
     }
 
@@ -210,6 +213,14 @@ internal sealed class MySqlModel
                 _commits.SetSemiSync(set.On, nowSeconds);
                 Answer(session, ServerAnswer.Done);
                 Committed();
+                break;
+            case Statement.SetSemiSyncReplica set:
+                _commits.SemiSync.Replica = set.On;
+                Answer(session, ServerAnswer.Done);
+                break;
+            case Statement.SetSemiSyncPatience patience:
+                _commits.SemiSync.SetWaitFor(patience.Acknowledgements);
+                Answer(session, ServerAnswer.Done);
                 break;
             case Statement.ListSessions: Answer(session, ReadAnswers.SessionList(_sessions, session)); break;
             case Statement.ListIdleCoordinators: Answer(session, ReadAnswers.IdleCoordinators(_threads.Coordinator, Replica.RelayLogCount)); break;

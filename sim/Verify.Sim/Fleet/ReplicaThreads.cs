@@ -112,7 +112,8 @@ internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
     private async Task<ThreadError> DumpAsync(int run, int life, Stream stream)
     {
         var (reader, writer) = (new PacketReader(stream) { NextSequence = 1 }, new PacketWriter());
-        new DumpRequest(server.Options.ServerId, server.Options.ServerUuid, server.Options.SemiSyncReplica,
+        var acknowledges = model.BeginFetching();
+        new DumpRequest(server.Options.ServerId, server.Options.ServerUuid, acknowledges,
             SourceConfig.HeartbeatPeriod, model.Replica.KnownText(), server.Options.ReportedAs.Host, (uint)server.Options.ReportedAs.Port).Write(writer);
         await writer.SendAsync(stream, default);
 
@@ -135,7 +136,7 @@ internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
 
             server.CarryOut();
             if (!IsCurrent(run, life)) return ThreadError.None;
-            if (received > 0 && server.Options.SemiSyncReplica)
+            if (received > 0 && acknowledges)
             {
                 DumpPackets.WriteAcknowledgement(writer, sequence++, received);
                 received = 0;

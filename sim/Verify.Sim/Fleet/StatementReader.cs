@@ -40,7 +40,7 @@ internal sealed class StatementReader
             new Statement.ReadVariables(), new Statement.ReadCounters(), new Statement.ListReplicas(), new Statement.ListDumps(), new Statement.ReadBinlogPosition(),
             new Statement.StartReplica(), new Statement.StartReplicaSqlThread(),
             new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
-            new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
+            new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false), new Statement.SetSemiSyncReplica(On: true), new Statement.SetSemiSyncReplica(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false),
             new Statement.ResetReplicaAll(), new Statement.AdoptBinlogPosition(),
             new Statement.SkipBinlog(), new Statement.LiftSuperReadOnly(), new Statement.EnableEvents(), new Statement.ReadDeadMan(), new Statement.ClearDeadMan(),
@@ -55,7 +55,7 @@ internal sealed class StatementReader
     public bool TryRead(string text, [NotNullWhen(true)] out Request? request)
     {
         if (_fixed.TryGetValue(text, out request)) return true;
-        request = ReadInsert(text) as Request ?? ReadKill(text) ?? ReadWait(text) ?? ReadFeed(text) ?? ReadChange(text) ?? ReadConfigured(text);
+        request = ReadInsert(text) as Request ?? ReadKill(text) ?? ReadWait(text) ?? ReadFeed(text) ?? ReadPatience(text) ?? ReadChange(text) ?? ReadConfigured(text);
         return request is not null;
     }
 
@@ -92,6 +92,16 @@ internal sealed class StatementReader
         if (!(cursor.Take(FeedHead) && cursor.Number(out var due) && cursor.Take(", token = ") && cursor.Number(out var token))) return null;
         var feed = new Statement.FeedDeadMan(due, token);
         return string.Equals(feed.Sql(_flavor).Text, text, StringComparison.Ordinal) ? new(feed) : null;
+    }
+
+    /// <summary>On MariaDB, where the number is not in the text, it is 1.</summary>
+    private Request.OfNode? ReadPatience(string text)
+    {
+        const string word = "GREATEST(";
+        var at = text.IndexOf(word, StringComparison.Ordinal) + word.Length;
+        var end = at >= word.Length ? text.IndexOf(',', at) : -1;
+        var patience = new Statement.SetSemiSyncPatience(end > 0 && int.TryParse(text.AsSpan(at, end - at), NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : 1);
+        return string.Equals(patience.Sql(_flavor).Text, text, StringComparison.Ordinal) ? new(patience) : null;
     }
 
     private Request.OfNode? ReadChange(string text)
