@@ -94,6 +94,18 @@ public sealed class AclTests
     }
 
     [Test]
+    public async Task Throttle_checks_are_counted_only_where_that_was_asked_for()
+    {
+        const string limit = "\"RateLimitEnabled\": true, \"RateLimitRequestsPerSecond\": 1, \"RateLimitBurst\": 2";
+        await using var free = await LiveHost.StartAsync(limit);
+        for (var i = 0; i < 5; i++) Assert.That((await free.SendAsync(HttpMethod.Get, "/check/app/mysql/none")).Status, Is.Not.EqualTo(HttpStatusCode.TooManyRequests));
+        await using var counted = await LiveHost.StartAsync(limit + ", \"RateLimitChecks\": true");
+        for (var i = 0; i < 2; i++) Assert.That((await counted.SendAsync(HttpMethod.Get, "/check/app/mysql/none")).Status, Is.Not.EqualTo(HttpStatusCode.TooManyRequests));
+        var (status, _, answer) = await counted.SendAsync(HttpMethod.Get, "/check/app/mysql/none");
+        Assert.That((status, answer.Headers.RetryAfter!.Delta), Is.EqualTo((HttpStatusCode.TooManyRequests, TimeSpan.FromSeconds(1))));
+    }
+
+    [Test]
     public void A_bucket_fills_at_its_rate_on_the_monotonic_clock_and_each_client_has_its_own()
     {
         var time = new ManualTime();

@@ -60,6 +60,26 @@ public sealed class FrenoConfigTests
         Assert.That((both.Listen.ToString(), both.FrenoListen!.Value.ToString()), Is.EqualTo(("0.0.0.0:3000", "0.0.0.0:8111")));
     }
 
+    [Test]
+    public void A_MySQL_backend_is_taken_over_from_frenos_file()
+    {
+        var config = Parse("""
+            "RaftNodes": [], "Domain": "us-east", "HTTPAdvertise": "10.0.0.1:8087",
+            "BackendMySQLHost": "10.0.0.9", "BackendMySQLPort": 3307, "BackendMySQLSchema": "freno", "BackendMySQLUser": "freno", "BackendMySQLPassword": "${SECRET}"
+            """, ("SECRET", "s"));
+        var backend = config.Node.Throttle.Backend!;
+        Assert.That(
+            ($"{backend.Server}", backend.Login.User, backend.Login.Password, backend.Row.Schema, backend.Row.Domain, backend.Address, config.Freno.HasBackend),
+            Is.EqualTo(("10.0.0.9:3307", "freno", "s", "freno", "us-east", "10.0.0.1:8087", true)));
+        Assert.That((Parse("\"RaftNodes\": []").Node.Throttle.Backend, Parse("\"RaftNodes\": []").Freno.HasBackend), Is.EqualTo(((Verify.Node.Throttle.Backend.BackendSettings?)null, false)));
+    }
+
+    [TestCase("\"RaftNodes\": []", "BackendMySQLSchema is missing: the schema for the throttler's table")]
+    [TestCase("\"RaftBind\": \"n1\", \"RaftNodes\": [\"n1\", \"n2\", \"n3\"]", "either Raft or the backend says who leads")]
+    [TestCase("\"RaftNodes\": [], \"DiscoverySeeds\": [\"db1:3306\"]", "a node with a backend only throttles")]
+    public void A_backend_beside_what_it_cannot_go_with_is_refused(string body, string problem) =>
+        Assert.That(Assert.Throws<ConfigException>(() => Parse($"\"BackendMySQLHost\": \"b\", {body}"))!.Message, Does.Contain(problem));
+
     private static HostConfig Parse(string body, params (string Name, string Value)[] environment) => HostConfig.Parse(
         "node.json", Encoding.UTF8.GetBytes($"{{ \"RaftDataDir\": \"d\", {body} }}"), name => environment.FirstOrDefault(e => e.Name == name).Value);
 }

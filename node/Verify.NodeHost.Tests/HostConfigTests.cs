@@ -58,11 +58,11 @@ public sealed class HostConfigTests
     [Test]
     public void Keys_of_orchestrator_and_freno_that_are_not_used_yet_give_one_warning_each()
     {
-        var config = Parse("""{ "RaftDataDir": "d", "SnapshotTopologiesIntervalHours": 1, "BackendMySQLHost": "freno" }""");
+        var config = Parse("""{ "RaftDataDir": "d", "SnapshotTopologiesIntervalHours": 1, "BackendMySQLCollation": "x" }""");
         Assert.That(config.Warnings, Is.EquivalentTo(new[]
         {
             "node.json:1:23: SnapshotTopologiesIntervalHours is known from orchestrator or freno, but not used yet",
-            "node.json:1:61: BackendMySQLHost is known from orchestrator or freno, but not used yet",
+            "node.json:1:61: BackendMySQLCollation is known from orchestrator or freno, but not used yet",
         }));
     }
 

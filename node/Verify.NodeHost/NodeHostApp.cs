@@ -142,10 +142,17 @@ internal static class NodeHostApp
 
     internal static void Map(WebApplication app, INodeApi node, HostConfig config, PrometheusText? prometheus, RefusedSources? refused = null, KeyRotation? keys = null, CheckWire? checks = null)
     {
-        FrenoHosting.Map(app, node, config, checks);
-        new Http.Access.RateLimit(config.Acl.Rate, TimeProvider.System, refused).Use(app);
+        var rate = new Http.Access.RateLimit(config.Acl.Rate, TimeProvider.System, refused);
+        var countsChecks = config.Acl.Rate is { IsEnabled: true, CoversChecks: true };
+        if (countsChecks) rate.Use(app);
+        FrenoHosting.Map(app, node, config, countsChecks ? null : checks);
+        if (!countsChecks) rate.Use(app);
         new AccessGate(config.Access, refused).Use(app);
         new Http.Access.AclGate(node, config.Acl.Rules, refused).Use(app);
+        if (prometheus is not null) app.MapGet("/metrics", () => Results.Text(prometheus.Collect(), "text/plain; version=0.0.4; charset=utf-8"));
+
+        // Alone in its Raft group, such a node has nothing of the rest in common with others.
+        if (config.Freno.HasBackend) return;
         new OrchestratorApi(node, config.Node, $"{config.Scheme}://{config.Node.ApiAdvertise ?? config.Listen}").Map(app);
         new PrimaryCheckApi(node).Map(app);
         new FleetApi(node).Map(app);
@@ -163,7 +170,6 @@ internal static class NodeHostApp
         new SessionApi(node, config.Node.Self.Name).Map(app);
         new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
         keys?.Map(app);
-        if (prometheus is not null) app.MapGet("/metrics", () => Results.Text(prometheus.Collect(), "text/plain; version=0.0.4; charset=utf-8"));
     }
 
     private sealed class NodeApi(VerifyNode node) : INodeApi

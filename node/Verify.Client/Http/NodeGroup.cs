@@ -6,6 +6,9 @@ namespace Verify.Client.Http;
 /// or the time is over.</summary>
 internal sealed class NodeGroup(ClientOptions options) : IDisposable
 {
+    /// <summary>How long one node may take for one answer.</summary>
+    public TimeSpan AttemptTimeout => options.AttemptTimeout;
+
     private static readonly TimeSpan SearchPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan SearchTimeout = TimeSpan.FromSeconds(1);
 

@@ -54,9 +54,12 @@ public sealed partial class KvClient
     public async IAsyncEnumerable<KvChange> WatchAsync(string prefix, long after, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(prefix);
+
+        // A node that has nothing to tell must be heard before it is taken for one that does not answer.
+        var wait = _group.AttemptTimeout / 2 < PollWait ? _group.AttemptTimeout / 2 : PollWait;
         while (!cancel.IsCancellationRequested)
         {
-            var answer = await _group.AskAsync(new(HttpMethod.Get, string.Create(CultureInfo.InvariantCulture, $"/watch/{Escaped(prefix)}?prefix&index={after}&wait={PollWait.TotalSeconds}s"), Destination.Any, IsRepeatable: true), cancel);
+            var answer = await _group.AskAsync(new(HttpMethod.Get, string.Create(CultureInfo.InvariantCulture, $"/watch/{Escaped(prefix)}?prefix&index={after}&wait={wait.TotalSeconds}s"), Destination.Any, IsRepeatable: true), cancel);
             using var body = Body(answer);
             foreach (var change in body.RootElement.Items("changes"))
                 yield return new(change.Text("key"), change.Text("type") == "delete" ? null : PairOf(change), change.Number("index") ?? after);

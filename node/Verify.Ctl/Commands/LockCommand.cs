@@ -122,7 +122,7 @@ internal static class LockedRun
         var session = await client.Locks.BeginSessionAsync(ttl, lockDelay: ttl, name: "verify-ctl lock run", cancel: limit);
         try
         {
-            var (token, sureUntil) = await AcquireAsync(client, key, session, ttl, limit);
+            var (token, sureUntil) = await AcquireInTimeAsync(client, key, session, ttl, limit, interrupted);
             var start = new ProcessStartInfo(words[0]) { UseShellExecute = false };
             foreach (var word in words.Skip(1)) start.ArgumentList.Add(word);
             start.Environment["VERIFY_FENCING_TOKEN"] = token.ToString(CultureInfo.InvariantCulture);
@@ -144,6 +144,19 @@ internal static class LockedRun
         {
             await client.Locks.ReleaseAsync(key, session, CancellationToken.None);
             await client.Locks.EndSessionAsync(session, CancellationToken.None);
+        }
+    }
+
+    private static async Task<(long Token, long SureUntil)> AcquireInTimeAsync(
+        VerifyClient client, string key, string session, TimeSpan ttl, CancellationToken limit, CancellationToken interrupted)
+    {
+        try
+        {
+            return await AcquireAsync(client, key, session, ttl, limit);
+        }
+        catch (OperationCanceledException) when (!interrupted.IsCancellationRequested)
+        {
+            throw new RefusedException(409, "the lock was not to be had within --timeout; the program was not run");
         }
     }
 

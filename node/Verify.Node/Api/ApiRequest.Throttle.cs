@@ -47,6 +47,9 @@ public abstract partial record ApiRequest
 
     /// <summary>The same lists as this node has applied them, without figures of stores unless it leads.</summary>
     public sealed record ThrottleViewHere : ApiRequest;
+
+    /// <summary>On a node with a MySQL backend: who leads, as the backend said last. Answered with <see cref="ApiReply.ThrottleLeadership"/>.</summary>
+    public sealed record ThrottleLeader : ApiRequest;
 }
 
 public abstract partial record ApiReply
@@ -55,6 +58,11 @@ public abstract partial record ApiReply
     /// <param name="SampleAge">How old the oldest sample behind the answer was at that moment.</param>
     public sealed record Checked(CheckAnswer Answer, TimeSpan SampleAge) : ApiReply;
     public sealed record Throttling(ThrottlingView View) : ApiReply;
+
+    /// <param name="Leader">Where the leader's HTTP listener is; null: nobody is known to lead.</param>
+    /// <param name="IsSelf">This node leads at this moment.</param>
+    /// <param name="Problem">Why the backend could not be asked last; empty: it could.</param>
+    public sealed record ThrottleLeadership(string? Leader, bool IsSelf, string Problem) : ApiReply;
 }
 
 /// <summary>What is throttled, skipped and measured.</summary>

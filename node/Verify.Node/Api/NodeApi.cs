@@ -217,6 +217,8 @@ internal sealed class NodeApi
                 return _recoveries.Policy();
             case ApiRequest.ThrottleViewHere:
                 return _throttle.Here();
+            case ApiRequest.ThrottleLeader:
+                return _throttle.Leadership();
             case ApiRequest.Fleet:
                 return new ApiReply.Fleet(new(_parts.State.Fleet.Copy(), _parts.Ha.Clusters()));
             case ApiRequest.Recoveries:

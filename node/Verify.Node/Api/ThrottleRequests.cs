@@ -39,6 +39,9 @@ internal sealed class ThrottleRequests(ApiParts parts, LeaderClock clock, Action
             case ApiRequest.ThrottleView:
                 question.Answer(new ApiReply.NoLeader(parts.RetryAfter));
                 break;
+            case var _ when parts.Throttle.Backend is { } backend:
+                backend.Ask(CommandOf(request), question.Answer);
+                break;
             case var _ when !parts.LeadsSettled:
                 // A leader that has not applied what came before it cannot say what time it is for the group.
                 question.Answer(new ApiReply.NoLeader(parts.RetryAfter));
@@ -52,12 +55,22 @@ internal sealed class ThrottleRequests(ApiParts parts, LeaderClock clock, Action
     public ApiReply.Throttling Here()
     {
         var time = parts.State.Time;
-        var throttle = parts.State.Throttle;
+        var backend = parts.Throttle.Backend?.Desk;
+        var throttle = backend?.Throttled ?? parts.State.Throttle;
         var now = parts.Pulse.Now;
+        DateTimeOffset WallAt(long ms) => backend is null ? time.WallAt(ms) : DateTimeOffset.FromUnixTimeMilliseconds(ms);
         return new(new(
-            [.. throttle.Apps.Select(a => new ThrottledAppView(a.App, a.Store, a.Ratio, a.ExpiresAtMs is { } at ? time.WallAt(at) : null))],
-            [.. throttle.Hosts.Select(h => new SkippedHostView(h.Host, time.WallAt(h.ExpiresAtMs)))],
+            [.. throttle.Apps.Select(a => new ThrottledAppView(a.App, a.Store, a.Ratio, a.ExpiresAtMs is { } at ? WallAt(at) : null))],
+            [.. throttle.Hosts.Select(h => new SkippedHostView(h.Host, WallAt(h.ExpiresAtMs)))],
             [.. parts.Throttle.Views.Select(v => Figures(v, now))]));
+    }
+
+    /// <summary>Who leads, as the backend said last.</summary>
+    public ApiReply Leadership()
+    {
+        if (parts.Throttle.Backend is not { } backend) return new ApiReply.Refused("this node has no backend: Raft says who leads");
+        var now = parts.Pulse.Now;
+        return new ApiReply.ThrottleLeadership(backend.Desk.Leader(now), parts.Throttle.Board.Leads, backend.Problem ?? "");
     }
 
     private StoreFigures Figures(StoreView view, TimeSpan now)

@@ -14,7 +14,6 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(500);
     private readonly LoopTurn _turn = new(services);
     private readonly SortedSet<InstanceKey> _collecting = [];
-    private readonly SortedSet<(string Store, InstanceKey Host)> _switchedOff = [];
     private TimeSpan _nextLook;
 
     public void Start()
@@ -28,8 +27,6 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
 
         if (!settings.MemcacheServers.IsEmpty) Drivers.Start(services, "publishing to memcached", new MemcachePublisher(services, _turn, part).RunAsync);
     }
-
-    public bool IsSwitchedOff(ThrottledCluster store, InstanceKey host) => _switchedOff.Contains((store.Name, host));
 
     /// <summary>Begins to collect from servers that are new.</summary>
     public void Tick()
@@ -139,8 +136,7 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
             foreach (var host in hosts.Of(store).Hosts ?? [])
             {
                 var (status, _, problem) = await GetAsync(new(host.Host, store.HttpCheckPort), store.HttpCheckPath.StartsWith('/') ? store.HttpCheckPath : "/" + store.HttpCheckPath);
-                var isNews = problem is null && status == 404 ? _switchedOff.Add((store.Name, host)) : _switchedOff.Remove((store.Name, host));
-                if (isNews) part.HostsChanged(store.Name);
+                if (hosts.Checked(store, host, problem is null ? status : null)) part.HostsChanged(store.Name);
             }
 
             await _turn.Pause(part.Settings.HttpCheckInterval);

@@ -9,6 +9,7 @@ namespace Verify.Node.Throttle;
 internal sealed class StoreHosts(ThrottleSettings settings, SampleDesk desk)
 {
     private readonly SortedDictionary<string, (ImmutableArray<InstanceKey>? Hosts, string Problem)> _inventories = new(StringComparer.Ordinal);
+    private readonly SortedSet<(string Store, InstanceKey Host)> _switchedOff = [];
     private Plan? _plan;
 
     /// <summary>Every store there is, by name.</summary>
@@ -27,6 +28,16 @@ internal sealed class StoreHosts(ThrottleSettings settings, SampleDesk desk)
         _inventories[store] = (hosts ?? _inventories.GetValueOrDefault(store).Hosts, problem);
         _plan = null;
     }
+
+    /// <summary>The HTTP check of a host was answered. 404 alone takes the host out, as in freno: a check that says anything else, or nothing at
+    /// all, must not hide a host that lags.</summary>
+    /// <param name="status">Null: no answer.</param>
+    /// <returns>True when the host counts now and did not before, or the other way round.</returns>
+    public bool Checked(ThrottledCluster store, InstanceKey host, int? status) =>
+        status == 404 ? _switchedOff.Add((store.Name, host)) : _switchedOff.Remove((store.Name, host));
+
+    /// <summary>Its HTTP check has said 404 last.</summary>
+    public bool IsSwitchedOff(ThrottledCluster store, InstanceKey host) => _switchedOff.Contains((store.Name, host));
 
     /// <summary>The hosts whose lag counts; null while nobody has said which.</summary>
     public (IReadOnlyList<InstanceKey>? Hosts, string Problem) Of(ThrottledCluster store) => store.Hosts switch

@@ -3,6 +3,7 @@ using Verify.Node.Loop;
 using Verify.Node.State;
 using Verify.Node.State.Throttle;
 using Verify.Node.Telemetry;
+using Verify.Node.Throttle.Backend;
 using Verify.Node.Topology;
 
 namespace Verify.Node.Throttle;
@@ -38,6 +39,7 @@ internal sealed class ThrottlePart
         (_services, _state, _desk, _leadsUntil, _settings) = (services, state, desk, leadsUntil, services.Config.Throttle);
         _hosts = new(_settings, desk);
         _drivers = new(services, _hosts, this);
+        Backend = _settings.Backend is { } backend ? new(services, backend, Changed) : null;
         Board = new(() => services.Now, new(services.Seam.Dice.Fork("throttle")), _settings.SampleAgeMax, _settings.LowPriorityDeniedFor);
         desk.WishFor = Wish;
         desk.Took = Took;
@@ -49,11 +51,19 @@ internal sealed class ThrottlePart
     /// <summary>Every store with its latest verdict, by name; empty on a node that does not lead.</summary>
     public IEnumerable<StoreView> Views => _isLeading ? _views.Values : [];
 
-    public void Start() => _drivers.Start();
+    /// <summary>Where the leader is agreed on instead of by Raft; null: by Raft.</summary>
+    public BackendDriver? Backend { get; }
+
+    public void Start()
+    {
+        _drivers.Start();
+        Backend?.Start();
+    }
 
     public void Tick()
     {
         _drivers.Tick();
+        Backend?.Desk.End(_services.Now);
         Publish(all: false);
     }
 
@@ -74,9 +84,16 @@ internal sealed class ThrottlePart
     /// <summary>An inventory or an HTTP check has news: the store is judged anew at the next tick.</summary>
     public void HostsChanged(string store) => _dirty.Add(store);
 
+    private TimeSpan? LeadsUntil()
+    {
+        var raft = _leadsUntil();
+        if (Backend is not { } backend) return raft;
+        return raft is { } until && backend.Desk.LeadsUntil(_services.Now) is { } lease ? (lease < until ? lease : until) : null;
+    }
+
     private void Publish(bool all)
     {
-        var until = _leadsUntil();
+        var until = LeadsUntil();
         if (until is null)
         {
             if (_isLeading) Board.Publish(ThrottlePicture.Blank);
@@ -96,7 +113,7 @@ internal sealed class ThrottlePart
     /// <summary>True when who is skipped has changed.</summary>
     private bool TakeApps()
     {
-        var throttle = _state.Throttle;
+        var throttle = Backend?.Desk.Throttled ?? _state.Throttle;
         if (_appsOf == (throttle, throttle.Version)) return false;
         _appsOf = (throttle, throttle.Version);
         _apps = new(throttle.Apps.Select(a => KeyValuePair.Create(a.Key, a.RatioPerMillion)), StringComparer.Ordinal);
@@ -146,7 +163,7 @@ internal sealed class ThrottlePart
         var mark = known?.Mark ?? new LagMark();
         var sight = new StoreSight(store, hosts, problem, host => _samples.GetValueOrDefault((host, store.Metric)), closed)
         {
-            Skipped = _skipped, IsSwitchedOff = host => _drivers.IsSwitchedOff(store, host), Primary = store.Hosts is HostSource.Own ? _desk.PrimaryOf(store.Name) : null,
+            Skipped = _skipped, IsSwitchedOff = host => _hosts.IsSwitchedOff(store, host), Primary = store.Hosts is HostSource.Own ? _desk.PrimaryOf(store.Name) : null,
         };
         var verdict = ThrottleJudge.Judge(sight, mark, now, _settings.SampleAgeMax);
         var isHealthy = verdict.Fixed is null && now < verdict.HoldsUntil && verdict.Value <= verdict.Threshold;

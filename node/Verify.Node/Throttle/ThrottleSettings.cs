@@ -35,6 +35,9 @@ public sealed record ThrottleSettings
     public ImmutableArray<Endpoint> MemcacheServers { get; init; } = [];
     public string MemcachePath { get; init; } = "freno";
 
+    /// <summary>Where the leader is agreed on instead of by Raft; null: by Raft.</summary>
+    public Backend.BackendSettings? Backend { get; init; }
+
     /// <summary>The settings for a cluster of this name.</summary>
     public ThrottledCluster Of(string name)
     {

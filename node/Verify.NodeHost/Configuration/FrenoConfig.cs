@@ -11,6 +11,9 @@ namespace Verify.NodeHost.Configuration;
 /// <summary>What freno's HTTP interface shows of the configuration.</summary>
 internal sealed record FrenoSettings(string Self, string Domain, string ShareDomain, IReadOnlyList<string> MemcacheServers, string MemcachePath)
 {
+    /// <summary>The leader is agreed on in a MySQL backend.</summary>
+    public bool HasBackend { get; init; }
+
     public static FrenoSettings Of(ConfigValues values, string self) => new(
         self, values.Text("Domain", ""), values.Text("ShareDomain", ""), values.Texts("MemcacheServers"), values.Text("MemcachePath", "freno"));
 }

@@ -114,6 +114,7 @@ internal sealed record HostConfig(
             Throttle = FrenoConfig.Of(values, warnings, freno),
             FencingEnabled = environment("VERIFY_TEST_ONLY_NO_FENCING") != "1",
         };
+        node = BackendConfig.Into(node, values, group.IsSingle);
         if (node.Clusters.Length > 0 && node.TopologyLogin.User.Length == 0) values.Problem("MySQLTopologyUser", "the user that probes and repairs the servers");
         return new(node, directory, listen, group.IsSingle, warnings)
         {
@@ -123,7 +124,7 @@ internal sealed record HostConfig(
             Access = access,
             Catalogue = CatalogueConfig.Of(values, directory),
             Acl = AclConfig.Of(values, access),
-            Freno = freno,
+            Freno = freno with { HasBackend = node.Throttle.Backend is not null },
             FrenoListen = FrenoListenOf(values, listen),
             History = HistorySettings.Of(values, warnings, directory),
             Log = LogSettings.Of(values),

@@ -45,7 +45,7 @@ internal static class KnownKeys
 
     /// <summary>freno, pkg/config/config.go.</summary>
     private const string Freno =
-        "BackendMySQLCollation BackendMySQLHost BackendMySQLPassword BackendMySQLPort BackendMySQLSchema BackendMySQLUser";
+        "BackendMySQLCollation";
 
     public static readonly SortedSet<string> NotUsedYet = new($"{Orchestrator} {Freno}".Split(' '), StringComparer.Ordinal);
 }

@@ -23,8 +23,8 @@ internal sealed class FrenoApi(INodeApi node, FrenoSettings settings, CheckFigur
         Look(routes, "/leader-check", () => node.Leads ? FrenoAnswer.Json("HTTP 200") : FrenoAnswer.Json("HTTP 404", 404));
         foreach (var prefix in (string[])["/raft", "/consensus"])
         {
-            Look(routes, $"{prefix}/leader", async () => (await RaftAsync())?.Leader is { } leader ? FrenoAnswer.Json(leader.Name) : FrenoAnswer.Empty(500));
-            Look(routes, $"{prefix}/state", async () => FrenoAnswer.Json(StateOf(await RaftAsync())));
+            Look(routes, $"{prefix}/leader", async () => (await GroupAsync()).Leader is { Length: > 0 } leader ? FrenoAnswer.Json(leader) : FrenoAnswer.Empty(500));
+            Look(routes, $"{prefix}/state", async () => FrenoAnswer.Json((await GroupAsync()).State));
         }
 
         Look(routes, "/consensus/status", StatusAsync);
@@ -58,20 +58,33 @@ internal sealed class FrenoApi(INodeApi node, FrenoSettings settings, CheckFigur
         return routes.MapMethods(pattern, Looks, answer);
     }
 
+    /// <summary>Who leads, what this node is, and whether it is in touch with those who say so: the other nodes, or the backend.</summary>
+    private async ValueTask<(string Leader, string State, bool IsHealthy)> GroupAsync()
+    {
+        if (settings.HasBackend)
+        {
+            return await node.AskAsync(new ApiRequest.ThrottleLeader()) is ApiReply.ThrottleLeadership(var leader, var isSelf, var problem)
+                ? (leader ?? "", isSelf ? "Leader" : "Follower", problem.Length == 0) : ("", "Shutdown", false);
+        }
+
+        var raft = await RaftAsync();
+        return (raft?.Leader?.Name ?? "", StateOf(raft), raft?.IsInQuorum == true);
+    }
+
     private async ValueTask<RaftStatus?> RaftAsync() => await node.AskAsync(new ApiRequest.RaftStatus()) is ApiReply.Raft(var view) ? view.Status : null;
 
     private static string StateOf(RaftStatus? raft) => raft?.Role switch { null => "Shutdown", RaftRole.PreCandidate => "Candidate", var role => role.ToString()! };
 
     private async Task<IResult> StatusAsync()
     {
-        var raft = await RaftAsync();
+        var (leader, state, isHealthy) = await GroupAsync();
         return FrenoAnswer.Json(new
         {
             ServiceID = settings.Self,
-            Healthy = raft?.IsInQuorum == true,
+            Healthy = isHealthy,
             IsLeader = node.Leads,
-            Leader = raft?.Leader?.Name ?? "",
-            State = StateOf(raft),
+            Leader = leader,
+            State = state,
             settings.Domain,
             settings.ShareDomain,
             ShareDomainServices = new SortedDictionary<string, string>(StringComparer.Ordinal),

@@ -11,7 +11,7 @@ namespace Verify.NodeHost.Http;
 
 /// <summary>Answers freno's checks before routing looks at them: on the leader from what its loop has published, without asking the loop;
 /// elsewhere the leader is asked, or (when the client prefers it, or the leader does not answer) the client is sent there with 307.</summary>
-internal sealed class FrenoChecks(INodeApi node, AccessSettings access, string scheme, TimeSpan sampleAgeMax, CheckFigures figures, RecentApps recent)
+internal sealed class FrenoChecks(INodeApi node, AccessSettings access, string scheme, TimeSpan sampleAgeMax, CheckFigures figures, RecentApps recent, bool hasBackend = false)
 {
     private readonly Credential _credential = new(access);
 
@@ -35,6 +35,20 @@ internal sealed class FrenoChecks(INodeApi node, AccessSettings access, string s
 
     private async Task ElsewhereAsync(HttpContext context, CheckPath check)
     {
+        if (hasBackend)
+        {
+            // The other nodes are no peers of this one: nobody to forward to, but somebody to send the client to.
+            if (await LeaderRedirect.BackendLocationAsync(node, scheme, context.Request) is { } there)
+            {
+                LeaderRedirect.Send(context, there);
+                return;
+            }
+
+            figures.Count(check.App, check.Type, check.Store, CheckReason.NotLeader);
+            await FrenoAnswer.CheckAsync(context, CheckAnswer.NotLeader);
+            return;
+        }
+
         if (LeaderRedirect.IsWanted(context.Request) && await LeaderRedirect.LocationAsync(node, scheme, context.Request) is { } wanted)
         {
             LeaderRedirect.Send(context, wanted);
@@ -97,8 +111,15 @@ internal static class LeaderRedirect
     {
         if (await node.AskAsync(new ApiRequest.ClusterStatus()) is not ApiReply.Cluster(var view)) return null;
         if (view.Raft.Leader is not { } leader || leader == view.Raft.Self || string.IsNullOrEmpty(view.LeaderContact.ApiAddress)) return null;
-        return $"{scheme}://{view.LeaderContact.ApiAddress}{request.PathBase}{request.Path.ToUriComponent()}{Without(request.QueryString)}";
+        return LocationOf(scheme, view.LeaderContact.ApiAddress, request);
     }
+
+    /// <summary>As <see cref="LocationAsync"/>, where a MySQL backend says who leads.</summary>
+    public static async ValueTask<string?> BackendLocationAsync(INodeApi node, string scheme, HttpRequest request) =>
+        await node.AskAsync(new ApiRequest.ThrottleLeader()) is ApiReply.ThrottleLeadership { IsSelf: false, Leader: { Length: > 0 } leader } ? LocationOf(scheme, leader, request) : null;
+
+    private static string LocationOf(string scheme, string leader, HttpRequest request) =>
+        $"{scheme}://{leader}{request.PathBase}{request.Path.ToUriComponent()}{Without(request.QueryString)}";
 
     public static void Send(HttpContext context, string location)
     {

@@ -16,7 +16,7 @@ internal static class FrenoHosting
         var figures = new CheckFigures(app.Services.GetService<IMeterFactory>());
         var recent = new RecentApps(TimeProvider.System);
         if (config.Access.Method.Length == 0) wire?.Serve(node, figures, recent);
-        new FrenoChecks(node, config.Access, config.Scheme, config.Node.Throttle.SampleAgeMax, figures, recent).Use(app);
+        new FrenoChecks(node, config.Access, config.Scheme, config.Node.Throttle.SampleAgeMax, figures, recent, config.Freno.HasBackend).Use(app);
 
         // Named here, routing stands behind the checks and not before everything.
         app.UseRouting();

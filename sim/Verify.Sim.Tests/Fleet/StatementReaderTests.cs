@@ -22,8 +22,13 @@ public sealed class StatementReaderTests(Flavor flavor)
         new Statement.AskConfigured("SELECT 'east'"),
     ];
 
-    /// <summary>An operator's own question about the lag, and what only ProxySQL's admin interface answers: no simulated server is asked that.</summary>
-    private static readonly string[] NotSimulated = [nameof(Statement.ReadMetric), nameof(Statement.ListProxySqlServers)];
+    /// <summary>An operator's own question about the lag, what only ProxySQL's admin interface answers, and what goes to the throttler's backend,
+    /// which is no server of a fleet: no simulated server is asked that.</summary>
+    private static readonly string[] NotSimulated =
+    [
+        nameof(Statement.ReadMetric), nameof(Statement.ListProxySqlServers),
+        nameof(Statement.MakeBackendTable), nameof(Statement.MakeBackendRow), nameof(Statement.HoldBackend), nameof(Statement.ReadBackend), nameof(Statement.WriteBackend),
+    ];
 
     [Test]
     public void Every_statement_of_the_node_is_recognised_with_its_values()

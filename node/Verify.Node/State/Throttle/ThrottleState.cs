@@ -41,6 +41,16 @@ public sealed class ThrottleState : IStateSection, IExpires
     SectionKind IStateSection.Kind => SectionKind.Throttle;
     byte IStateSection.Version => 1;
 
+    /// <summary>One that is kept elsewhere than in the log.</summary>
+    internal static ThrottleState Of(IEnumerable<ThrottledApp> apps, IEnumerable<SkippedHost> hosts)
+    {
+        var state = new ThrottleState();
+        foreach (var app in apps) state._apps[app.Key] = app;
+        foreach (var host in hosts) state._hosts[host.Host] = host;
+        state.Changed();
+        return state;
+    }
+
     internal CommandResult Apply(ThrottleCommand command, long nowMs, long index)
     {
         var result = command switch

@@ -68,4 +68,8 @@ internal sealed class RateLimit(RateSettings settings, TimeProvider time, Refuse
 
 /// <summary>How many requests one client may make.</summary>
 /// <param name="Burst">So many at once.</param>
-internal sealed record RateSettings(bool IsEnabled, int PerSecond, int Burst, bool ByToken, IReadOnlyList<string> ExemptPaths);
+internal sealed record RateSettings(bool IsEnabled, int PerSecond, int Burst, bool ByToken, IReadOnlyList<string> ExemptPaths)
+{
+    /// <summary>Throttle checks are counted too, and none of them is answered before HTTP is parsed.</summary>
+    public bool CoversChecks { get; init; }
+}
