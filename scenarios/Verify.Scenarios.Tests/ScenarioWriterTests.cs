@@ -123,7 +123,7 @@ internal sealed class ScenarioWriterTests
             Fleet = new FleetSpec(
                 Places(("east", ["n1", "a"]), ("west", ["n3"])), Places(("east", ["db1"]), ("south", ["db2"])), "db1")
             {
-                Below = numbers[1] % 3 == 0 ? ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, [KeyValuePair.Create("db2", "db1")]) : [],
+                Below = numbers[1] % 3 == 0 ? ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, [KeyValuePair.Create("db2", "db1")]) : ImmutableSortedDictionary<string, string>.Empty,
                 Durability = numbers[1] % 2 == 0 ? "semi_sync" : "none",
             },
             Workload = new WorkloadSpec(

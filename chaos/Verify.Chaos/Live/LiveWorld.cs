@@ -283,8 +283,9 @@ internal sealed partial class LiveWorld : IWorld
         ["RecoveryPeriodBlockSeconds"] = 0,
         ["MySQLClusters"] = new SortedDictionary<string, object>(StringComparer.Ordinal)
         {
-            ["main"] = new SortedDictionary<string, string>(Servers.ToDictionary(s => NodeNames.ServerIdentity(s.Key), s => s.Value, StringComparer.Ordinal), StringComparer.Ordinal),
+            [Alias] = new SortedDictionary<string, string>(Servers.ToDictionary(s => NodeNames.ServerIdentity(s.Key), s => s.Value, StringComparer.Ordinal), StringComparer.Ordinal),
         },
+        ["DeepClusters"] = _scenario.Fleet.Below.Count > 0 ? new[] { Alias } : [],
         ["SemiSync"] = _scenario.Fleet.Durability == "semi_sync",
         ["AddressViews"] = _plan.AddressViews(_scenario.Fleet.DataCenters),
     };

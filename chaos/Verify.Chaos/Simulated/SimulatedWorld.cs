@@ -277,7 +277,7 @@ internal sealed partial class SimulatedWorld : IWorld
         PeerBind = new(name, NodeNames.PeerPort),
         Members = _tokens.ContainsKey(name) ? [] : [.. Nodes.Select(n => new Member(new(NodeNames.PeerIdentity(n.Key)), new(n.Key, NodeNames.PeerPort), n.Value))],
         Clusters = Servers.Count == 0 ? []
-            : [new("main", [.. Servers.Select(s => new Instance(new(s.Key, NodeNames.ServerPort), s.Value))]) { SemiSync = _scenario.Fleet.Durability == "semi_sync" }],
+            : [new(Alias, [.. Servers.Select(s => new Instance(new(s.Key, NodeNames.ServerPort), s.Value))]) { SemiSync = _scenario.Fleet.Durability == "semi_sync", IsDeep = _scenario.Fleet.Below.Count > 0 }],
         Join = JoinOf(name),
         TopologyLogin = Topology,
         ReplicationLogin = Replication,

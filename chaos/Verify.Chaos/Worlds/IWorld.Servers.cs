@@ -33,5 +33,6 @@ public partial interface IWorld
     ValueTask<RecoveryEnd?> RecoveryAsync(long id) => ValueTask.FromResult<RecoveryEnd?>(null);
 }
 
+/// <summary>A recovery as the ledger has it.</summary>
 /// <param name="Closing">What the ledger says at its end.</param>
 public sealed record RecoveryEnd(bool IsOpen, bool IsSuccessful, string Closing);

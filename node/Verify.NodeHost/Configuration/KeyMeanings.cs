@@ -103,6 +103,7 @@ internal static class KeyMeanings
         ["HistoryStoreRequired"] = "false: never leave for the history store; keep trying",
         ["AuditPurgeDays"] = "lines of the history store's audit are kept for so many days",
         ["MySQLClusters"] = "the replication clusters and their servers",
+        ["DeepClusters"] = "aliases of MySQLClusters whose replicas may stand below other replicas; in all others each is taken below the primary",
         ["SemiSync"] = "true: a primary is opened only with semi-synchronous replication on",
         ["AddressViews"] = "addresses as they are seen from a data centre",
         ["MySQLTopologyUser"] = "user that probes and repairs the servers",

@@ -35,7 +35,10 @@ internal static class MySqlConfig
                 .Select(s => new Instance(new(s.At.Host, s.At.Port), s.Dc)).OrderBy(i => i.Key)]) { SemiSync = semiSync });
         }
 
-        return [.. clusters.OrderBy(c => c.Alias, StringComparer.Ordinal)];
+        var deep = values.Texts("DeepClusters");
+        foreach (var alias in deep.Where(d => !clusters.Any(c => string.Equals(c.Alias, d, StringComparison.Ordinal))))
+            values.Problem("DeepClusters", $"a list of aliases of MySQLClusters; '{alias}' is none");
+        return [.. clusters.Select(c => c with { IsDeep = deep.Contains(c.Alias, StringComparer.Ordinal) }).OrderBy(c => c.Alias, StringComparer.Ordinal)];
     }
 
     /// <summary>"AddressViews": { "data centre": { "name:port": "host:port as seen from there", … }, … }.</summary>
