@@ -23,6 +23,15 @@ internal sealed class FalseFailoverCheckTests
     }
 
     [Test]
+    public void A_takeover_that_an_operator_asked_for_is_no_failover()
+    {
+        var asked = new Run().Writable("db1", 0).At(16_000, EventKinds.Recovery, "n2", ("phase", "opened"), ("cluster", "main"), ("recoveryId", "7"), ("detail", "db1:3306: GracefulMasterTakeover by somebody; "));
+        Assert.That(asked.Judge(_check).Verdict, Is.EqualTo(Verdict.Valid));
+        var unasked = new Run().Writable("db1", 0).At(16_000, EventKinds.Recovery, "n2", ("phase", "opened"), ("cluster", "main"), ("recoveryId", "7"), ("detail", "db1:3306: DeadMaster; seen by nobody"));
+        Assert.That(unasked.Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid));
+    }
+
+    [Test]
     public void A_failover_without_any_fault_is_invalid() =>
         Assert.That(Opened(16_000).Writable("db1", 0).Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid));
 

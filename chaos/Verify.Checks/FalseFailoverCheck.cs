@@ -33,8 +33,12 @@ public sealed class FalseFailoverCheck(TimeSpan lookback) : ICheck
         };
     }
 
+    /// <summary>An operator wished it ("db1: GracefulMasterTakeover by somebody; …"): that is no verdict on the primary.</summary>
+    private static bool IsAskedFor(RunEvent opened) => opened["detail"].Split(';')[0].Contains(" by ", StringComparison.Ordinal);
+
     private bool IsFalse(RunEvent opened, RunFacts facts, IReadOnlyList<FaultWindow> faults, IReadOnlyList<NamedSpan> writable)
     {
+        if (IsAskedFor(opened)) return false;
         var before = new Span(Math.Max(0, opened.AtUs - lookback.Us()), opened.AtUs);
         var server = facts.Server(opened["detail"].Split(": ")[0]);
         if (!facts.Servers.ContainsKey(server)) return false;

@@ -39,6 +39,15 @@ public sealed class HostConfigTests
     }
 
     [Test]
+    public void A_cluster_that_is_named_as_deep_may_have_replicas_below_replicas()
+    {
+        string With(string aliases) => Good.Replace("\"AddressViews\"", $"\"DeepClusters\": [{aliases}], \"AddressViews\"", StringComparison.Ordinal);
+        Assert.That(Parse(Good, ("TOPOLOGY_PASSWORD", "secret")).Node.Clusters.Single().IsDeep, Is.False);
+        Assert.That(Parse(With("\"main\""), ("TOPOLOGY_PASSWORD", "secret")).Node.Clusters.Single().IsDeep, Is.True);
+        Assert.That(ProblemsOf(With("\"mian\"")), Has.One.Contains("DeepClusters").And.One.Contains("'mian' is none"));
+    }
+
+    [Test]
     public void No_raft_nodes_is_a_single_node()
     {
         var config = Parse("""{ "RaftDataDir": "d", "RaftNodes": [] }""");

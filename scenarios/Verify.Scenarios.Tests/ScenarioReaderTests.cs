@@ -78,7 +78,7 @@ internal sealed class ScenarioReaderTests
             "sample.yaml:8:43: 'kvPutt' is not known in mix; allowed are kvPut, kvGet, kvCas, kvDelete, sqlInsert; did you mean 'kvPut'?",
             "sample.yaml:11:5: 'util' is not known in a step; allowed are at, until, partition, oneWay, kill, pause, diskFull, clockSkew, slow, ring, bridge, swizzle, "
             + "lossy, garble, repeat, reconnect, slowDisk, failWrites, failSyncs, bitRot, tornSector, misdirect, lostDisk, clockStep, clockStrobe, restartStorm, "
-            + "rollingRestart; did you mean 'until'?",
+            + "rollingRestart, cutLink, stopSqlThread, lag, errant, takeover; did you mean 'until'?",
             "sample.yaml:14:12: 'until' (8s) must be later than 'at' (9s); both count from the end of the warm-up",
             "sample.yaml:15:18: there is no data centre 'south' in the fleet; there are east",
             "sample.yaml:17:5: 'fencedWithin' needs a duration; write '- fencedWithin: 3s'",
@@ -87,6 +87,49 @@ internal sealed class ScenarioReaderTests
         }));
     }
 
+    [Test]
+    public void What_is_done_to_single_servers_and_the_wishes_of_an_operator_are_understood()
+    {
+        var scenario = Sample.Read(steps: """
+              - { at: 1s, until: 2s, cutLink: { from: leader, to: primary } }
+              - { at: 1s, stopSqlThread: one replica }
+              - { at: 1s, lag: { target: db2, by: 3s } }
+              - { at: 1s, errant: db1 }
+              - { at: 1s, takeover: db2 }
+              - { at: 1s, takeover: {} }
+              - { at: 1s, takeover: { to: one replica, forced: true } }
+
+            """);
+        Assert.That(ScenarioReader.Read(ScenarioWriter.Write(scenario), "written.yaml").Steps.Select(s => s.Fault), Is.EqualTo(scenario.Steps.Select(s => s.Fault)), "written and read again");
+        Assert.That(scenario.Steps.Select(s => s.Fault), Is.EqualTo(new Fault[]
+        {
+            new Fault.CutLink(new Target.Leader(), new Target.Primary()),
+            new Fault.StopSqlThread(new Target.OneReplica()),
+            new Fault.Lag(new Target.Named("db2"), TimeSpan.FromSeconds(3)),
+            new Fault.Errant(new Target.Named("db1")),
+            new Fault.Takeover(new Target.Named("db2"), IsForced: false),
+            new Fault.Takeover(null, IsForced: false),
+            new Fault.Takeover(new Target.OneReplica(), IsForced: true),
+        }));
+    }
+
+    [TestCase("below: { db2: db1 }", ExpectedResult = "db2<db1")]
+    [TestCase("below: {}", ExpectedResult = "")]
+    public string A_replica_below_a_replica_is_read(string below) =>
+        string.Join(',', Sample.Read(Sample.Text().Replace("primary: db1", $"primary: db1\n  {below}", StringComparison.Ordinal)).Fleet.Below.Select(b => $"{b.Key}<{b.Value}"));
+
+    [TestCase("below: { db2: db9 }", "there is no server 'db9' in the fleet; there are db1, db2")]
+    [TestCase("below: { db1: db2 }", "'db1' is the primary and replicates from nobody")]
+    [TestCase("below: { db2: db2 }", "'db2' replicates from itself in the end: every chain must end at the primary")]
+    public void A_topology_that_does_not_end_at_the_primary_is_told(string below, string error) =>
+        Assert.That(Sample.Errors(Sample.Text().Replace("primary: db1", $"primary: db1\n  {below}", StringComparison.Ordinal)), Has.Some.EndsWith(error));
+
+    [TestCase("  - at: 3s\n    cutLink: { from: dc east, to: db1 }\n", "10:22: 'cutLink' is between nodes and servers")]
+    [TestCase("  - at: 3s\n    stopSqlThread: leader\n", "10:20: 'stopSqlThread' is about MySQL servers; write primary, one replica or the name of a server, not 'leader'")]
+    [TestCase("  - at: 3s\n    lag: { target: db2, by: 500ms }\n", "10:29: 'by' must be whole seconds, at least 1s")]
+    [TestCase("  - at: 3s\n    takeover: n1\n", "10:15: 'takeover' is about MySQL servers")]
+    [TestCase("  - at: 3s\n    takeover: { forced: maybe }\n", "10:25: 'forced' is true or false, not 'maybe'")]
+    [TestCase("  - at: 3s\n    until: 4s\n    takeover: db2\n", "10:12: 'takeover' is not undone: leave 'until' out")]
     [TestCase("  - at: 5s\n", "9:5: a step does exactly one thing; it needs one of partition, oneWay")]
     [TestCase("  - at: 5s\n    kill: leader\n    pause: primary\n", "9:5: a step does exactly one thing; here are kill and pause")]
     [TestCase("  - kill: leader\n", "9:5: 'at' is missing in a step")]

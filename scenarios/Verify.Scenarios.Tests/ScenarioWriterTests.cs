@@ -58,6 +58,7 @@ internal sealed class ScenarioWriterTests
         Assert.That(Flat(read.Fleet.Servers), Is.EqualTo(Flat(written.Fleet.Servers)));
         Assert.That(read.Workload with { Mix = written.Workload.Mix }, Is.EqualTo(written.Workload));
         Assert.That(read.Workload.Mix, Is.EqualTo(written.Workload.Mix));
+        Assert.That(read.Fleet.Below, Is.EqualTo(written.Fleet.Below));
         Assert.That(read.Steps.Select(Flat), Is.EqualTo(written.Steps.Select(Flat)));
         Assert.That(read.Expect, Is.EqualTo(written.Expect));
     }
@@ -95,6 +96,10 @@ internal sealed class ScenarioWriterTests
             new Fault.ClockStep(t, TimeSpan.FromHours(-1)), new Fault.ClockStrobe(t, TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(100)),
             new Fault.RestartStorm(t, TimeSpan.FromMilliseconds(400)),
         }),
+        .. AllTargets[8..].SelectMany(t => new Fault[]
+        {
+            new Fault.StopSqlThread(t), new Fault.Lag(t, TimeSpan.FromSeconds(3)), new Fault.CutLink(AllTargets[0], t), new Fault.CutLink(AllTargets[7], t),
+        }),
         new Fault.RollingRestart(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(3)),
     ];
 
@@ -118,6 +123,7 @@ internal sealed class ScenarioWriterTests
             Fleet = new FleetSpec(
                 Places(("east", ["n1", "a"]), ("west", ["n3"])), Places(("east", ["db1"]), ("south", ["db2"])), "db1")
             {
+                Below = numbers[1] % 3 == 0 ? ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, [KeyValuePair.Create("db2", "db1")]) : ImmutableSortedDictionary<string, string>.Empty,
                 Durability = (numbers[1] % 3) switch { 0 => "semi_sync", 1 => "cross_dc", _ => "none" },
             },
             Workload = new WorkloadSpec(

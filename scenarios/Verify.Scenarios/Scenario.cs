@@ -43,6 +43,11 @@ public sealed record FleetSpec(
         "cross_dc" => !Servers.Any(dc => dc.Value.Contains(server, StringComparer.Ordinal) && Primary is { } primary && dc.Value.Contains(primary, StringComparer.Ordinal)),
         _ => true,
     };
+    /// <summary>Who replicates from another replica: server → its source. Everybody else replicates from the primary.</summary>
+    public ImmutableSortedDictionary<string, string> Below { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>Whom a server replicates from in the beginning; null for the primary.</summary>
+    public string? SourceOf(string server) => server == Primary ? null : Below.GetValueOrDefault(server) ?? Primary;
 
     /// <summary>Every data centre named by nodes or servers, sorted.</summary>
     public ImmutableArray<string> DataCenters => [.. Nodes.Keys.Union(Servers.Keys, StringComparer.Ordinal).Order(StringComparer.Ordinal)];
@@ -139,6 +144,23 @@ public abstract record Fault
 
     /// <summary>Every node in turn is killed and, a while later, started again, before the next one's turn comes.</summary>
     public sealed record RollingRestart(TimeSpan Down, TimeSpan Every) : Fault;
+
+    /// <summary>The link between two alone is cut, in both directions; everybody else reaches both.</summary>
+    public sealed record CutLink(Target From, Target To) : Fault;
+
+    /// <summary>The servers go on fetching and apply nothing (STOP REPLICA SQL_THREAD).</summary>
+    public sealed record StopSqlThread(Target Target) : Fault;
+
+    /// <summary>The servers apply everything so long after it was committed (SOURCE_DELAY).</summary>
+    public sealed record Lag(Target Target, TimeSpan By) : Fault;
+
+    /// <summary>When the servers start the next time they hold a transaction that nobody else has.</summary>
+    public sealed record Errant(Target Target) : Fault;
+
+    /// <summary>An operator moves the primary (no fault, but a step like one).</summary>
+    /// <param name="To">The server that takes over; null: the leader chooses.</param>
+    /// <param name="IsForced">The old primary is given up as if it were dead; else both live and nothing is lost.</param>
+    public sealed record Takeover(Target? To, bool IsForced) : Fault;
 }
 
 /// <summary>Who is hit: a question that is answered when the step runs; the answer is recorded.</summary>

@@ -25,6 +25,11 @@ public static partial class ScenarioWriter
             text.Append("  primary: ").Append(Quoted(primary)).Append('\n');
         }
 
+        if (scenario.Fleet.Below.Count > 0)
+        {
+            text.Append("  below: { ").AppendJoin(", ", scenario.Fleet.Below.Select(b => $"{Quoted(b.Key)}: {Quoted(b.Value)}")).Append(" }\n");
+        }
+
         text.Append("  durability: ").Append(Quoted(scenario.Fleet.Durability)).Append('\n');
         text.Append("workload: ").Append(Workload(scenario.Workload)).Append('\n');
         text.Append("warmUp: ").Append(DurationText.Of(scenario.WarmUp)).Append('\n');
@@ -75,6 +80,11 @@ public static partial class ScenarioWriter
         Fault.ClockStep step => $"{{ target: {Text(step.Target)}, by: {DurationText.Of(step.By)} }}",
         Fault.ClockStrobe strobe => $"{{ target: {Text(strobe.Target)}, by: {DurationText.Of(strobe.By)}, every: {DurationText.Of(strobe.Every)} }}",
         Fault.RestartStorm storm => $"{{ target: {Text(storm.Target)}, every: {DurationText.Of(storm.Every)} }}",
+        Fault.CutLink cut => $"{{ from: {Text(cut.From)}, to: {Text(cut.To)} }}",
+        Fault.StopSqlThread stop => Text(stop.Target),
+        Fault.Lag lag => $"{{ target: {Text(lag.Target)}, by: {DurationText.Of(lag.By)} }}",
+        Fault.Errant errant => Text(errant.Target),
+        Fault.Takeover takeover => $"{{ {(takeover.To is { } to ? $"to: {Text(to)}, " : "")}forced: {(takeover.IsForced ? "true" : "false")} }}",
         Fault.RollingRestart rolling => $"{{ down: {DurationText.Of(rolling.Down)}, every: {DurationText.Of(rolling.Every)} }}",
         _ => throw new ArgumentOutOfRangeException(nameof(fault), fault, "not a fault"),
     };

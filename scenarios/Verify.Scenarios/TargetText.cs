@@ -52,6 +52,14 @@ public static class TargetText
         _ => true,
     };
 
+    /// <summary>It stands for servers and for nothing else.</summary>
+    internal static bool MayBeServers(Target target, FleetSpec fleet) => target switch
+    {
+        Target.Primary or Target.OneReplica => true,
+        Target.Named named => IsServer(named.Name, fleet),
+        _ => false,
+    };
+
     internal static bool IsDataCenter(Target target) => target is Target.DataCenter or Target.DataCenterOf;
 
     private static string Problem(Target target, FleetSpec fleet)

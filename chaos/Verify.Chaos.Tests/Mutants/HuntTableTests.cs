@@ -53,7 +53,7 @@ public sealed class HuntTableTests
         Assert.That(HuntReport.Summary(Record(Hunted("M07", 1)) with { CellsLeft = 3 }), Does.Contain("3 hunts are still to be done"));
         var owing = Record(Hunted("M07", 1)) with { Controls = [Control(100) with { SchedulesOwed = 1000 }] };
         Assert.That((owing.IsComplete, owing.IsControlClean), Is.EqualTo((false, true)));
-        Assert.That(HuntReport.Markdown(owing), Does.Contain("clean so far").And.Contain($"waiting: {PlantedBugs.Waiting[0].Why}"));
+        Assert.That(HuntReport.Markdown(owing), Does.Contain("clean so far"));
     }
 
     [Test]

@@ -12,18 +12,16 @@ public sealed class HuntTests
     public void The_bugs_of_Raft_and_of_the_gate_are_listed_once_each_with_their_budgets()
     {
         var bugs = PlantedBugs.All();
-        Assert.That(bugs.Select(b => b.Id).Concat(PlantedBugs.Waiting.Select(w => w.Id)).Order(StringComparer.Ordinal), Is.EqualTo(Enumerable.Range(1, 60).Select(n => $"M{n:D2}")));
+        Assert.That(bugs.Select(b => b.Id), Is.EqualTo(Enumerable.Range(1, 60).Select(n => $"M{n:D2}")));
+        Assert.That(PlantedBugs.Waiting, Is.Empty, "all sixty can be planted and are looked for");
         Assert.That(bugs.Where(b => b.Class == BugClass.C).Select(b => b.Id), Is.EqualTo(new[] { "M34", "M35" }));
         Assert.That(bugs.Select(b => (b.Class, b.Budget.TotalSeconds)).Distinct(), Is.EquivalentTo(new[] { (BugClass.A, 60.0), (BugClass.B, 600), (BugClass.C, 600) }));
         Assert.That(bugs.Select(b => b.Hunts.Count), Is.All.Positive);
     }
 
     [Test]
-    public void A_bug_that_nobody_planted_is_refused_with_the_list_and_one_that_waits_with_the_reason()
-    {
-        Assert.That(() => PlantedBugs.Named("M07,M99"), Throws.TypeOf<HarnessException>().With.Message.Contains("M99").And.Message.Contains("M50"));
-        Assert.That(() => PlantedBugs.Named("M60"), Throws.TypeOf<HarnessException>().With.Message.Contains("M60 waits: ").And.Message.Contains(PlantedBugs.Waiting.Single().Why));
-    }
+    public void A_bug_that_nobody_planted_is_refused_with_the_list() =>
+        Assert.That(() => PlantedBugs.Named("M07,M99"), Throws.TypeOf<HarnessException>().With.Message.Contains("M99").And.Message.Contains("M60"));
 
     [Test]
     public void A_strategy_that_does_not_exist_is_refused_with_the_words_there_are() =>
@@ -42,6 +40,7 @@ public sealed class HuntTests
     [TestCase("leader-lost-mid-failover")]
     [TestCase("lagging-replica")]
     [TestCase("one-link-down")]
+    [TestCase("takeovers")]
     public void Sound_nodes_hold_in_the_scenarios_of_the_hunt(string name)
     {
         var hunt = PlantedBugs.All().SelectMany(b => b.Hunts).First(h => h.Name == name);

@@ -23,6 +23,16 @@ public sealed class FleetJudgeTests
         Assert.That(FleetJudge.Judge(Healthy, Whole with { SetAside = "db2:3306 (uuid:1-2)", Servers = [Whole.Servers[0], new("db2", true, true, "", false)] }, AllServers).Converged, Is.True);
 
     [Test]
+    public void A_replica_below_a_replica_is_in_its_place_as_long_as_its_chain_ends_at_the_primary()
+    {
+        ServerView Below(string name, string source, bool replicates = true) => new(name, IsUp: true, IsReadOnly: true, source, replicates);
+        FleetState Judge(params ServerView[] others) => FleetJudge.Judge(Healthy, Whole with { Servers = [Whole.Servers[0], .. others] }, ["db1", "db2", "db3"]);
+        Assert.That(Judge(Below("db2", "db1"), Below("db3", "db2")).Converged, Is.True);
+        Assert.That(Judge(Below("db2", "db1", replicates: false), Below("db3", "db2")).Converged, Is.False, "the one above it gets nothing");
+        Assert.That(Judge(Below("db2", "db3"), Below("db3", "db2")).Waiting, Is.EqualTo("db2 to replicate from db1"), "a circle");
+    }
+
+    [Test]
     public void Whatever_is_missing_is_said()
     {
         string Waiting(ClusterView cluster) => FleetJudge.Judge(Healthy, cluster, AllServers).Waiting;

@@ -4,7 +4,8 @@ using Verify.Scenarios;
 namespace Verify.Chaos.Drawn;
 
 /// <summary>Draws what is done to the fleet, and when: which kinds of faults there are at all, how many, whom they hit, how long they last.</summary>
-internal sealed class DrawnFaults(Knobs knobs, FleetSpec fleet, TimeSpan work)
+/// <param name="further">For kinds that came later: a seed in which they are switched off draws what it always drew.</param>
+internal sealed class DrawnFaults(Knobs knobs, Knobs further, FleetSpec fleet, TimeSpan work)
 {
     private readonly string[] _nodes = [.. fleet.Nodes.Values.SelectMany(n => n)];
     private readonly string[] _servers = [.. fleet.Servers.Values.SelectMany(n => n)];
@@ -17,8 +18,8 @@ internal sealed class DrawnFaults(Knobs knobs, FleetSpec fleet, TimeSpan work)
         var steps = ImmutableArray.CreateBuilder<Step>();
         foreach (var (at, until) in Times(count))
         {
-            // A node that lost its disk needs a group that is whole otherwise to come back to: it waits for the end.
-            if (kinds[knobs.Dice.Next(kinds.Count)]() is { } fault) steps.Add(new Step(at, fault is Fault.LostDisk ? null : until, fault));
+            // A node that lost its disk needs a group that is whole otherwise to come back to: it waits for the end. What an operator wished is not undone.
+            if (kinds[knobs.Dice.Next(kinds.Count)]() is { } fault) steps.Add(new Step(at, fault is Fault.LostDisk or Fault.Takeover or Fault.Errant ? null : until, fault));
         }
 
         return steps.ToImmutable();
@@ -59,8 +60,25 @@ internal sealed class DrawnFaults(Knobs knobs, FleetSpec fleet, TimeSpan work)
         Kind("skewed clocks", 300, true, Skew);
         Kind("clock steps", 200, true, () => new Fault.ClockStep(Node(), Jump()));
         Kind("clock strobes", 150, true, () => new Fault.ClockStrobe(Node(), Jump(), Ms(20, 400)));
+        void Further(string name, int perMille, bool isPossible, Func<Fault?> draw)
+        {
+            if (isPossible && further.Switch(name, perMille)) kinds.Add(draw);
+        }
+
+        Further("takeovers", 400, _servers.Length > 1, Takeover);
+        Further("stopped SQL threads", 150, _servers.Length > 1, () => new Fault.StopSqlThread(Replica()));
+        Further("lagging replicas", 150, _servers.Length > 1, () => new Fault.Lag(Replica(), TimeSpan.FromSeconds(1 + further.Dice.Next(5))));
+        Further("cuts of single links", 200, _servers.Length > 0, () => new Fault.CutLink(Node(), Server()));
+
+        // In a deep topology a server hands on to others what nobody above it has: then nobody says who is wrong.
+        Further("errant transactions", 150, _servers.Length > 2 && fleet.Below.Count == 0, () => new Fault.Errant(Replica()));
         return kinds;
     }
+
+    /// <summary>To a server by name, to one that the leader chooses, and now and then by force.</summary>
+    private Fault.Takeover Takeover() => new(further.Dice.Next(3) == 0 ? null : Replica(), IsForced: further.Dice.Next(5) == 0);
+
+    private Target Replica() => further.Dice.Next(2) == 0 ? new Target.OneReplica() : new Target.Named(_servers[further.Dice.Next(_servers.Length)]);
 
     /// <summary>Each fault begins within the work and ends at least half a second before its end; several may overlap.</summary>
     private (TimeSpan At, TimeSpan Until)[] Times(int count)

@@ -10,7 +10,8 @@ internal static class DrawnFleet
 {
     private static readonly string[] Places = ["east", "west", "north", "south", "center"];
 
-    public static FleetSpec Draw(Knobs knobs)
+    /// <param name="further">For what came later, so that what a seed drew before stays as it was.</param>
+    public static FleetSpec Draw(Knobs knobs, Knobs further)
     {
         var nodes = knobs.From("nodes", 1, 6);
         var dataCenters = Math.Min(nodes, knobs.From("data centres", 1, 5));
@@ -20,8 +21,21 @@ internal static class DrawnFleet
         return new FleetSpec(nodePlaces, serverPlaces, servers == 0 ? null : "db1")
         {
             // With one server nobody could acknowledge a semi-synchronous commit.
+            Below = servers >= 3 && further.Switch("replicas below replicas", 250) ? Below(servers, further) : ImmutableSortedDictionary<string, string>.Empty,
             Durability = servers >= 2 && knobs.Switch("semi-synchronous", 850) ? "semi_sync" : "none",
         };
+    }
+
+    /// <summary>db3 and those after it may stand below one that comes before them; db2 always stands below the primary.</summary>
+    private static ImmutableSortedDictionary<string, string> Below(int servers, Knobs further)
+    {
+        var below = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        for (var i = 3; i <= servers; i++)
+        {
+            if (i == 3 || further.Dice.Chance(500)) below[$"db{i}"] = $"db{2 + further.Dice.Next(i - 2)}";
+        }
+
+        return below.ToImmutable();
     }
 
     /// <summary>Each data centre has one of the first, in turn; the others stand anywhere.</summary>

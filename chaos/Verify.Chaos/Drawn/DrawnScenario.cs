@@ -12,12 +12,13 @@ namespace Verify.Chaos.Drawn;
 public sealed class DrawnScenario
 {
     private readonly Knobs _knobs;
+    private readonly Knobs _further;
     private readonly bool _livesOnACore;
     private readonly bool _faultPoints;
 
-    private DrawnScenario(ulong seed, Knobs knobs, Scenario scenario, SimOptions options) =>
-        (Seed, _knobs, Scenario, Options, _livesOnACore, _faultPoints) =
-            (seed, knobs, scenario, options, knobs.Switch("liveness with a core", 600) && scenario.Fleet.Nodes.Values.Sum(n => n.Length) > 2, knobs.Switch("fault points in node code", 500));
+    private DrawnScenario(ulong seed, Knobs knobs, Knobs further, Scenario scenario, SimOptions options) =>
+        (Seed, _knobs, _further, Scenario, Options, _livesOnACore, _faultPoints) =
+            (seed, knobs, further, scenario, options, knobs.Switch("liveness with a core", 600) && scenario.Fleet.Nodes.Values.Sum(n => n.Length) > 2, knobs.Switch("fault points in node code", 500));
 
     public ulong Seed { get; }
     public Scenario Scenario { get; }
@@ -29,17 +30,18 @@ public sealed class DrawnScenario
     public Simulated.SimulatedOptions RunOptions => new() { World = Options, IsDrawn = true, LivesOnACore = _livesOnACore, FaultPoints = _faultPoints };
 
     /// <summary>How many options were drawn.</summary>
-    public int KnobCount => _knobs.Count;
+    public int KnobCount => _knobs.Count + _further.Count;
 
     /// <summary>The same seed draws the same scenario, on every machine.</summary>
     public static DrawnScenario Of(ulong seed)
     {
         var dice = new Dice(seed).Fork("drawn");
         var knobs = new Knobs(dice);
-        var fleet = DrawnFleet.Draw(knobs);
+        var further = new Knobs(new Dice(seed).Fork("drawn further"));
+        var fleet = DrawnFleet.Draw(knobs, further);
         var options = DrawnWorld.Draw(knobs);
         var workload = Workload(knobs, fleet);
-        var steps = new DrawnFaults(knobs, fleet, workload.For).Draw();
+        var steps = new DrawnFaults(knobs, further, fleet, workload.For).Draw();
         var scenario = new Scenario
         {
             Name = string.Create(CultureInfo.InvariantCulture, $"drawn-{seed}"),
@@ -51,12 +53,12 @@ public sealed class DrawnScenario
             WarmUp = TimeSpan.FromSeconds(3),
             Settle = TimeSpan.FromSeconds(45),
         };
-        return new DrawnScenario(seed, knobs, scenario, options);
+        return new DrawnScenario(seed, knobs, further, scenario, options);
     }
 
     /// <summary>All that was drawn: every option with its range, the world's options, and the scenario as a file.</summary>
     public string Print() => string.Create(CultureInfo.InvariantCulture,
-        $"seed {Seed} drew {KnobCount} options:\n{_knobs.Print()}world: {Options}\n{ScenarioWriter.Write(Scenario)}");
+        $"seed {Seed} drew {KnobCount} options:\n{_knobs.Print()}{_further.Print()}world: {Options}\n{ScenarioWriter.Write(Scenario)}");
 
     private static WorkloadSpec Workload(Knobs knobs, FleetSpec fleet)
     {

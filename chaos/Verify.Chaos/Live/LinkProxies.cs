@@ -82,10 +82,10 @@ internal sealed class LinkProxies : IAsyncDisposable
     }
 
     /// <summary>Every proxy and direction in which bytes go from one data centre to the other: requests of those who dialled there,
-    /// and answers to those who dialled from there.</summary>
+    /// and answers to those who dialled from there. In the place of one of the two may stand a single node or server.</summary>
     private IEnumerable<(LivePlan.Link Link, Direction Direction)> Ways(string from, string to) =>
-        _plan.Links.Where(l => l.FromDataCenter == from && l.To.DataCenter == to).Select(l => (l, Direction.Upstream))
-            .Concat(_plan.Links.Where(l => l.FromDataCenter == to && l.To.DataCenter == from).Select(l => (l, Direction.Downstream)));
+        _plan.Links.Where(l => l.FromDataCenter == from && (l.To.DataCenter == to || l.To.Name == to)).Select(l => (l, Direction.Upstream))
+            .Concat(_plan.Links.Where(l => l.FromDataCenter == to && (l.To.DataCenter == from || l.To.Name == from)).Select(l => (l, Direction.Downstream)));
 
     private async ValueTask<long?> DroppedAsync(string from, string to) =>
         await _client.CountersAsync() is { } counters

@@ -14,7 +14,7 @@ using EventLog = Verify.Chaos.Worlds.EventLog;
 namespace Verify.Chaos.Live;
 
 /// <summary>Real processes, real servers, real sockets, links through proxies that can be cut.</summary>
-internal sealed class LiveWorld : IWorld
+internal sealed partial class LiveWorld : IWorld
 {
     private const long NodeDiskBytes = 48L << 20;
     private static readonly TimeSpan ServerStart = TimeSpan.FromSeconds(60);
@@ -255,7 +255,7 @@ internal sealed class LiveWorld : IWorld
     {
         if (_scenario.Fleet.Primary is not { } primary) return;
         await _servers.SetUpReplicationAsync(_byName[primary], _byName.Values.Where(s => s.Name != primary),
-            replica => System.Net.IPEndPoint.Parse(_plan.AddressFrom(Servers[replica.Name], primary)), ServerStart, cancel);
+            replica => System.Net.IPEndPoint.Parse(_plan.AddressFrom(Servers[replica.Name], _scenario.Fleet.SourceOf(replica.Name)!)), ServerStart, cancel);
 
         // From here on only the guardian opens it.
         await using var writer = await OpenAsync(_byName[primary], cancel);
@@ -283,8 +283,9 @@ internal sealed class LiveWorld : IWorld
         ["RecoveryPeriodBlockSeconds"] = 0,
         ["MySQLClusters"] = new SortedDictionary<string, object>(StringComparer.Ordinal)
         {
-            ["main"] = new SortedDictionary<string, string>(Servers.ToDictionary(s => NodeNames.ServerIdentity(s.Key), s => s.Value, StringComparer.Ordinal), StringComparer.Ordinal),
+            [Alias] = new SortedDictionary<string, string>(Servers.ToDictionary(s => NodeNames.ServerIdentity(s.Key), s => s.Value, StringComparer.Ordinal), StringComparer.Ordinal),
         },
+        ["DeepClusters"] = _scenario.Fleet.Below.Count > 0 ? new[] { Alias } : [],
         ["Durability"] = _scenario.Fleet.Durability,
         ["AddressViews"] = _plan.AddressViews(_scenario.Fleet.DataCenters),
     };

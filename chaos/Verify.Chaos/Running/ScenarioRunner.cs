@@ -86,9 +86,13 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
             await workload.FinalReadsAsync();
             var rows = await world.ReadRowsAsync();
             var state = await world.ObserveAsync();
-            if (state.Converged || world.Events.NowUs >= untilUs) return (rows, state);
+            if ((state.Converged && IsOpen(state.Primary)) || world.Events.NowUs >= untilUs) return (rows, state);
         }
     }
+
+    /// <summary>Nodes go by their last probe: a primary that closed itself a moment ago still looks open to them. The world saw it close.</summary>
+    private bool IsOpen(string? primary) => primary is null
+        || world.Events.Sorted().LastOrDefault(e => e.Kind is EventKinds.Writable or EventKinds.ServerDown && e.Subject == primary) is { Kind: EventKinds.Writable } last && last["writable"] == "true";
 
     /// <summary>Somebody who goes by what the nodes say is part of the story only where what they say is judged.</summary>
     private bool AsksNodes => scenario.Expect.Any(e => e is Expectation.UnhealthyWithin or Expectation.PrimaryNamedWithin or Expectation.ThrottleWithin);

@@ -156,6 +156,7 @@ internal sealed partial class SimulatedWorld : IWorld
         host ??= _serverHosts[name];
         if (host.IsAlive || _withoutDisk.Contains(name) || _heldDown.Contains(name)) return ValueTask.CompletedTask;
         Events.Add(isNode ? EventKinds.NodeUp : EventKinds.ServerUp, name, host.DataCenter);
+        if (_errants.TryGetValue(name, out var hasStarted) && !hasStarted) StartErrant(name);
         _world.Start(host);
         return ValueTask.CompletedTask;
     }
@@ -249,7 +250,7 @@ internal sealed partial class SimulatedWorld : IWorld
         foreach (var replica in Servers.Keys.Where(s => s != primary))
         {
             await using var session = await OpenAsync(replica);
-            await session.QueryAsync(new Statement.ChangeSource(primary, NodeNames.ServerPort, Replication.User, Replication.Password).Sql(Flavor.MySql), Patience);
+            await session.QueryAsync(new Statement.ChangeSource(_scenario.Fleet.SourceOf(replica)!, NodeNames.ServerPort, Replication.User, Replication.Password).Sql(Flavor.MySql), Patience);
             await session.QueryAsync(new Statement.StartReplica().Sql(Flavor.MySql), Patience);
         }
 
@@ -276,7 +277,7 @@ internal sealed partial class SimulatedWorld : IWorld
         PeerBind = new(name, NodeNames.PeerPort),
         Members = _tokens.ContainsKey(name) ? [] : [.. Nodes.Select(n => new Member(new(NodeNames.PeerIdentity(n.Key)), new(n.Key, NodeNames.PeerPort), n.Value))],
         Clusters = Servers.Count == 0 ? []
-            : [new("main", [.. Servers.Select(s => new Instance(new(s.Key, NodeNames.ServerPort), s.Value))]) { Durability = Durability.Named(_scenario.Fleet.Durability)! }],
+            : [new(Alias, [.. Servers.Select(s => new Instance(new(s.Key, NodeNames.ServerPort), s.Value))]) { Durability = Durability.Named(_scenario.Fleet.Durability)!, IsDeep = _scenario.Fleet.Below.Count > 0 }],
         Join = JoinOf(name),
         TopologyLogin = Topology,
         ReplicationLogin = Replication,

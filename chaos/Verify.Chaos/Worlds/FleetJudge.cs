@@ -55,13 +55,26 @@ public static class FleetJudge
             {
                 return $"{name} to be read-only";
             }
-            else if (!aside.Contains(name) && !(server.Replicates && server.Source == cluster.Primary))
+            else if (!aside.Contains(name) && !(server.Replicates && EndsAt(cluster.Primary, server, cluster)))
             {
                 return $"{name} to replicate from {cluster.Primary}";
             }
         }
 
         return "";
+    }
+
+    /// <summary>The source, or the source's source, … is this server.</summary>
+    private static bool EndsAt(string primary, ServerView server, ClusterView cluster)
+    {
+        var source = server.Source;
+        for (var hops = 0; hops < cluster.Servers.Count && source != primary; hops++)
+        {
+            if (cluster.Servers.FirstOrDefault(s => s.Name == source) is not { Replicates: true } above) return false;
+            source = above.Source;
+        }
+
+        return source == primary;
     }
 
     private static string[] Aside(ClusterView cluster) => cluster.SetAside.Split([',', ' ', ':'], StringSplitOptions.RemoveEmptyEntries);

@@ -7,7 +7,7 @@ namespace Verify.Chaos.Worlds;
 /// <summary>A stage on which a scenario is played: the simulator, or real processes and servers. Everything is asked through
 /// it, so that the runner, the workload, the nemesis and the checks are the same for both. In simulation all calls
 /// come on the world's one thread and complete inline.</summary>
-public interface IWorld : IAsyncDisposable
+public partial interface IWorld : IAsyncDisposable
 {
     /// <summary>"sim" or "live".</summary>
     string Kind { get; }
@@ -136,7 +136,7 @@ public enum DiskHurt
 /// <param name="Leader">The node that holds the leader lease; null when none does.</param>
 /// <param name="Primary">The primary that the leader names.</param>
 /// <param name="Converged">One leader, every running node in its quorum, the primary writable, every other running server
-/// read-only and either replicating from the primary or set aside by name, no recovery open.</param>
+/// read-only and either replicating from the primary (or from a replica of it) or set aside by name, no recovery open.</param>
 /// <param name="Waiting">What is missing for that, for messages.</param>
 public sealed record FleetState(string? Leader, string? Primary, bool Converged, string Waiting)
 {

@@ -43,6 +43,9 @@ public sealed class RealServer : IAsyncDisposable
     /// <summary>The disk of the data directory, where <see cref="ServerOptions.DiskBytesMax"/> asked for one.</summary>
     public LimitedDisk? Disk { get; private set; }
 
+    /// <summary>Done once, at the next start, before anybody is let in (--init-file): a transaction that no other server has. Null when it was done.</summary>
+    public SqlText? AtNextStart { get; set; }
+
     public bool IsRunning => _process is { IsRunning: true };
     public bool IsPaused { get; private set; }
 
@@ -72,7 +75,7 @@ public sealed class RealServer : IAsyncDisposable
         _process = await _run.StartAsync(new(Name, _folder,
         [
             .. _program.Command, $"--defaults-file={Path.Combine(_folder, "my.cnf")}", .. _program.PathOptions, .. ServerOptions.AsRoot,
-            .. _provisioned ? Array.Empty<string>() : [$"--init-file={Path.Combine(_folder, "init.sql")}"],
+            .. await InitFileAsync(cancel) is { } file ? new[] { $"--init-file={file}" } : [],
         ])
         {
             LogFile = Path.Combine(_folder, "output.log"),
@@ -82,7 +85,18 @@ public sealed class RealServer : IAsyncDisposable
         IsPaused = false;
         await WaitUntilReadyAsync(begin, deadline, cancel);
         LastStart = TimeProvider.System.GetElapsedTime(begin);
-        _provisioned = true;
+        (_provisioned, AtNextStart) = (true, null);
+    }
+
+    /// <summary>What the server runs as root before it listens; read-only stays on, and only MySQL's stricter half has to be lifted for a moment.</summary>
+    private async Task<string?> InitFileAsync(CancellationToken cancel)
+    {
+        if (!_provisioned) return Path.Combine(_folder, "init.sql");
+        if (AtNextStart is not { } statement) return null;
+        var file = Path.Combine(_folder, "once.sql");
+        await File.WriteAllTextAsync(file, Flavor == Flavor.MySql
+            ? $"SET GLOBAL super_read_only = OFF;\n{statement};\nSET GLOBAL super_read_only = ON;\n" : $"{statement};\n", cancel);
+        return file;
     }
 
     /// <summary>SIGKILL: what was not on the disk of the kernel is lost, the kernel's cache is not.</summary>

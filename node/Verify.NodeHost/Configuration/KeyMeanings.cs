@@ -103,6 +103,7 @@ internal static class KeyMeanings
         ["HistoryStoreRequired"] = "false: never leave for the history store; keep trying",
         ["AuditPurgeDays"] = "lines of the history store's audit are kept for so many days",
         ["MySQLClusters"] = "the replication clusters and their servers",
+        ["DeepClusters"] = "aliases of MySQLClusters whose replicas may stand below other replicas; in all others each is taken below the primary",
         ["SemiSync"] = "true: the same as Durability semi_sync",
         ["Durability"] = "none; semi_sync: a commit waits for replicas, and nobody is promoted who may lack one; cross_dc: for replicas in other data centres than the primary's",
         ["ClusterDurability"] = "Durability of single clusters, by alias",

@@ -36,7 +36,10 @@ internal static class MySqlConfig
 
         foreach (var stranger in durability.Clusters.Keys.Where(k => !clusters.Any(c => string.Equals(c.Alias, k, StringComparison.Ordinal))))
             values.Problem("ClusterDurability", $"aliases of MySQLClusters, and {stranger} is none");
-        return [.. clusters.OrderBy(c => c.Alias, StringComparer.Ordinal)];
+        var deep = values.Texts("DeepClusters");
+        foreach (var alias in deep.Where(d => !clusters.Any(c => string.Equals(c.Alias, d, StringComparison.Ordinal))))
+            values.Problem("DeepClusters", $"a list of aliases of MySQLClusters; '{alias}' is none");
+        return [.. clusters.Select(c => c with { IsDeep = deep.Contains(c.Alias, StringComparer.Ordinal) }).OrderBy(c => c.Alias, StringComparer.Ordinal)];
     }
 
     /// <summary>"AddressViews": { "data centre": { "name:port": "host:port as seen from there", … }, … }.</summary>

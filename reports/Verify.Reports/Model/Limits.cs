@@ -25,7 +25,8 @@ public static class Limits
         ("lossy", "lost segments"), ("garble", "bits turned on the wire"), ("repeat", "bytes that arrive twice"), ("reconnect", "connections that overtake each other"),
         ("slowDisk", "slow disks"), ("failWrites", "failing writes"), ("failSyncs", "failing syncs"), ("bitRot", "bits turned on disks"), ("tornSector", "torn sectors"),
         ("misdirect", "misdirected writes"), ("lostDisk", "lost disks"), ("clockStep", "clocks that jump"), ("clockStrobe", "clocks that jump there and back"),
-        ("restartStorm", "restart storms"), ("rollingRestart", "rolling restarts"),
+        ("restartStorm", "restart storms"), ("rollingRestart", "rolling restarts"), ("cutLink", "a cut between one node and one server"), ("stopSqlThread", "stopped SQL threads"),
+        ("lag", "replicas that apply late"), ("errant", "transactions that one server alone has"), ("takeover", "primaries moved by an operator"),
     ];
 
     public static IReadOnlyList<Limit> Of(SuiteRecord suite)

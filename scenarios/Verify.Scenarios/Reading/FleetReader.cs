@@ -12,7 +12,7 @@ internal static partial class FleetReader
 
     public static FleetSpec? Read(YamlNode? node, ErrorList errors)
     {
-        if (node is null || MapReader.Of(node, "fleet", errors, "nodes", "mysql", "primary", "durability") is not { } map)
+        if (node is null || MapReader.Of(node, "fleet", errors, "nodes", "mysql", "primary", "below", "durability") is not { } map)
         {
             return null;
         }
@@ -25,7 +25,8 @@ internal static partial class FleetReader
             errors.Add(written.Start, "the fleet needs at least one node");
         }
 
-        var fleet = new FleetSpec(nodes, servers, Primary(map, servers));
+        var primary = Primary(map, servers);
+        var fleet = new FleetSpec(nodes, servers, primary) { Below = Below(map, servers, primary) };
         foreach (var name in fleet.DataCenters.Where(taken.Contains))
         {
             errors.Add(map.Start, $"'{name}' is the name of a data centre and of a node or server in it; names must tell them apart");
@@ -56,6 +57,38 @@ internal static partial class FleetReader
         }
 
         return primary;
+    }
+
+    /// <summary>"below: { db3: db2 }": db3 replicates from db2. Every chain ends at the primary.</summary>
+    private static ImmutableSortedDictionary<string, string> Below(
+        MapReader map, ImmutableSortedDictionary<string, ImmutableArray<string>> servers, string? primary)
+    {
+        var below = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        if (map.Find("below") is not { } node || MapReader.Of(node, "'below'", map.Errors, allowed: null) is not { } written) return below.ToImmutable();
+        var names = servers.Values.SelectMany(s => s).ToArray();
+        foreach (var (replica, at, value) in written.Entries)
+        {
+            if (MapReader.ScalarOf(value, "below", map.Errors) is not { } source) continue;
+            foreach (var (name, place) in new[] { (replica, at), (source, value) }.Where(n => !names.Contains(n.Item1, StringComparer.Ordinal)))
+                map.Errors.Add(place.Start, $"there is no server '{name}' in the fleet; there are {string.Join(", ", names)}");
+            if (replica == primary) map.Errors.Add(at.Start, $"'{replica}' is the primary and replicates from nobody");
+            else below[replica] = source;
+        }
+
+        foreach (var replica in below.Keys.Where(r => IsInACircle(r, below))) map.Errors.Add(node.Start, $"'{replica}' replicates from itself in the end: every chain must end at the primary");
+        return below.ToImmutable();
+    }
+
+    private static bool IsInACircle(string replica, ImmutableSortedDictionary<string, string>.Builder below)
+    {
+        var at = replica;
+        for (var hops = 0; hops <= below.Count; hops++)
+        {
+            if (!below.TryGetValue(at, out var source)) return false;
+            at = source;
+        }
+
+        return true;
     }
 
     /// <summary>Each data centre with a number ("east: 2") or with names ("east: [n1, n2]"). Numbers give names in the order of writing.</summary>

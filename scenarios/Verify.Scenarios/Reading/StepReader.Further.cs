@@ -25,8 +25,42 @@ internal sealed partial class StepReader
         "clockStep" => ClockStep(node),
         "clockStrobe" => ClockStrobe(node),
         "restartStorm" => RestartStorm(node),
+        "cutLink" => CutLink(node),
+        "stopSqlThread" => Whom(node, word, serversOnly: true) is { } target ? new Fault.StopSqlThread(target) : null,
+        "lag" => Lag(node),
+        "errant" => Whom(node, word, serversOnly: true) is { } target ? new Fault.Errant(target) : null,
+        "takeover" => Takeover(node),
         _ => RollingRestart(node),
     };
+
+    private Fault.CutLink? CutLink(YamlNode node)
+    {
+        if (MapReader.Of(node, "cutLink", errors, "from", "to") is not { } map) return null;
+        if ((Of(map, "from", nodesOnly: true), Of(map, "to", serversOnly: true)) is not ({ } from, { } to)) return null;
+        if (!TargetText.IsDataCenter(from)) return new Fault.CutLink(from, to);
+        errors.Add(map.Find("from")!.Start, $"'cutLink' is between nodes and servers; for data centres write partition or oneWay, not '{TargetText.Of(from)}'");
+        return null;
+    }
+
+    private Fault.Lag? Lag(YamlNode node)
+    {
+        if (MapReader.Of(node, "lag", errors, "target", "by") is not { } map) return null;
+        if ((Of(map, "target", serversOnly: true), map.Duration("by")) is not ({ } target, { } by)) return null;
+        if (by >= TimeSpan.FromSeconds(1) && by.Ticks % TimeSpan.TicksPerSecond == 0) return new Fault.Lag(target, by);
+        errors.Add(map.Find("by")!.Start, "'by' must be whole seconds, at least 1s: servers know no finer SOURCE_DELAY");
+        return null;
+    }
+
+    /// <summary>"takeover: db2", or "takeover: { to: db2, forced: true }"; "takeover: {}" leaves the choice to the leader.</summary>
+    private Fault.Takeover? Takeover(YamlNode node)
+    {
+        if (node is YamlScalarNode) return TargetOf(node, "takeover", serversOnly: true) is { } named ? new Fault.Takeover(named, IsForced: false) : null;
+        if (MapReader.Of(node, "takeover", errors, "to", "forced") is not { } map) return null;
+        var to = map.Find("to") is { } who ? TargetOf(who, "takeover", serversOnly: true) : null;
+        var forced = map.Text("forced", isRequired: false);
+        if (forced is not (null or "true" or "false")) errors.Add(map.Find("forced")!.Start, $"'forced' is true or false, not '{forced}'");
+        return map.Find("to") is not null && to is null ? null : new Fault.Takeover(to, forced == "true");
+    }
 
     private Target? Place(YamlNode node, string word)
     {

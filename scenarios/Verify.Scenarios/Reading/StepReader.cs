@@ -11,6 +11,7 @@ internal sealed partial class StepReader(FleetSpec? fleet, WorkloadSpec? workloa
     [
         "partition", "oneWay", "kill", "pause", "diskFull", "clockSkew", "slow", "ring", "bridge", "swizzle", "lossy", "garble", "repeat", "reconnect", "slowDisk",
         "failWrites", "failSyncs", "bitRot", "tornSector", "misdirect", "lostDisk", "clockStep", "clockStrobe", "restartStorm", "rollingRestart",
+        "cutLink", "stopSqlThread", "lag", "errant", "takeover",
     ];
 
     public ImmutableArray<Step> Read(YamlNode? node) =>
@@ -37,6 +38,11 @@ internal sealed partial class StepReader(FleetSpec? fleet, WorkloadSpec? workloa
             }
 
             return null;
+        }
+
+        if (until is not null && written[0] is "errant" or "takeover" && map.Find("until") is { } end)
+        {
+            errors.Add(end.Start, $"'{written[0]}' is not undone: leave 'until' out");
         }
 
         return Fault(written[0], map.Find(written[0])!) is { } fault && at is { } start ? new Step(start, until, fault, (int)node.Start.Line) : null;
@@ -161,14 +167,14 @@ internal sealed partial class StepReader(FleetSpec? fleet, WorkloadSpec? workloa
     }
 
     /// <summary>"kill: leader" and "kill: { target: leader }" are the same.</summary>
-    private Target? Whom(YamlNode node, string word, bool nodesOnly = false) =>
-        node is YamlScalarNode ? TargetOf(node, word, nodesOnly)
-        : MapReader.Of(node, word, errors, "target") is { } map ? Of(map, "target", nodesOnly) : null;
+    private Target? Whom(YamlNode node, string word, bool nodesOnly = false, bool serversOnly = false) =>
+        node is YamlScalarNode ? TargetOf(node, word, nodesOnly, serversOnly: serversOnly)
+        : MapReader.Of(node, word, errors, "target") is { } map ? Of(map, "target", nodesOnly, serversOnly: serversOnly) : null;
 
-    private Target? Of(MapReader map, string key, bool nodesOnly = false, bool placesOnly = false) =>
-        map.Require(key) is { } node ? TargetOf(node, key, nodesOnly, placesOnly) : null;
+    private Target? Of(MapReader map, string key, bool nodesOnly = false, bool placesOnly = false, bool serversOnly = false) =>
+        map.Require(key) is { } node ? TargetOf(node, key, nodesOnly, placesOnly, serversOnly) : null;
 
-    private Target? TargetOf(YamlNode node, string what, bool nodesOnly = false, bool placesOnly = false)
+    private Target? TargetOf(YamlNode node, string what, bool nodesOnly = false, bool placesOnly = false, bool serversOnly = false)
     {
         if (MapReader.ScalarOf(node, what, errors) is not { } text || fleet is null)
         {
@@ -179,6 +185,10 @@ internal sealed partial class StepReader(FleetSpec? fleet, WorkloadSpec? workloa
         if (target is not null && nodesOnly && !TargetText.MayBeNodes(target, fleet))
         {
             problem = $"this fault hits nodes, and '{text}' is a MySQL server; write leader, one follower, all followers, dc <name> or the name of a node";
+        }
+        else if (target is not null && serversOnly && !TargetText.MayBeServers(target, fleet))
+        {
+            problem = $"'{what}' is about MySQL servers; write primary, one replica or the name of a server, not '{text}'";
         }
         else if (target is not null && placesOnly && !TargetText.IsDataCenter(target))
         {

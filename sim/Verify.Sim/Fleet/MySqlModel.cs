@@ -291,6 +291,14 @@ internal sealed class MySqlModel
         else Answer(session, ServerAnswer.Done);
     }
 
+    /// <summary>At rest, without the commit path: nobody waits, nobody is asked.</summary>
+    public void CommitAlone(string id)
+    {
+        var transaction = new BinlogTransaction(_store.Gtids.NextOwn(), new RowChange.Insert(id, 0), 0);
+        _store.Log(transaction);
+        _store.Commit(transaction, isReplicated: false);
+    }
+
     private ServerAnswer AdoptBinlogPosition()
     {
         if (_store.Gtids is not MariaGtidState maria) return ServerAnswer.Done;

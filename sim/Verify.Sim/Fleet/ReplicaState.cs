@@ -95,7 +95,13 @@ internal sealed class ReplicaState(SimMySqlOptions options, ServerStore store, A
     public void Stop(bool onlyIoThread)
     {
         StopIo();
-        if (onlyIoThread || !SqlRuns) return;
+        if (!onlyIoThread) StopSql();
+    }
+
+    /// <summary>STOP REPLICA SQL_THREAD.</summary>
+    public void StopSql()
+    {
+        if (!SqlRuns) return;
         SqlRuns = false;
         effect(new ServerEffect.ApplierMoved());
     }

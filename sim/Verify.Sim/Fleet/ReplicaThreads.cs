@@ -10,6 +10,9 @@ namespace Verify.Sim.Fleet;
 internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
 {
     private const int FatalError = 1236;
+
+    /// <summary>How often a delayed applier looks whether its time has come.</summary>
+    private static readonly TimeSpan DelayLook = TimeSpan.FromMilliseconds(100);
     private Stream? _stream;
     private int _ioRun;
     private bool _applies;
@@ -43,8 +46,16 @@ internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
     private async Task ApplyAsync(int life)
     {
         _applies = true;
-        while (model.Replica.Next is not null)
+        while (model.Replica.Next is { } next)
         {
+            if (server.ApplierDelay > TimeSpan.Zero && server.NowSeconds < next.AtSeconds + (long)server.ApplierDelay.TotalSeconds)
+            {
+                await Task.Delay(DelayLook, server.Time);
+                await server.WhenRunning();
+                if (life != server.Life) return;
+                continue;
+            }
+
             await Task.Delay(server.Options.ApplyTime, server.Time);
             await server.WhenRunning();
             if (life != server.Life) return;

@@ -116,6 +116,32 @@ public sealed class SimMySqlServer : IDisposable
         foreach (var driver in stopped) driver.SetResult();
     }
 
+    /// <summary>STOP REPLICA SQL_THREAD by somebody beside the nodes.</summary>
+    public void StopSqlThread()
+    {
+        if (!IsRunning) return;
+        _model.Replica.StopSql();
+        CarryOut();
+    }
+
+    /// <summary>START REPLICA SQL_THREAD; nothing on a server that has no source.</summary>
+    public void StartSqlThread()
+    {
+        if (!IsRunning || _model.Replica.Source is null) return;
+        _model.Replica.StartSqlThread();
+        CarryOut();
+    }
+
+    /// <summary>SOURCE_DELAY: a transaction is applied so long after its source's clock wrote it. It outlives the process.</summary>
+    public TimeSpan ApplierDelay { get; set; }
+
+    /// <summary>While the process is down: a row that is there when it starts, in a transaction that no other server has (as one from an init file).</summary>
+    public void CommitAlone(string id)
+    {
+        if (IsRunning) throw new InvalidOperationException($"{Options.Name} runs");
+        _model.CommitAlone(id);
+    }
+
     public void Dispose() => Kill();
 
     /// <summary>Completes when the process may go on; a task that is done already, most of the time. One for each driver: of several

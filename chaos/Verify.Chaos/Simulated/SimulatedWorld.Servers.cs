@@ -1,0 +1,80 @@
+using Verify.Chaos.Worlds;
+using Verify.Node.Api;
+using Verify.Node.Topology;
+
+namespace Verify.Chaos.Simulated;
+
+/// <summary>Single servers, single links, and the operator at the node's interface.</summary>
+internal sealed partial class SimulatedWorld
+{
+    private const string Alias = "main";
+
+    /// <summary>Server → whether it has started since its errant transaction was planted.</summary>
+    private readonly SortedDictionary<string, bool> _errants = new(StringComparer.Ordinal);
+
+    public async ValueTask CutLinkAsync(string node, string server)
+    {
+        await CutAsync(node, server);
+        await CutAsync(server, node);
+    }
+
+    public async ValueTask<long> MendLinkAsync(string node, string server) => await MendAsync(node, server) + await MendAsync(server, node);
+
+    public ValueTask StopSqlThreadAsync(string server)
+    {
+        _servers[server].StopSqlThread();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask StartSqlThreadAsync(string server)
+    {
+        _servers[server].StartSqlThread();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask DelayApplierAsync(string server, TimeSpan by)
+    {
+        _servers[server].ApplierDelay = by;
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask PlantErrantAsync(string server)
+    {
+        _errants[server] = false;
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<bool> HasStartedErrantAsync(string server) => ValueTask.FromResult(_errants.GetValueOrDefault(server));
+
+    public async ValueTask<long> TakeOverAsync(string? to, bool isForced)
+    {
+        var leader = await LeaderAsync() ?? throw new IOException("no node leads that could be asked for a takeover");
+        var wish = (isForced, to) switch
+        {
+            (true, null) => RecoveryWish.ForceFailover,
+            (true, _) => RecoveryWish.ForceTakeover,
+            (false, null) => RecoveryWish.GracefulTakeoverAuto,
+            _ => RecoveryWish.GracefulTakeover,
+        };
+        InstanceKey? candidate = to is null ? null : new InstanceKey(to, NodeNames.ServerPort);
+        return await AskAsync(leader, new ApiRequest.StartRecovery(Alias, wish, null, candidate, "the scenario", WithoutHooks: false)) switch
+        {
+            ApiReply.Done(var id) => id,
+            ApiReply.Refused(var why) => throw new IOException($"{leader.Name} refuses the takeover: {why}"),
+            var other => throw new IOException($"{leader.Name} did not begin the takeover: {other}"),
+        };
+    }
+
+    public async ValueTask<RecoveryEnd?> RecoveryAsync(long id)
+    {
+        if (await LeaderAsync() is not { } leader) return null;
+        return await AskAsync(leader, new ApiRequest.Recoveries()) is ApiReply.RecoveryList(var all) && all.FirstOrDefault(r => r.Id == id) is { } found
+            ? new(found.IsOpen, found.IsSuccessful, found.Record?.Closing ?? "") : null;
+    }
+
+    private void StartErrant(string server)
+    {
+        _errants[server] = true;
+        _servers[server].CommitAlone($"errant-{server}");
+    }
+}
