@@ -43,6 +43,7 @@ public sealed record FleetSpec(
         "cross_dc" => !Servers.Any(dc => dc.Value.Contains(server, StringComparer.Ordinal) && Primary is { } primary && dc.Value.Contains(primary, StringComparer.Ordinal)),
         _ => true,
     };
+
     /// <summary>Who replicates from another replica: server → its source. Everybody else replicates from the primary.</summary>
     public ImmutableSortedDictionary<string, string> Below { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
