@@ -27,18 +27,9 @@ internal sealed class FleetRequests(ApiParts parts, Writes writes, LeaderClock c
 
         var stamped = command is FleetCommand.Forget forget
             ? forget with { AgainAfterMs = (long)parts.Config.Discovery.ForgottenFor.TotalMilliseconds, Stamp = clock.Now } : command;
-        var refusal = writes.Enter(new Command.Fleet(stamped), new Proposer(null, result => question.Answer(Of(result))));
+        var refusal = writes.Enter(new Command.Fleet(stamped), new Proposer(null, result => question.Answer(OperatorReplies.Of(result, parts.State.Applied.Index))));
         if (refusal is not null) question.Answer(refusal);
     }
-
-    private ApiReply Of(CommandResult result) => result switch
-    {
-        CommandResult.Done(var index) => new ApiReply.Done(index),
-        CommandResult.NotFound => new ApiReply.NotFound(parts.State.Applied.Index.Value),
-        CommandResult.Rejected(var why) => new ApiReply.Refused(why),
-        CommandResult.Unknown(var why) => new ApiReply.Unknown(why),
-        _ => throw new System.Diagnostics.UnreachableException(),
-    };
 
     private string? Objection(FleetCommand command) => command switch
     {

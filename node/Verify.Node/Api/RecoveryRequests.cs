@@ -52,21 +52,9 @@ internal sealed class RecoveryRequests(ApiParts parts, Writes writes, Func<TimeS
             policy.RecoveriesAreOn, policy.RecoveriesOffBy, [.. policy.Downtimes], [.. policy.Maintenance], [.. policy.Rules], time.NowMs, time.WallMs));
     }
 
-    /// <summary>What the state rejects was not done, and the operator is told why.</summary>
     private void Enter(Command command, Question question)
     {
-        void Applied(CommandResult result)
-        {
-            question.Answer(result switch
-            {
-                CommandResult.Done(var index) => new ApiReply.Done(index),
-                CommandResult.Rejected(var why) => new ApiReply.Refused(why),
-                CommandResult.NotFound => new ApiReply.NotFound(parts.State.Applied.Index.Value),
-                CommandResult.Unknown(var why) => new ApiReply.Unknown(why),
-                _ => throw new UnreachableException(),
-            });
-        }
-
-        if (writes.Enter(command, new Proposer(null, Applied)) is { } refusal) question.Answer(refusal);
+        var refusal = writes.Enter(command, new Proposer(null, result => question.Answer(OperatorReplies.Of(result, parts.State.Applied.Index))));
+        if (refusal is not null) question.Answer(refusal);
     }
 }

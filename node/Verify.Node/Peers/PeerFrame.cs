@@ -50,7 +50,10 @@ internal abstract record PeerFrame
     internal sealed record Report(ReadOnlyMemory<byte> Bytes) : PeerFrame
     {
         /// <summary>Its first byte, which says how the rest is read.</summary>
-        public byte Kind => Bytes.IsEmpty ? (byte)0 : Bytes.Span[0];
+        public byte Kind => KindOf(Bytes.Span);
+
+        /// <summary>The same, of the bytes alone; 0 for none.</summary>
+        public static byte KindOf(ReadOnlySpan<byte> bytes) => bytes.IsEmpty ? (byte)0 : bytes[0];
     }
 
     /// <summary>A request for the leader. The receiver never sends it on: one hop.</summary>

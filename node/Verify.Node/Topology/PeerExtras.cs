@@ -16,7 +16,7 @@ internal sealed record PeerExtras(ImmutableArray<InstanceExtra> Instances)
 {
     private const byte Version = 2;
 
-    public static bool Is(ReadOnlySpan<byte> frame) => frame.Length > 0 && frame[0] == Version;
+    public static bool Is(ReadOnlySpan<byte> frame) => Peers.PeerFrame.Report.KindOf(frame) == Version;
 
     public ReadOnlyMemory<byte> Encode()
     {
