@@ -36,6 +36,7 @@ public sealed class SemiSyncStories
         var bed = Whole(Durability.SemiSync);
         bed.Servers[1].SemiSync.ReplicaAtWork = false;
         bed.RunUntil(() => bed.Servers[1].SemiSync.ReplicaAtWork, Seconds(12), "connected anew");
+        bed.RunFor(Seconds(0.5));
         Assert.That(bed.Happened<NodeEvent.SemiSyncRepaired>().Last().Why, Does.Contain("not connected since"));
     }
 
@@ -45,8 +46,11 @@ public sealed class SemiSyncStories
         var bed = Whole(Durability.SemiSync);
         bed.Servers[2].Die();
         var primary = bed.Servers[0].SemiSync;
-        (bed.Servers[1].SemiSync.Replica, primary.WaitSessions, primary.Clients) = (false, 1, 0);
+        (primary.WaitSessions, primary.Clients) = (1, 0);
+        bed.RunFor(Seconds(6));
+        bed.Servers[1].SemiSync.Replica = false;
         bed.RunUntil(() => bed.Servers[1].SemiSync is { Replica: true, ReplicaAtWork: true }, Seconds(15), "the other replica acknowledges");
+        bed.RunFor(Seconds(0.5));
         Assert.That(bed.Happened<NodeEvent.SemiSyncRepaired>().Last().Why, Does.StartWith("LockedSemiSyncMaster"));
         Assert.That(primary is { Source: true, WaitFor: 1, TimeoutMs: uint.MaxValue });
     }
