@@ -44,7 +44,7 @@ public sealed class HostConfigTests
         string With(string aliases) => Good.Replace("\"AddressViews\"", $"\"DeepClusters\": [{aliases}], \"AddressViews\"", StringComparison.Ordinal);
         Assert.That(Parse(Good, ("TOPOLOGY_PASSWORD", "secret")).Node.Clusters.Single().IsDeep, Is.False);
         Assert.That(Parse(With("\"main\""), ("TOPOLOGY_PASSWORD", "secret")).Node.Clusters.Single().IsDeep, Is.True);
-        Assert.That(ProblemsOf(With("\"mian\"")), Has.One.Contains("DeepClusters").And.One.Contains("'mian' is none"));
+        Assert.That(ProblemsOf(With("\"mian\"")), Has.Some.Contains("'mian' is none"));
     }
 
     [Test]

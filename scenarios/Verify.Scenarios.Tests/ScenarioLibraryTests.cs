@@ -57,7 +57,7 @@ internal sealed partial class ScenarioLibraryTests
         Assert.That(shown.Select(e => Sample.Read(expect: $"  - {e}\n").Expect.Single().Word).Order(StringComparer.Ordinal), Is.EqualTo(words));
     }
 
-    private const string FourPlaces = "  nodes: { east: 1, west: 1, north: 1, south: 1 }\n  mysql: { east: [db1] }\n  primary: db1\n";
+    private const string FourPlaces = "  nodes: { east: 1, west: 1, north: 1, south: 1 }\n  mysql: { east: [db1], west: [db2] }\n  primary: db1\n";
 
     private static string Folder()
     {

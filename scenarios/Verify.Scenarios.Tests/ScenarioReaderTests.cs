@@ -116,13 +116,13 @@ internal sealed class ScenarioReaderTests
     [TestCase("below: { db2: db1 }", ExpectedResult = "db2<db1")]
     [TestCase("below: {}", ExpectedResult = "")]
     public string A_replica_below_a_replica_is_read(string below) =>
-        string.Join(',', Sample.Read(Sample.Text().Replace("primary: db1", $"primary: db1\n  {below}", StringComparison.Ordinal)).Fleet.Below.Select(b => $"{b.Key}<{b.Value}"));
+        string.Join(',', Sample.Read(fleet: $"{Sample.Fleet}  {below}\n").Fleet.Below.Select(b => $"{b.Key}<{b.Value}"));
 
     [TestCase("below: { db2: db9 }", "there is no server 'db9' in the fleet; there are db1, db2")]
     [TestCase("below: { db1: db2 }", "'db1' is the primary and replicates from nobody")]
     [TestCase("below: { db2: db2 }", "'db2' replicates from itself in the end: every chain must end at the primary")]
     public void A_topology_that_does_not_end_at_the_primary_is_told(string below, string error) =>
-        Assert.That(Sample.Errors(Sample.Text().Replace("primary: db1", $"primary: db1\n  {below}", StringComparison.Ordinal)), Has.Some.EndsWith(error));
+        Assert.That(Sample.Errors(Sample.Text(fleet: $"{Sample.Fleet}  {below}\n")), Has.Some.EndsWith(error));
 
     [TestCase("  - at: 3s\n    cutLink: { from: dc east, to: db1 }\n", "10:22: 'cutLink' is between nodes and servers")]
     [TestCase("  - at: 3s\n    stopSqlThread: leader\n", "10:20: 'stopSqlThread' is about MySQL servers; write primary, one replica or the name of a server, not 'leader'")]

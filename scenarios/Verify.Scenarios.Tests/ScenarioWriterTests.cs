@@ -98,7 +98,8 @@ internal sealed class ScenarioWriterTests
         }),
         .. AllTargets[8..].SelectMany(t => new Fault[]
         {
-            new Fault.StopSqlThread(t), new Fault.Lag(t, TimeSpan.FromSeconds(3)), new Fault.CutLink(AllTargets[0], t), new Fault.CutLink(AllTargets[7], t),
+            new Fault.StopSqlThread(t), new Fault.Lag(t, TimeSpan.FromSeconds(3)), new Fault.CutLink(AllTargets[0], t), new Fault.CutLink(AllTargets[7], t), new Fault.Errant(t),
+            new Fault.Takeover(t, IsForced: false), new Fault.Takeover(null, IsForced: true),
         }),
         new Fault.RollingRestart(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(3)),
     ];
@@ -130,7 +131,7 @@ internal sealed class ScenarioWriterTests
                 1 + (numbers[2] % 50), TimeSpan.FromMilliseconds(30_000 + numbers[3]), 1 + numbers[4], TimeSpan.FromMilliseconds(numbers[5]),
                 ImmutableSortedDictionary.CreateRange<string, int>(StringComparer.Ordinal, [new("kvPut", 1 + numbers[6] % 9), new("kvGet", 1), new("sqlInsert", 3)])),
             Steps = [.. faults.Select((f, i) => new Step(
-                TimeSpan.FromMilliseconds(numbers[7] + i), numbers[8] % 3 == 0 ? null : TimeSpan.FromMilliseconds(10_010 + numbers[8]), f))],
+                TimeSpan.FromMilliseconds(numbers[7] + i), numbers[8] % 3 == 0 || f is Fault.Errant or Fault.Takeover ? null : TimeSpan.FromMilliseconds(10_010 + numbers[8]), f))],
             Expect = expectations.Count > 0 ? [.. expectations] : [new Expectation.SameLog()],
             WarmUp = TimeSpan.FromMilliseconds(numbers[9]),
             Settle = TimeSpan.FromMilliseconds(numbers[10]),

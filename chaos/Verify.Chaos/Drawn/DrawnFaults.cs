@@ -68,7 +68,7 @@ internal sealed class DrawnFaults(Knobs knobs, Knobs further, FleetSpec fleet, T
         Further("takeovers", 400, _servers.Length > 1, Takeover);
         Further("stopped SQL threads", 150, _servers.Length > 1, () => new Fault.StopSqlThread(Replica()));
         Further("lagging replicas", 150, _servers.Length > 1, () => new Fault.Lag(Replica(), TimeSpan.FromSeconds(1 + further.Dice.Next(5))));
-        Further("cuts of single links", 200, _servers.Length > 0, () => new Fault.CutLink(Node(), Server()));
+        Further("cuts of single links", 200, _servers.Length > 1, () => new Fault.CutLink(Node(), Server()));
 
         // In a deep topology a server hands on to others what nobody above it has: then nobody says who is wrong.
         Further("errant transactions", 150, _servers.Length > 2 && fleet.Below.Count == 0, () => new Fault.Errant(Replica()));
