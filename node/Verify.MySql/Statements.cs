@@ -122,13 +122,14 @@ public abstract partial record Statement
     }
 
     /// <summary>The source's half waits for ever, also while no replica is there, and for no fewer acknowledgements than these (on MariaDB always
-    /// for one, which has no such variable). The time is the longest that both flavours take: 49 days.</summary>
+    /// for one, which has no such variable). The time is the longest that both flavours take: 49 days. The cast: of a signed and an unsigned
+    /// number, GREATEST makes a decimal, which the variable refuses (error 1232).</summary>
     public sealed record SetSemiSyncPatience(int Acknowledgements) : Statement
     {
         public const long ForeverMs = uint.MaxValue;
 
         public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
-            ? SqlText.Of($"SET GLOBAL rpl_semi_sync_source_timeout = {ForeverMs}, GLOBAL rpl_semi_sync_source_wait_no_replica = ON, GLOBAL rpl_semi_sync_source_wait_for_replica_count = GREATEST({Acknowledgements}, @@global.rpl_semi_sync_source_wait_for_replica_count)")
+            ? SqlText.Of($"SET GLOBAL rpl_semi_sync_source_timeout = {ForeverMs}, GLOBAL rpl_semi_sync_source_wait_no_replica = ON, GLOBAL rpl_semi_sync_source_wait_for_replica_count = CAST(GREATEST({Acknowledgements}, @@global.rpl_semi_sync_source_wait_for_replica_count) AS SIGNED)")
             : SqlText.Of($"SET GLOBAL rpl_semi_sync_master_timeout = {ForeverMs}, GLOBAL rpl_semi_sync_master_wait_no_slave = ON");
     }
 

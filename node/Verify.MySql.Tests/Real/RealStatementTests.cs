@@ -22,8 +22,6 @@ public class RealStatementTests(Flavor flavor, bool endsRowsByEof) : RealServerF
     private static readonly Type[] SeenElsewhere =
     [
         typeof(Statement.ListProxySqlServers),
-        typeof(Statement.SkipBinlog), typeof(Statement.LiftSuperReadOnly), typeof(Statement.EnableEvents), typeof(Statement.ReadDeadMan), typeof(Statement.InstallDeadMan),
-        typeof(Statement.FeedDeadMan), typeof(Statement.ClearDeadMan),
         typeof(Statement.MakeBackendTable), typeof(Statement.MakeBackendRow), typeof(Statement.HoldBackend), typeof(Statement.ReadBackend), typeof(Statement.WriteBackend),
     ];
 

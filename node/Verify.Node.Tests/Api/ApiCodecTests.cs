@@ -84,7 +84,7 @@ public sealed class ApiCodecTests
     {
         string[] travelsSinceVersion1 = ["KvPut", "KvDelete", "KvGet", "ReplicationAnalysis", "TransferLeadership"];
         string[] asksForAReadIndexInstead = ["KvList", "ExportState", "QueryServices", "PickService", "KvGetMany", "SessionRead"];
-        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot", "ThrottleViewHere", "ReadPolicy", "AwaitServices", "KvWatch", "JudgeAccess", "ListAccess", "Fleet"];
+        string[] answeredWhereAsked = ["RaftStatus", "Clusters", "Cluster", "Recoveries", "ClusterStatus", "TakeSnapshot", "ThrottleViewHere", "ReadPolicy", "AwaitServices", "KvWatch", "JudgeAccess", "ListAccess", "Fleet", "ThrottleLeader"];
         var travels = Requests.Select(r => r.Request).OfType<LeaderRequest.Client>().Select(c => c.Request.GetType().Name)
             .Concat(Throttle.ThrottleApiTests.Requests.Select(r => r.Request.GetType().Name))
             .Concat(Policy.RecoveryApiTests.Requests.Select(r => r.Request.GetType().Name))
