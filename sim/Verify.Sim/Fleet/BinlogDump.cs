@@ -51,8 +51,9 @@ internal sealed class BinlogDump(SimMySqlServer server, Stream stream, PacketRea
         while (_sent < binlog.Count)
         {
             var transaction = binlog[_sent++];
+
+            // What the replica has already is left out, and by that not acknowledged (held against real servers: mysql-semi-sync).
             if (known?.Contains(transaction.Id) != true) DumpPackets.WriteTransaction(writer, _sequence++, transaction, _sent);
-            else if (request.Acknowledges) Acknowledged(request.ServerId, _sent); // what it has already counts as acknowledged
         }
 
         if (_sent == begin && _heartbeatDue) DumpPackets.WriteHeartbeat(writer, _sequence++);
