@@ -10,6 +10,13 @@ public sealed record ServerFacts(
     /// read_only=0 then; new writes wait, too, and are taken after all when the statement is given up (seen on 9.7.4).</summary>
     public bool IsClosing { get; init; }
 
+    /// <summary>MySQL only: read_only=1 beside super_read_only=0. Ordinary users are kept out, accounts with SUPER are not: so it is not closed. It
+    /// is not open either: an opening that lifts super_read_only for the dead-man switch and then fails leaves a server so.</summary>
+    public bool IsHalfClosed { get; init; }
+
+    /// <summary>read_only is on: no ordinary user's write is taken.</summary>
+    public bool KeepsUsersOut => IsReadOnly || IsHalfClosed;
+
     /// <summary>On MySQL <see cref="IsReadOnly"/> means super_read_only, the only flag that binds everybody, and read_only beside it: one
     /// without the other is <see cref="IsClosing"/>, or binds ordinary users only.
     /// On MariaDB <see cref="ServerUuid"/> is "server_id-N" (it has no uuid) and Executed is gtid_current_pos joined with gtid_binlog_pos.</summary>
@@ -23,6 +30,7 @@ public sealed record ServerFacts(
             ? new(flavor, row.Text("server_uuid"), serverId, row.Flag("super_read_only") && row.Flag("read_only"), row.Gtids("gtid_executed", flavor), row.Flag("log_bin"))
             {
                 IsClosing = row.Flag("super_read_only") && !row.Flag("read_only"),
+                IsHalfClosed = row.Flag("read_only") && !row.Flag("super_read_only"),
             }
             : new(flavor, $"server_id-{serverId}", serverId, row.Flag("read_only"),
                 row.Gtids("gtid_current_pos", flavor).Union(row.Gtids("gtid_binlog_pos", flavor)), row.Flag("log_bin"));

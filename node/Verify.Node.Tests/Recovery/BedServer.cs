@@ -36,6 +36,9 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     public InstanceKey Key => instance.Key;
     public ServerHealth Health { get; private set; }
     public bool IsReadOnly { get; set; } = true;
+
+    /// <summary>super_read_only is off while read_only is on.</summary>
+    public bool IsHalfClosed { get; set; }
     public Gtids Executed { get; private set; } = Gtids.Empty(Flavor.MySql);
     public Gtids Retrieved { get; private set; } = Gtids.Empty(Flavor.MySql);
     public InstanceKey? Source { get; private set; }
@@ -150,6 +153,9 @@ internal sealed class BedServer(HaBed bed, Instance instance)
             case Statement.ClearDeadMan:
                 Switch = null;
                 break;
+            case Statement.LiftSuperReadOnly:
+                IsHalfClosed = IsReadOnly;
+                break;
             case Statement.FeedDeadMan feed:
                 if (Switch is null || feed.Token < _switchToken || feed.DueUs <= NowUs) return new([], [], 0);
                 (Switch, _switchToken) = (feed.DueUs, feed.Token);
@@ -225,12 +231,12 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         {
             case Statement.ReadFacts:
                 return Row(("server_uuid", _uuid), ("server_id", $"{instance.Key.Host[^1]}"), ("read_only", IsReadOnly ? "1" : "0"),
-                    ("super_read_only", IsReadOnly ? "1" : "0"), ("gtid_executed", Executed.ToString()), ("log_bin", "1"));
+                    ("super_read_only", IsReadOnly && !IsHalfClosed ? "1" : "0"), ("gtid_executed", Executed.ToString()), ("log_bin", "1"));
             case Statement.ReadReplicaStatus:
                 return Source is null ? new([], [], 0) : ReplicaRow();
             case Statement.SetReadOnly set:
                 if (set.On && StuckCommits.Count > 0) throw new StillWaitingException();
-                IsReadOnly = set.On;
+                (IsReadOnly, IsHalfClosed) = (set.On, false);
                 break;
             case Statement.SkipBinlog or Statement.LiftSuperReadOnly or Statement.EnableEvents or Statement.ReadDeadMan or Statement.InstallDeadMan or Statement.FeedDeadMan or Statement.ClearDeadMan:
                 return CarrySwitch(statement);

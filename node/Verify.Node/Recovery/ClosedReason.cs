@@ -15,6 +15,6 @@ internal sealed class ClosedReason(INodeServices services, TopologyModel model, 
         if (services.Config.FencingEnabled && services.Now >= leases.CertainEnd(cluster)) return $"the primary {ledger.Primary} is fenced: nobody holds its write lease";
         var view = model.View(ledger.Primary);
         var since = services.Now - services.Config.Timing.ObservationAgeMax;
-        return view.HasFactsSince(since) && view.Facts!.IsReadOnly ? $"the primary {ledger.Primary} is read-only" : null;
+        return view.HasFactsSince(since) && view.Facts!.KeepsUsersOut ? $"the primary {ledger.Primary} is read-only" : null;
     }
 }

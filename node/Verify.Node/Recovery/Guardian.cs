@@ -159,7 +159,7 @@ internal sealed class Guardian(
         _closedUnder = 0;
         var gate = gates(duty.Instance);
         var view = model.View(duty.Instance);
-        var isSeenClosed = view is { IsAnswering: true, Facts.IsReadOnly: true } && view.FactsAskedAt >= duty.LooksCountFrom
+        var isSeenClosed = view is { IsAnswering: true, Facts.KeepsUsersOut: true } && view.FactsAskedAt >= duty.LooksCountFrom
             && view.HasFactsSince(services.Now - services.Config.Timing.ObservationAgeMax);
         if (!isSeenClosed || gate.IsBusy) return;
         gate.Open(

@@ -48,7 +48,7 @@ internal sealed class GuardianHandover(INodeServices services, Leadership leader
     private bool IsSeenOpen(ClusterLedger ledger)
     {
         var view = model.View(ledger.Primary);
-        return ledger.LastRenewal > 0 && view is { IsAnswering: true, Facts.IsReadOnly: false }
+        return ledger.LastRenewal > 0 && view is { IsAnswering: true, Facts.KeepsUsersOut: false }
             && view.HasFactsSince(services.Now - services.Config.Timing.ObservationAgeMax);
     }
 

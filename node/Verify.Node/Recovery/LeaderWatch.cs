@@ -76,7 +76,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
     private void NoteGuard(ClusterLedger ledger)
     {
         var isUnguarded = ledger.OpenRecovery is null && services.Now >= leases.CertainEnd(spec.Alias)
-            && IsFresh(ledger.Primary) && model.View(ledger.Primary).Facts!.IsReadOnly;
+            && IsFresh(ledger.Primary) && model.View(ledger.Primary).Facts!.KeepsUsersOut;
         _unguardedSince = isUnguarded ? _unguardedSince ?? services.Now : null;
     }
 
@@ -125,7 +125,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
     private bool IsUnwritable(Diagnosis diagnosis, ClusterLedger ledger)
     {
         var isClosed = services.Config.Recovery.ReplaceUnwritable && diagnosis.Code == DiagnosisCode.NoProblem && ledger is { OpenRecovery: null, LastRenewal: > 0 }
-            && services.Now < leases.CertainEnd(spec.Alias) && IsFresh(ledger.Primary) && model.View(ledger.Primary).Facts!.IsReadOnly;
+            && services.Now < leases.CertainEnd(spec.Alias) && IsFresh(ledger.Primary) && model.View(ledger.Primary).Facts!.KeepsUsersOut;
         _closedSince = isClosed ? _closedSince ?? services.Now : null;
         return _closedSince is { } since && services.Now - since >= 2 * services.Config.Timing.WriteLease;
     }

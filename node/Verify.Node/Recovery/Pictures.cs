@@ -54,7 +54,7 @@ internal sealed class Pictures(INodeServices services, TopologyModel model, Leas
 
     private InstancePicture Of(InstanceView view) => new(
         view.Key, view.DataCenter, view.FactsAt is null ? "" : view.Version.ToString(), view.Facts?.ServerUuid ?? "",
-        view.IsAnswering, view.AliveAt is { } at ? (long)(services.Now - at).TotalMilliseconds : -1, view.Facts?.IsReadOnly ?? false,
+        view.IsAnswering, view.AliveAt is { } at ? (long)(services.Now - at).TotalMilliseconds : -1, view.Facts?.KeepsUsersOut ?? false,
         view.Source, view.Replica?.IoThread.ToString() ?? "", view.Replica?.SqlThread.ToString() ?? "", view.Look?.Detected.LagSeconds ?? view.Replica?.SecondsBehind,
         view.ExecutedText, view.Problem)
     {

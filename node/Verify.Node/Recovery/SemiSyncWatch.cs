@@ -87,7 +87,7 @@ internal sealed class SemiSyncWatch(
             return;
         }
 
-        Raft.Mark.Reached("semi-sync was repaired");
+        Raft.Mark.Reached("a repair of semi-sync was made");
         RecoveryLog.SemiSyncRepaired(services.Log, spec.Alias, repair.Server, repair.Why);
         services.Emit(new NodeEvent.SemiSyncRepaired(services.Config.Self.Name, spec.Alias, repair.Server.ToString(), repair.Why));
     });
