@@ -25,5 +25,14 @@ internal sealed class PrimaryNamedWithinCheckTests
         Assert.That(new Run().Opened("db1", 1_000).Told("n1", 16_000, primary: "db1", leased: true).Judge(_check).Verdict, Is.EqualTo(Verdict.Unknown));
     }
 
+    /// <summary>mutants, control of prompt-promotion, seed 19: the majority named its published primary, whose dead-man switch was being armed for the
+    /// 5 ms before it was opened, and the check took it for an old one.</summary>
+    [Test]
+    public void The_next_primary_may_be_named_shortly_before_it_is_opened_and_not_long_before()
+    {
+        Assert.That(Changed().Told("n3", 13_995, primary: "db2", leased: true).Told("n2", 16_000, primary: "db2", leased: true).Judge(_check).Verdict, Is.EqualTo(Verdict.Valid));
+        Assert.That(Changed().Told("n3", 12_500, primary: "db2", leased: true).Told("n2", 16_000, primary: "db2", leased: true).Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid));
+    }
+
     private static Run Changed() => new Run().Opened("db1", 1_000).Opened("db2", 14_000);
 }

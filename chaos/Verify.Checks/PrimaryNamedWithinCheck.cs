@@ -13,9 +13,12 @@ public sealed class PrimaryNamedWithinCheck(TimeSpan bound) : ICheck
         var opened = facts.Events.Where(e => e.Is(EventKinds.Opened)).Select(e => (e.AtUs, Server: facts.Server(e["instance"]))).ToArray();
         string? PrimaryAt(long atUs) => opened.LastOrDefault(o => o.AtUs <= atUs).Server;
 
+        // Published, and about to be opened: a guardian takes the lease and arms the dead-man switch first.
+        bool IsNext(string? server, long atUs) => opened.FirstOrDefault(o => o.AtUs > atUs) is { Server: not null } next && next.Server == server && next.AtUs <= atUs + bound.Us();
+
         var told = facts.Events.Where(e => e.Is(EventKinds.Told) && e["primary"].Length > 0).ToArray();
         var late = told.Where(e => opened.Any(o => o.AtUs < e.AtUs - bound.Us()) && PrimaryAt(e.AtUs) == PrimaryAt(e.AtUs - bound.Us())).ToArray();
-        var wrong = late.Where(e => e.IsTrue("leased") && facts.Server(e["primary"]) != PrimaryAt(e.AtUs)).ToArray();
+        var wrong = late.Where(e => e.IsTrue("leased") && facts.Server(e["primary"]) != PrimaryAt(e.AtUs) && !IsNext(facts.Server(e["primary"]), e.AtUs)).ToArray();
         var changes = opened.Zip(opened.Skip(1)).Count(pair => pair.First.Server != pair.Second.Server);
         var hasAsked = changes > 0 && late.Any(e => PrimaryAt(e.AtUs) != opened[0].Server);
         return new Finding(

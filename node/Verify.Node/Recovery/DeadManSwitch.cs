@@ -135,12 +135,12 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
     /// server has: so each statement asks whether the session is still the prepared one.</summary>
     private async ValueTask PrepareAsync(Meal meal)
     {
-        if (_prepared != 0 && _link.SessionId == _prepared) return;
+        if (_prepared != 0 && _link.SessionId != 0 && _link.SessionsOpened == _prepared) return;
         _prepared = 0;
         var session = 0L;
         await AskAsync(new Statement.SkipBinlog(), () =>
         {
-            session = _link.SessionId;
+            session = _link.SessionsOpened;
             return meal.May();
         });
         _prepared = session;
@@ -208,7 +208,7 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
     }
 
     private ValueTask<ResultTable> SendAsync(Statement statement, Meal meal) =>
-        AskAsync(statement, () => _link.SessionId == _prepared && meal.May());
+        AskAsync(statement, () => _link.SessionsOpened == _prepared && meal.May());
 
     private ValueTask<ResultTable> AskAsync(Statement statement, Func<bool> may) => _link.AskAsync(statement, services.Config.Timing.StatementTimeout, may);
 

@@ -17,6 +17,10 @@ internal sealed class ServerLink(INodeServices services, IServerDoor door, LoopT
     /// <summary>The server's id of the open session; 0 without one.</summary>
     public long SessionId => _session?.SessionId ?? 0;
 
+    /// <summary>How many sessions it has opened: tells the present one from all before. Its number at the server does not: after a restart the
+    /// server counts from the beginning again.</summary>
+    public long SessionsOpened { get; private set; }
+
     /// <summary>Asks within the deadline, connecting included.</summary>
     /// <param name="mayGoOn">Looked at right before the statement is sent; false throws <see cref="StoodDownException"/>.</param>
     /// <param name="isAskedTwice">When the session of an earlier question turns out to have ended meanwhile (the server was restarted,
@@ -76,6 +80,7 @@ internal sealed class ServerLink(INodeServices services, IServerDoor door, LoopT
         await HangUpAsync();
         var session = await turn.Await(door.OpenAsync(instance, deadline));
         _session = session;
+        SessionsOpened++;
         Version = session.Version;
         return session;
     }
