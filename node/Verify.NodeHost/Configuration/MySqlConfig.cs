@@ -13,6 +13,7 @@ internal static class MySqlConfig
     public static ImmutableArray<ClusterSpec> ClustersOf(ConfigValues values, DurabilityConfig durability)
     {
         const string expected = "an object { \"alias\": { \"host:port\": \"data centre\" } }";
+        var deep = values.Texts("DeepClusters");
         if (values.Raw("MySQLClusters", expected) is not { } raw) return [];
         var clusters = ImmutableArray.CreateBuilder<ClusterSpec>();
         if (raw.ValueKind != JsonValueKind.Object)
@@ -36,7 +37,6 @@ internal static class MySqlConfig
 
         foreach (var stranger in durability.Clusters.Keys.Where(k => !clusters.Any(c => string.Equals(c.Alias, k, StringComparison.Ordinal))))
             values.Problem("ClusterDurability", $"aliases of MySQLClusters, and {stranger} is none");
-        var deep = values.Texts("DeepClusters");
         foreach (var alias in deep.Where(d => !clusters.Any(c => string.Equals(c.Alias, d, StringComparison.Ordinal))))
             values.Problem("DeepClusters", $"a list of aliases of MySQLClusters; '{alias}' is none");
         return [.. clusters.Select(c => c with { IsDeep = deep.Contains(c.Alias, StringComparer.Ordinal) }).OrderBy(c => c.Alias, StringComparer.Ordinal)];
