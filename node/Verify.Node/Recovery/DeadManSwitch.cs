@@ -51,7 +51,7 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
         {
 #if VERIFY_MUTANTS
             // A server that closes itself would hide that its guardian does not.
-            if (Raft.Mutant.Is("M49", deviates: false)) return false;
+            if (Raft.Mutant.Armed is "M49") return false;
 #endif
             return services.Config.DeadMan != DeadManPolicy.Off;
         }
