@@ -43,6 +43,6 @@ public class SqlTextTests
     {
         var taken = typeof(SqlTextHandler).GetMethods(BindingFlags.Public | BindingFlags.Instance)
             .Where(m => m.Name.Equals("AppendFormatted", StringComparison.Ordinal)).Select(m => m.GetParameters().Single().ParameterType);
-        Assert.That(taken, Is.EquivalentTo(new[] { typeof(SqlLiteral), typeof(SqlQuotedLiteral), typeof(SqlName), typeof(OperatorQuery), typeof(long) }));
+        Assert.That(taken, Is.EquivalentTo(new[] { typeof(SqlLiteral), typeof(SqlQuotedLiteral), typeof(SqlName), typeof(OperatorQuery), typeof(SqlText), typeof(long) }));
     }
 }

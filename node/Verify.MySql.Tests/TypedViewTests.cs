@@ -40,19 +40,20 @@ public class TypedViewTests
     [Test]
     public void Facts_of_MySQL_take_super_read_only_for_read_only()
     {
-        var table = new ResultTable(MySqlFacts, [[Uuid, "7", "1", "0", Uuid + ":1-5,\n4e11fa47-71ca-11e1-9e33-c80aa9429562:1", "1"]], 0);
+        var table = new ResultTable(MySqlFacts, [[Uuid, "7", "0", "0", Uuid + ":1-5,\n4e11fa47-71ca-11e1-9e33-c80aa9429562:1", "1"]], 0);
         Assert.That(ServerFacts.Read(table, Flavor.MySql), Is.EqualTo(new ServerFacts(
             Flavor.MySql, Uuid, 7, IsReadOnly: false, Gtids.Parse(Uuid + ":1-5,4e11fa47-71ca-11e1-9e33-c80aa9429562:1", Flavor.MySql), HasBinlog: true)));
     }
 
-    [TestCase("0", "1", false, Description = "SET super_read_only = ON hangs behind a commit")]
-    [TestCase("1", "0", false, Description = "the topology user may still write")]
-    [TestCase("0", "0", false)]
-    [TestCase("1", "1", true)]
-    public void A_MySQL_server_is_closed_only_when_both_flags_say_so(string readOnly, string superReadOnly, bool isClosed)
+    [TestCase("0", "1", false, false, Description = "SET super_read_only = ON hangs behind a commit")]
+    [TestCase("1", "0", false, true, Description = "the topology user may still write, users may not")]
+    [TestCase("0", "0", false, false)]
+    [TestCase("1", "1", true, true)]
+    public void A_MySQL_server_is_closed_only_when_both_flags_say_so(string readOnly, string superReadOnly, bool isClosed, bool keepsUsersOut)
     {
         var table = new ResultTable(MySqlFacts, [[Uuid, "7", readOnly, superReadOnly, "", "1"]], 0);
-        Assert.That(ServerFacts.Read(table, Flavor.MySql).IsReadOnly, Is.EqualTo(isClosed));
+        var facts = ServerFacts.Read(table, Flavor.MySql);
+        Assert.That((facts.IsReadOnly, facts.KeepsUsersOut), Is.EqualTo((isClosed, keepsUsersOut)));
     }
 
     [Test]

@@ -11,7 +11,8 @@ public readonly record struct SqlText
 
     public string Text { get; }
 
-    /// <summary>Use as <c>SqlText.Of($"SET GLOBAL x = {new SqlLiteral(v)}")</c>; holes take only literals, names and whole numbers.</summary>
+    /// <summary>Use as <c>SqlText.Of($"SET GLOBAL x = {new SqlLiteral(v)}")</c>; holes take only literals, names, whole numbers and parts
+    /// that were made so themselves.</summary>
     public static SqlText Of(SqlTextHandler handler) => new(handler.Build());
 
     /// <summary>A statement that an operator wrote into the configuration, as it stands there. Nothing else may come in here.</summary>
@@ -33,6 +34,7 @@ public readonly ref struct SqlTextHandler
     public void AppendFormatted(SqlQuotedLiteral value) => _text.Append(value.Quoted);
     public void AppendFormatted(SqlName name) => _text.Append(name.Quoted);
     public void AppendFormatted(OperatorQuery query) => _text.Append(query.Text);
+    public void AppendFormatted(SqlText part) => _text.Append(part.Text);
     public void AppendFormatted(long number) => _text.Append(number);
     internal string Build() => _text.ToString();
 }

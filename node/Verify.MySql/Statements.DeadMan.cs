@@ -60,13 +60,13 @@ public abstract partial record Statement
             DeadManPart.Table => SqlText.Of($"CREATE TABLE IF NOT EXISTS verify_guard.dead_man (id TINYINT NOT NULL PRIMARY KEY, due_us BIGINT NOT NULL, token BIGINT NOT NULL) ENGINE=InnoDB"),
             DeadManPart.Row => SqlText.Of($"INSERT IGNORE INTO verify_guard.dead_man (id, due_us, token) VALUES (1, 0, 0)"),
             DeadManPart.NoEvent => SqlText.Of($"DROP EVENT IF EXISTS verify_guard.dead_man"),
-            _ => flavor == Flavor.MySql ? MySqlEvent : MariaEvent,
+            _ => Watching(flavor == Flavor.MySql ? SqlText.Of($"super_read_only") : SqlText.Of($"read_only")),
         };
 
         // SYSDATE, not NOW: NOW may stand still within one run. The zone is set because clocks are put back in autumn. The condition is
         // read_only: that is the flag by which applications are let in, and it is OFF only on an open server.
-        private static SqlText MySqlEvent => SqlText.Of($"""
-            CREATE EVENT IF NOT EXISTS verify_guard.dead_man ON SCHEDULE EVERY 1 SECOND ON COMPLETION PRESERVE ENABLE COMMENT 'verify dead-man switch 1' DO
+        private static SqlText Watching(SqlText closed) => SqlText.Of($"""
+            CREATE EVENT IF NOT EXISTS verify_guard.dead_man ON SCHEDULE EVERY 1 SECOND ON COMPLETION PRESERVE ENABLE COMMENT {new SqlLiteral(DeadManVersion)} DO
             watching: BEGIN
               DECLARE due BIGINT;
               DECLARE left_us BIGINT;
@@ -79,28 +79,7 @@ public abstract partial record Statement
                 IF left_us > 0 THEN
                   DO SLEEP(LEAST(left_us, 250000) / 1000000);
                 ELSE
-                  IF @@global.read_only = 0 THEN SET GLOBAL super_read_only = ON; END IF;
-                  DO SLEEP(0.1);
-                END IF;
-              END LOOP;
-            END
-            """);
-
-        private static SqlText MariaEvent => SqlText.Of($"""
-            CREATE EVENT IF NOT EXISTS verify_guard.dead_man ON SCHEDULE EVERY 1 SECOND ON COMPLETION PRESERVE ENABLE COMMENT 'verify dead-man switch 1' DO
-            watching: BEGIN
-              DECLARE due BIGINT;
-              DECLARE left_us BIGINT;
-              IF COALESCE(GET_LOCK('verify_guard.dead_man', 0), 0) <> 1 THEN LEAVE watching; END IF;
-              SET SESSION time_zone = '+00:00';
-              LOOP
-                SET due = (SELECT due_us FROM verify_guard.dead_man WHERE id = 1);
-                IF due IS NULL THEN LEAVE watching; END IF;
-                SET left_us = due - TIMESTAMPDIFF(MICROSECOND, '2000-01-01', SYSDATE(6));
-                IF left_us > 0 THEN
-                  DO SLEEP(LEAST(left_us, 250000) / 1000000);
-                ELSE
-                  IF @@global.read_only = 0 THEN SET GLOBAL read_only = ON; END IF;
+                  IF @@global.read_only = 0 THEN SET GLOBAL {closed} = ON; END IF;
                   DO SLEEP(0.1);
                 END IF;
               END LOOP;

@@ -36,7 +36,7 @@ internal static class CampaignCommand
 
     private sealed record Plan(string Folder, int Times, string[] Flavors, string[] Only, bool MayInstall, string? Table, string Out);
 
-    private sealed record Played(string Scenario, string Flavor, int ExitCode, string Load, IReadOnlyDictionary<string, double> Figures, string Trouble);
+    private sealed record Played(string Scenario, string Flavor, int ExitCode, double Load, IReadOnlyDictionary<string, double> Figures, string Trouble);
 
     private static async Task<int> PlayAsync(Plan plan, CancellationToken cancel)
     {
@@ -70,7 +70,7 @@ internal static class CampaignCommand
             OutDirectory = plan.Out, Json = false,
             LiveOptions = new LiveOptions { Flavor = flavor == "mariadb" ? Flavor.MariaDb : Flavor.MySql, MayInstall = plan.MayInstall },
         });
-        var load = File.Exists("/proc/loadavg") ? (await File.ReadAllTextAsync("/proc/loadavg", cancel)).Split(' ')[0] : "?";
+        var load = File.Exists("/proc/loadavg") ? double.Parse((await File.ReadAllTextAsync("/proc/loadavg", cancel)).Split(' ')[0], CultureInfo.InvariantCulture) : double.NaN;
         var code = await suite.RunAsync(cancel);
         var findings = suite.Played?.Runs.SelectMany(r => r.Findings).ToList() ?? [];
         var figures = new SortedDictionary<string, double>(StringComparer.Ordinal);
@@ -83,7 +83,7 @@ internal static class CampaignCommand
     private static string Table(List<Played> all, Plan plan)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"# Live campaign: {plan.Folder}\n\n{Environment.ProcessorCount} cores; load at the start of a run {all.Min(p => p.Load)} to {all.Max(p => p.Load)}. ");
+        text.Append(CultureInfo.InvariantCulture, $"# Live campaign: {plan.Folder}\n\n{Environment.ProcessorCount} cores; load at the start of a run {all.Min(p => p.Load):0.00} to {all.Max(p => p.Load):0.00}. ");
         text.Append("Times are of one client that writes all the time, in seconds: median (greatest).\n\n");
         text.Append("| scenario | servers | played | valid | violated | unknown | harness | fault to first write | cut to closed | acknowledged rows | lost |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
         foreach (var group in all.GroupBy(p => (p.Scenario, p.Flavor)).OrderBy(g => g.Key.Scenario, StringComparer.Ordinal).ThenBy(g => g.Key.Flavor, StringComparer.Ordinal))
@@ -96,7 +96,7 @@ internal static class CampaignCommand
 
         var troubles = all.Where(p => p.Trouble.Length > 0).ToList();
         if (troubles.Count > 0) text.Append("\n## What was not valid\n\n");
-        foreach (var trouble in troubles) text.Append(CultureInfo.InvariantCulture, $"- {trouble.Scenario}, {trouble.Flavor}, load {trouble.Load}: {trouble.Trouble}\n");
+        foreach (var trouble in troubles) text.Append(CultureInfo.InvariantCulture, $"- {trouble.Scenario}, {trouble.Flavor}, load {trouble.Load:0.00}: {trouble.Trouble}\n");
         return text.ToString();
     }
 

@@ -24,7 +24,7 @@ internal sealed class RecoveryRequests(ApiParts parts, Writes writes, Func<TimeS
         {
             case ApiRequest.StartRecovery start:
                 var plan = parts.Ha.Plan(start);
-                if (plan.Command is { } command) Enter(new Command.Ha(Understood(command.With(now()))), question);
+                if (plan.Command?.With(now()) is { } command) Enter(new Command.Ha(command.UnderstoodBy(parts.Protocol.ObjectionTo) ?? command), question);
                 else question.Answer(new ApiReply.Refused(plan.Objection));
                 break;
             case ApiRequest.AcknowledgeRecoveries a:
@@ -40,10 +40,6 @@ internal sealed class RecoveryRequests(ApiParts parts, Writes writes, Func<TimeS
                 throw new UnreachableException();
         }
     }
-
-    /// <summary>In a group with older members a failover is asked for in the old words.</summary>
-    private HaCommand Understood(HaCommand command) => command is HaCommand.BeginRecovery { ForOlder: { } older } && parts.Protocol.ObjectionTo(new Command.Ha(command)) is not null
-        ? older : command;
 
     public ApiReply.Policy Policy()
     {

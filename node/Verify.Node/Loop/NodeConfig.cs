@@ -97,6 +97,7 @@ public sealed record NodeConfig
 
     /// <summary>User and password that replicas use towards their source.</summary>
     public MySqlLogin ReplicationLogin { get; init; } = new("", "");
+
     /// <summary>The operator's commands around recoveries.</summary>
     public HookSettings Hooks { get; init; } = new();
     public DeadManPolicy DeadMan { get; init; } = DeadManPolicy.Auto;

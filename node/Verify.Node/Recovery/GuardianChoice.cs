@@ -8,6 +8,7 @@ namespace Verify.Node.Recovery;
 /// A guardian elsewhere holds a lease whose end proves nothing. Voters come before learners.</summary>
 internal static class GuardianChoice
 {
+    /// <summary>Reports that a guardian may leave out before another one takes its place.</summary>
     private const int MissedReportsMax = 3;
 
     /// <summary>Entries that a member may lack and still know soon enough that it is the guardian.</summary>
@@ -16,11 +17,14 @@ internal static class GuardianChoice
     /// <summary>The first member by name in that data centre that was heard from lately and follows the log; null for none.</summary>
     public static NodeId? Near(string dataCenter, INodeServices services, TopologyModel model)
     {
-        var since = services.Now - (MissedReportsMax * services.Config.Timing.ReportInterval);
         foreach (var member in Members(dataCenter, services))
-            if (model.HasHeard(member.Id, since) && KeepsUp(member.Id, services.Raft)) return member.Id;
+            if (IsHeard(member.Id, services, model) && KeepsUp(member.Id, services.Raft)) return member.Id;
         return null;
     }
+
+    /// <summary>Its reports come.</summary>
+    public static bool IsHeard(NodeId member, INodeServices services, TopologyModel model) =>
+        model.HasHeard(member, services.Now - (MissedReportsMax * services.Config.Timing.ReportInterval));
 
     /// <summary>Not one that probes and reports but has lost its log: it would not learn of its office, and nobody would hold the lease.
     /// Where this node does not lead, it does not know.</summary>

@@ -11,9 +11,6 @@ namespace Verify.Node.Recovery;
 /// centre may guard it, because only that one could close it when the data centre is cut off.</summary>
 internal sealed class GuardianHandover(INodeServices services, Leadership leadership, TopologyModel model, string cluster)
 {
-    /// <summary>Reports that a guardian may leave out before another one takes its place.</summary>
-    private const int MissedReportsMax = 3;
-
     /// <summary>A node that came back guards again after it was heard for so long.</summary>
     private static readonly TimeSpan StableAfter = TimeSpan.FromSeconds(5);
 
@@ -27,7 +24,7 @@ internal sealed class GuardianHandover(INodeServices services, Leadership leader
         var guardian = new NodeId(ledger.Guardian);
         var near = GuardianChoice.Near(model.View(ledger.Primary).DataCenter, services, model);
         if (_nearby != near) (_nearby, _nearbySince) = (near, services.Now);
-        if (IsHeard(guardian))
+        if (GuardianChoice.IsHeard(guardian, services, model))
         {
             var isNear = GuardianChoice.IsNear(guardian, model.View(ledger.Primary).DataCenter, services);
             if (!isNear && near is { } home && services.Now - _nearbySince >= StableAfter) Ask(ledger, home);
@@ -41,8 +38,6 @@ internal sealed class GuardianHandover(INodeServices services, Leadership leader
             Ask(ledger, services.Config.Self);
         }
     }
-
-    private bool IsHeard(NodeId node) => model.HasHeard(node, services.Now - (MissedReportsMax * services.Config.Timing.ReportInterval));
 
     /// <summary>Open, and nothing under way: the first lease was held, so nobody's opening statement can still be on its way.</summary>
     private bool IsSeenOpen(ClusterLedger ledger)

@@ -26,8 +26,8 @@ internal sealed class Hooks(INodeServices services, Leadership leadership, Topol
 {
     /// <summary>Closed recoveries whose commands may still have to be run.</summary>
     private const int LookBackMax = 5;
-    private const int DetailCharsMax = 500;
     private const int UnwrittenMax = 100;
+    private readonly HookCommands _commands = new(services, turn);
     private readonly HashSet<(long Recovery, HookPoint Point)> _running = [];
 
     /// <summary>What has run and cannot be written down while the group has older members: known to this node only.</summary>
@@ -38,7 +38,7 @@ internal sealed class Hooks(INodeServices services, Leadership leadership, Topol
     /// <summary>Before the first step of a recovery.</summary>
     public HookAnswer Before(RecoveryRecord recovery)
     {
-        if (Settings.IsEmpty || !recovery.Steps.IsEmpty || IsWithout(recovery)) return HookAnswer.GoOn;
+        if (Settings.IsEmpty || !recovery.Steps.IsEmpty || recovery.WithoutHooks) return HookAnswer.GoOn;
 
         // That the first has run is written down even where it has no command: so the hooks after the end know that they belong to it.
         foreach (var point in new[] { HookPoint.OnFailureDetectionProcesses, IsTakeover(recovery) ? HookPoint.PreGracefulTakeoverProcesses : HookPoint.PreFailoverProcesses })
@@ -88,19 +88,26 @@ internal sealed class Hooks(INodeServices services, Leadership leadership, Topol
         };
     }
 
-    private static bool IsTakeover(RecoveryRecord recovery) => HookedRecoveries.IsTakeover(recovery);
+    private static bool IsTakeover(RecoveryRecord recovery) => recovery.Kind == RecoveryKind.GracefulTakeover;
 
-    private static bool IsOfPrimary(RecoveryRecord recovery) => HookedRecoveries.IsOfPrimary(recovery);
+    private static bool IsOfPrimary(RecoveryRecord recovery) => RecoveryPlan.ReplacesPrimary(recovery.Kind);
 
-    private static bool IsWithout(RecoveryRecord recovery) => HookedRecoveries.IsWithout(recovery);
+    /// <summary>orchestrator's word for what was asked; empty when nobody asked.</summary>
+    private static string CommandOf(RecoveryRecord recovery) => recovery.Kind switch
+    {
+        RecoveryKind.GracefulTakeover => "graceful-master-takeover",
+        RecoveryKind.ForcedTakeover => "force-master-takeover",
+        _ => "",
+    };
 
     private void Run(RecoveryRecord recovery, HookPoint point)
     {
         if (!_running.Add((recovery.Id, point))) return;
         var facts = FactsOf(recovery);
+        var stopsAtFailure = point is HookPoint.OnFailureDetectionProcesses or HookPoint.PreFailoverProcesses or HookPoint.PreGracefulTakeoverProcesses;
         Drivers.Start(services, $"{point} of recovery {recovery.Id}", async () =>
         {
-            var (failed, detail) = await RunAllAsync(point, facts);
+            var (failed, detail) = await _commands.RunAsync(point, facts, stopsAtFailure);
             RecoveryLog.HookEnded(services.Log, cluster, recovery.Id, point, failed ? "failed" : "done", detail);
             Note(new(cluster, recovery.Id, point, failed, detail));
         });
@@ -127,42 +134,12 @@ internal sealed class Hooks(INodeServices services, Leadership leadership, Topol
         _running.Remove(key);
     }
 
-    private async ValueTask<(bool Failed, string Detail)> RunAllAsync(HookPoint point, HookFacts facts)
-    {
-        var commands = Settings.Of(point);
-        if (commands.IsEmpty) return (false, "no commands");
-        if (services.Seam.Processes is not { } processes) return (false, "this node runs no commands");
-        var stopsAtFailure = point is HookPoint.OnFailureDetectionProcesses or HookPoint.PreFailoverProcesses or HookPoint.PreGracefulTakeoverProcesses;
-        var environment = facts.Environment(point);
-        var failed = false;
-        var details = new List<string>();
-        foreach (var command in commands)
-        {
-            var text = facts.Expand(command).Trim();
-            if (text.EndsWith('&'))
-            {
-                var apart = text[..^1].Trim();
-                Drivers.Start(services, $"a command of {point}", async () => await turn.Await(processes.RunAsync(Settings.Shell, apart, environment, Settings.TimeLimit)));
-                continue;
-            }
-
-            var end = await turn.Await(processes.RunAsync(Settings.Shell, text, environment, Settings.TimeLimit));
-            if (end.ExitCode == 0) continue;
-            failed = true;
-            details.Add($"'{command}' {(end.ExitCode is { } code ? $"ended with {code}" : "did not end by itself")}: {end.Output.Trim()}");
-            if (stopsAtFailure) break;
-        }
-
-        var detail = failed ? string.Join("; ", details) : $"{commands.Length} commands";
-        return (failed, detail.Length > DetailCharsMax ? detail[..DetailCharsMax] : detail);
-    }
-
     private HookFacts FactsOf(RecoveryRecord recovery) => new()
     {
         Recovery = recovery,
         Node = services.Config.Self.Name,
         IsPrimary = IsOfPrimary(recovery),
-        Command = HookedRecoveries.CommandOf(recovery),
+        Command = CommandOf(recovery),
         Replicas = [.. services.Clusters.Where(c => string.Equals(c.Alias, cluster, StringComparison.Ordinal)).SelectMany(c => c.Instances)
             .Where(i => i.Key != recovery.Failed && model.View(i.Key).Source == recovery.Failed).Select(i => i.Key.ToString())],
     };

@@ -138,20 +138,14 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
     {
         var begin = new HaCommand.BeginRecovery(
             spec.Alias, kind, diagnosis.Instance, Designated: null, analysis, diagnosis.VotesText(), ledger.Token, By: "", WithoutHooks: false, default);
-        if (services.ObjectionTo(new Command.Ha(begin)) is not { } objection)
+        if (begin.UnderstoodBy(services.ObjectionTo) is not { } command)
         {
-            Skipped = null;
-            Ask(begin);
+            Leave(diagnosis, analysis, new("mixed_versions", services.ObjectionTo(new Command.Ha(begin))!));
+            return;
         }
-        else if (begin.ForOlder is { } older)
-        {
-            Skipped = null;
-            Ask(older);
-        }
-        else
-        {
-            Leave(diagnosis, analysis, new("mixed_versions", objection));
-        }
+
+        Skipped = null;
+        Ask(command);
     }
 
     /// <summary>Said once for each reason: to the log, to the events, to whoever asks.</summary>

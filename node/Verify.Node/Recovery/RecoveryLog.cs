@@ -51,7 +51,7 @@ internal static partial class RecoveryLog
     public static partial void StoodDown(ILogger log, string what);
 
     [LoggerMessage(EventId = 440, Level = LogLevel.Warning,
-        Message = "{Instance} has no dead-man switch, so that only its guardian can close it: {Problem}. Give the topology user the rights that node/README.md names, or set DeadManSwitch to \"off\"")]
+        Message = "{Instance} has no dead-man switch, so that only its guardian can close it: {Problem}. Give the topology user the rights that node/docs/fencing.md names, or set DeadManSwitch to \"off\"")]
     public static partial void NoDeadMan(ILogger log, InstanceKey instance, string problem);
 
     [LoggerMessage(EventId = 441, Level = LogLevel.Debug, Message = "the dead-man switch of {Instance} was not fed: {Problem}")]

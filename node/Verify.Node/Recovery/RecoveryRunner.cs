@@ -211,12 +211,8 @@ internal sealed class RecoveryRunner(
             });
     }
 
-    private void Close(RecoveryRecord recovery, bool successful, string detail)
-    {
-        HaCommand end = new HaCommand.EndRecovery(cluster, recovery.Id, successful, detail, default);
-        if (services.ObjectionTo(new Command.Ha(end)) is not null) end = new HaCommand.CloseRecovery(cluster, recovery.Id, successful, detail);
-        Submit(end, () => _isBusy = false);
-    }
+    private void Close(RecoveryRecord recovery, bool successful, string detail) =>
+        Submit(new HaCommand.EndRecovery(cluster, recovery.Id, successful, detail, default).UnderstoodBy(services.ObjectionTo)!, () => _isBusy = false);
 
     /// <summary>Whatever is not accepted is looked at anew from the ledger.</summary>
     private void Submit(HaCommand command, Action accepted)

@@ -85,13 +85,13 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
-    private static bool IsOfFormat1(FrozenSection section) => section.Kind <= SectionKind.Cluster;
+    private static bool IsOfFormat1(SectionKind kind) => kind <= SectionKind.Cluster;
 
     /// <summary>It holds what programs that speak only version 2 of the protocol between nodes can read neither from the log nor from a snapshot.</summary>
     internal bool NeedsVersion3 => Sections.Any(static section =>
-        section.Kind <= SectionKind.Cluster ? section.Version > 1 : section.Freeze().Records > 0);
+        IsOfFormat1(section.Kind) ? section.Version > 1 : section.Freeze().Records > 0);
 
-    private IEnumerable<FrozenSection> FrozenSections => Sections.Select(static section => section.Freeze()).Where(static frozen => IsOfFormat1(frozen) || frozen.Records > 0);
+    private IEnumerable<FrozenSection> FrozenSections => Sections.Select(static section => section.Freeze()).Where(static frozen => IsOfFormat1(frozen.Kind) || frozen.Records > 0);
 
     /// <summary>When the next thing in here ends by itself, by the group's time; null while nothing does.</summary>
     internal long? NextDeadlineMs => Sections.OfType<IExpires>().Min(static part => part.NextDeadlineMs);

@@ -10,7 +10,7 @@ internal static class HooksConfig
     public static HookSettings Of(ConfigValues values)
     {
         var commands = ImmutableSortedDictionary.CreateBuilder<HookPoint, ImmutableArray<string>>();
-        foreach (var point in Enum.GetValues<HookPoint>().Where(p => p != HookPoint.PostTakeMasterProcesses))
+        foreach (var point in Enum.GetValues<HookPoint>())
         {
             ImmutableArray<string> texts = [.. values.Texts(point.ToString())];
             if (!texts.IsEmpty) commands[point] = texts;

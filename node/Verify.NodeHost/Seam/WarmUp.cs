@@ -7,7 +7,8 @@ namespace Verify.NodeHost.Seam;
 
 /// <summary>Compiles before the node speaks to anybody what would otherwise be compiled at its first use, that is, in the middle of a failure. In a
 /// live run (`return`) nodes on a small machine stood still for some 250 ms when their first link broke, and a leader with one other voter
-/// left lost its quorum. That compiling and the runtime's first throw took that time is a guess; it was not measured.</summary>
+/// left lost its quorum. Most of that was the harness's sessions (ARCHITECTURE.md, "The node runs before ordinary processes"); how much of it was
+/// compiling was not measured.</summary>
 internal static class WarmUp
 {
     private const BindingFlags Everything = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;

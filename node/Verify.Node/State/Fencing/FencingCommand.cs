@@ -32,7 +32,6 @@ public enum HookPoint
     PostFailoverProcesses = 6,
     PostUnsuccessfulFailoverProcesses = 7,
     PostGracefulTakeoverProcesses = 8,
-    PostTakeMasterProcesses = 9,
 }
 
 /// <summary>Versioned bytes of <see cref="FencingCommand"/>; numbers are never given twice.</summary>

@@ -12,6 +12,13 @@ public abstract partial record HaCommand
     /// <summary>The same command with the leader's stamp on it; itself where it carries none.</summary>
     internal virtual HaCommand With(TimeStamp stamp) => this;
 
+    /// <summary>The same in the words of programs that speak only version 1 or 2 of the protocol between nodes; null: they have none for it.</summary>
+    internal virtual HaCommand? ForOlder => null;
+
+    /// <summary>This command where the group understands it, else the same in older words; null: neither.</summary>
+    /// <param name="objectionTo">Why the group cannot take a command yet; null: it can.</param>
+    internal HaCommand? UnderstoodBy(Func<Command, string?> objectionTo) => objectionTo(new Command.Ha(this)) is null ? this : ForOlder;
+
     /// <summary>Opens a recovery of any kind; its id is the entry's index. Refused while one is open, unless that one leaves the primary
     /// where it is and this one does not: then the open one is closed as overtaken.</summary>
     /// <param name="Failed">The server that is given up: the primary, or one that others replicate from.</param>
@@ -23,9 +30,9 @@ public abstract partial record HaCommand
         public override TimeStamp? StampOf => Stamp;
         internal override HaCommand With(TimeStamp stamp) => this with { Stamp = stamp };
 
-        /// <summary>The same for programs that know only failovers (<see cref="OpenRecovery"/>): without the time. Null: they have nothing like it.</summary>
-        public OpenRecovery? ForOlder => Kind == RecoveryKind.DeadPrimary && Designated is null && !WithoutHooks
-            ? new(Cluster, Failed, Analysis, By.Length > 0 ? $"asked for by {By}; {Votes}" : Votes, SeenToken) : null;
+        /// <summary>Older programs know failovers only, and no time (<see cref="OpenRecovery"/>).</summary>
+        internal override HaCommand? ForOlder => Kind == RecoveryKind.DeadPrimary && Designated is null && !WithoutHooks
+            ? new OpenRecovery(Cluster, Failed, Analysis, By.Length > 0 ? $"asked for by {By}; {Votes}" : Votes, SeenToken) : null;
     }
 
     /// <summary>Closes it, as <see cref="CloseRecovery"/> does, with the time.</summary>
@@ -33,6 +40,7 @@ public abstract partial record HaCommand
     {
         public override TimeStamp? StampOf => Stamp;
         internal override HaCommand With(TimeStamp stamp) => this with { Stamp = stamp };
+        internal override HaCommand? ForOlder => new CloseRecovery(Cluster, RecoveryId, Successful, Detail);
     }
 
     /// <summary>An operator has seen recoveries: all of a cluster, or one of them.</summary>
