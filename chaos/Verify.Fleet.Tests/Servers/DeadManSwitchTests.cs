@@ -3,7 +3,7 @@ using Verify.MySql;
 
 namespace Verify.Fleet.Tests.Servers;
 
-/// <summary>The dead-man switch on real servers, by the very statements that the guardian sends. Nobody is connected when it closes.</summary>
+/// <summary>The dead-man switch on real servers, by the very statements that the guardian sends.</summary>
 [TestFixture(Flavor.MySql)]
 [TestFixture(Flavor.MariaDb)]
 [Category("Live")]
@@ -46,6 +46,7 @@ public sealed class DeadManSwitchTests(Flavor flavor)
 
         // Fed before the event is there: an open server without a feed would be closed at once.
         await FeedAsync(guardian, TimeSpan.FromSeconds(30));
+        await AskAsync(guardian, new Statement.InstallDeadMan(Statement.DeadManPart.Sweep));
         await AskAsync(guardian, new Statement.InstallDeadMan(Statement.DeadManPart.Event));
         await AskAsync(guardian, new Statement.SetReadOnly(On: false));
         await UntilAsync(async () => (await LookAsync(guardian)).Watcher, "the event watches");
@@ -67,11 +68,12 @@ public sealed class DeadManSwitchTests(Flavor flavor)
     }
 
     [Test]
-    public async Task A_server_that_is_not_fed_closes_itself_at_the_time_and_an_open_transaction_is_refused_at_its_commit()
+    public async Task A_server_that_is_not_fed_closes_itself_at_the_time_and_the_session_of_an_open_transaction_is_ended()
     {
         await using var application = await _primary.OpenSessionAsync(_host.Users.Application, Soon);
         await application.QueryAsync(SqlText.Of($"BEGIN"), Soon);
-        await application.QueryAsync(WorkloadStatements.Insert($"open-{Guid.NewGuid():N}"[..16], 1), Soon);
+        var row = $"open-{Guid.NewGuid():N}"[..16];
+        await application.QueryAsync(WorkloadStatements.Insert(row, 1), Soon);
         TimeSpan closed;
         var limit = TimeSpan.FromMilliseconds(1500);
         var begin = TimeProvider.System.GetTimestamp();
@@ -81,8 +83,9 @@ public sealed class DeadManSwitchTests(Flavor flavor)
         closed = TimeProvider.System.GetElapsedTime(begin);
         TestContext.Out.WriteLine($"{flavor}: due after {limit.TotalMilliseconds:0} ms, seen closed after {closed.TotalMilliseconds:0} ms");
         Assert.That(closed, Is.GreaterThan(limit - TimeSpan.FromMilliseconds(50)).And.LessThan(limit + TimeSpan.FromMilliseconds(400)));
-        var refused = await Assert.ThrowsAsync<MySqlServerException>(async () => await application.QueryAsync(SqlText.Of($"COMMIT"), Soon));
-        Assert.That(refused!.IsReadOnly, refused.Message);
+        Assert.That(async () => await application.QueryAsync(SqlText.Of($"COMMIT"), Soon), Throws.InstanceOf<MySqlException>());
+        await using var later = await _primary.OpenSessionAsync(_host.Users.Application, Soon);
+        Assert.That((await later.QueryAsync(WorkloadStatements.ReadIds, Soon)).Rows.Select(r => r[0]), Has.None.EqualTo(row));
     }
 
     [Test]
@@ -113,10 +116,13 @@ public sealed class DeadManSwitchTests(Flavor flavor)
         await UntilAsync(async () => (await FactsAsync(guardian)).IsReadOnly, "it closed itself again");
     }
 
+    /// <summary>guardian-killed on real MySQL, 2026-11-21: closing waits for commits, and nobody acknowledged this one for as long as the data
+    /// centre was cut off.</summary>
     [Test]
-    public async Task While_a_commit_waits_for_a_replica_that_is_cut_off_nothing_more_is_acknowledged_once_it_is_due()
+    public async Task A_commit_that_waits_for_a_replica_that_is_cut_off_does_not_hold_the_closing_up_and_is_not_acknowledged()
     {
         await using var guardian = await GuardianAsync();
+        await using var observer = await _primary.OpenSessionAsync(_host.Users.Topology, Soon);
         _replica.Pause();
         try
         {
@@ -124,18 +130,22 @@ public sealed class DeadManSwitchTests(Flavor flavor)
             var waiting = writer.QueryAsync(WorkloadStatements.Insert($"wait-{Guid.NewGuid():N}"[..16], 1), TimeSpan.FromMinutes(2)).AsTask();
             await Task.Delay(200);
             Assert.That(waiting.IsCompleted, Is.False);
-            await FeedAsync(guardian, TimeSpan.FromMilliseconds(500));
-            await Task.Delay(1500);
+            var limit = TimeSpan.FromMilliseconds(500);
+            await FeedAsync(guardian, limit);
+            var begin = TimeProvider.System.GetTimestamp();
+            await UntilAsync(async () => (await FactsAsync(observer)).IsReadOnly, "it closed itself past the commit");
+            var closed = TimeProvider.System.GetElapsedTime(begin);
+            TestContext.Out.WriteLine($"{flavor}: due after {limit.TotalMilliseconds:0} ms, seen closed past a commit that waits after {closed.TotalMilliseconds:0} ms");
+            Assert.That(closed, Is.LessThan(limit + TimeSpan.FromMilliseconds(600)));
+            Assert.That(async () => await waiting.WaitAsync(Soon), Throws.InstanceOf<MySqlException>(), "nobody is told that it was done");
             await using var late = await _primary.OpenSessionAsync(_host.Users.Application, Soon);
-            Assert.That(async () => await late.QueryAsync(WorkloadStatements.Insert($"late-{Guid.NewGuid():N}"[..16], 1), TimeSpan.FromSeconds(1)),
-                Throws.InstanceOf<MySqlException>(), "neither before nor after the replica is back");
-            _replica.Resume();
-            await waiting.WaitAsync(Soon);
-            await UntilAsync(async () => (await FactsAsync(guardian)).IsReadOnly, "it closed itself once the commit was acknowledged");
+            var refused = await Assert.ThrowsAsync<MySqlServerException>(async () => await late.QueryAsync(WorkloadStatements.Insert($"late-{Guid.NewGuid():N}"[..16], 1), Soon));
+            Assert.That(refused!.IsReadOnly, refused.Message);
         }
         finally
         {
             _replica.Resume();
+            await AskAsync(observer, new Statement.SetSemiSync(On: true));
         }
     }
 
@@ -145,6 +155,7 @@ public sealed class DeadManSwitchTests(Flavor flavor)
         await using var guardian = await GuardianAsync();
         await FeedAsync(guardian, TimeSpan.FromMilliseconds(700));
         await AskAsync(guardian, new Statement.InstallDeadMan(Statement.DeadManPart.NoEvent));
+        await AskAsync(guardian, new Statement.InstallDeadMan(Statement.DeadManPart.NoSweep));
         await AskAsync(guardian, new Statement.ClearDeadMan());
         await Task.Delay(1500);
         Assert.That((await FactsAsync(guardian)).IsReadOnly, Is.False);

@@ -68,7 +68,8 @@ public class RealStatementTests(Flavor flavor, bool endsRowsByEof) : RealServerF
             new Statement.InstallDeadMan(Statement.DeadManPart.Table), new Statement.InstallDeadMan(Statement.DeadManPart.Row), new Statement.FeedDeadMan(1, 1),
 
             // The watcher finds no row and leaves; with one, it would close the server before the next statement.
-            new Statement.ClearDeadMan(), new Statement.ReadDeadMan(), new Statement.InstallDeadMan(Statement.DeadManPart.Event), new Statement.InstallDeadMan(Statement.DeadManPart.NoEvent),
+            new Statement.ClearDeadMan(), new Statement.ReadDeadMan(), new Statement.InstallDeadMan(Statement.DeadManPart.Sweep), new Statement.InstallDeadMan(Statement.DeadManPart.Event),
+            new Statement.InstallDeadMan(Statement.DeadManPart.NoEvent), new Statement.InstallDeadMan(Statement.DeadManPart.NoSweep),
         ];
         var known = typeof(Statement).GetNestedTypes(BindingFlags.Public).Where(t => t.IsSubclassOf(typeof(Statement)));
         Assert.That(known.Except(all.Select(s => s.GetType())), Is.EquivalentTo(SeenElsewhere), "a statement that no real server has seen");

@@ -140,7 +140,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         switch (statement)
         {
             case Statement.ReadDeadMan:
-                return Row(("scheduler", "ON"), ("watcher", HasSwitch ? "7" : null), ("event", HasSwitch ? $"ENABLED {Statement.DeadManVersion}" : null), ("now_us", $"{NowUs}"));
+                return Row(("scheduler", "ON"), ("watcher", HasSwitch ? "7" : null), ("event", HasSwitch ? Statement.DeadManEvents : null), ("now_us", $"{NowUs}"));
             case Statement.InstallDeadMan when ForbidsEvents:
                 throw new MySqlServerException(1044, "42000", "Access denied for user 'verify'@'%' to database 'verify_guard'");
             case Statement.InstallDeadMan { Part: Statement.DeadManPart.Row }:

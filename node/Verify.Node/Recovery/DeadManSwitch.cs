@@ -166,7 +166,8 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
         // The event comes after the feed: without one it would close an open server at once.
         if (!seen.IsInstalled && isFed)
         {
-            if (seen.HasEvent) await SendAsync(new Statement.InstallDeadMan(Statement.DeadManPart.NoEvent), meal);
+            if (seen.HasEvent) await DropEventsAsync(meal);
+            await SendAsync(new Statement.InstallDeadMan(Statement.DeadManPart.Sweep), meal);
             await SendAsync(new Statement.InstallDeadMan(Statement.DeadManPart.Event), meal);
         }
 
@@ -185,12 +186,18 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
     {
         if ((await LookAsync(meal)).HasEvent)
         {
-            await SendAsync(new Statement.InstallDeadMan(Statement.DeadManPart.NoEvent), meal);
+            await DropEventsAsync(meal);
             await SendAsync(new Statement.ClearDeadMan(), meal);
         }
 
         _isRemoved = true;
         Become(meal, DeadManState.Off, "");
+    }
+
+    private async ValueTask DropEventsAsync(Meal meal)
+    {
+        await SendAsync(new Statement.InstallDeadMan(Statement.DeadManPart.NoEvent), meal);
+        await SendAsync(new Statement.InstallDeadMan(Statement.DeadManPart.NoSweep), meal);
     }
 
     /// <param name="At">When the answer was there, on this node's clock: the server's clock showed <paramref name="NowUs"/> before.</param>
@@ -204,7 +211,7 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
         var found = table.Text(0, "event");
         return new(
             string.Equals(table.Text(0, "scheduler"), "ON", StringComparison.OrdinalIgnoreCase), found is not null,
-            string.Equals(found, $"ENABLED {Statement.DeadManVersion}", StringComparison.Ordinal), table.Text(0, "watcher") is not null, nowUs, services.Now);
+            string.Equals(found, Statement.DeadManEvents, StringComparison.Ordinal), table.Text(0, "watcher") is not null, nowUs, services.Now);
     }
 
     private ValueTask<ResultTable> SendAsync(Statement statement, Meal meal) =>

@@ -17,7 +17,7 @@ public sealed class StatementReaderTests(Flavor flavor)
         new Statement.ChangeSource("db1.example", 3307, "repl", "it's ~secret~"), new Statement.AdoptBinlogPosition(),
         new Statement.WaitForGtids("0-1-7", 5),
         new Statement.SkipBinlog(), new Statement.LiftSuperReadOnly(), new Statement.EnableEvents(), new Statement.ReadDeadMan(), new Statement.ClearDeadMan(),
-        new Statement.InstallDeadMan(Statement.DeadManPart.Event), new Statement.FeedDeadMan(845_000_000_000_123, 17),
+        new Statement.InstallDeadMan(Statement.DeadManPart.Event), new Statement.InstallDeadMan(Statement.DeadManPart.Sweep), new Statement.FeedDeadMan(845_000_000_000_123, 17),
         new Statement.ReadVariables(), new Statement.ReadCounters(), new Statement.ListReplicas(), new Statement.ListDumps(), new Statement.ReadBinlogPosition(),
         new Statement.AskConfigured("SELECT 'east'"),
     ];

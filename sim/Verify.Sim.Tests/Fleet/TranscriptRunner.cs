@@ -235,6 +235,9 @@ internal sealed class TranscriptRunner
     private string WithNames(string text)
     {
         foreach (var (server, uuid) in _uuids) text = text.Replace(uuid, $"<{server}>", StringComparison.Ordinal);
+
+        // Servers sort a set of GTIDs by uuid, and those are drawn anew each time.
+        if (text.StartsWith("<s", StringComparison.Ordinal) && text.Contains(",<s", StringComparison.Ordinal)) text = string.Join(',', text.Split(',').Order(StringComparer.Ordinal));
         if (text.Equals(_stage.Topology.User, StringComparison.Ordinal)) return "topology";
         if (text.Equals(_stage.Application.User, StringComparison.Ordinal)) return "application";
         if (text.Equals(_stage.Replication.User, StringComparison.Ordinal)) return "replication";

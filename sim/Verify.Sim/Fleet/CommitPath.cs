@@ -30,8 +30,9 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
 
     public SemiSyncState SemiSync { get; } = new(options);
 
-    /// <summary>An ordinary user's write that comes now is taken.</summary>
-    public bool IsWritable => !_readOnly && _closing.Count == 0;
+    /// <summary>It does not show yet that it keeps ordinary users out: one whose closing waits counts as open, as it does for whoever looks at
+    /// a real server from outside.</summary>
+    public bool IsWritable => !_readOnly;
 
     /// <summary>Every worker of the applier (four on MySQL, one on MariaDB) waits for a replica's acknowledgement.</summary>
     public bool ApplierIsFull => _applierWaiting >= (options.Flavor == Flavor.MySql ? MySqlWorkers : 1);

@@ -8,6 +8,8 @@ namespace Verify.Sim.Fleet;
 /// out, in order. What a real server keeps on disk outlives <see cref="Crash"/>, the rest does not.</summary>
 internal sealed class MySqlModel
 {
+    private const long SecondsTo2000 = 946_684_800;
+
     private readonly SimMySqlOptions _options;
     private readonly ServerStore _store;
     private readonly CommitPath _commits;
@@ -31,13 +33,16 @@ internal sealed class MySqlModel
         _reader = new(options.Flavor);
         Replica = new(options, _store, _effects.Enqueue);
         _threads = new(options.Flavor, _sessions, NextSessionId);
-        _deadMan = new(options.Flavor, _commits, _sessions, NextSessionId, _effects.Enqueue);
+        _deadMan = new(options.Flavor, _commits, _sessions, NextSessionId, _effects.Enqueue, session => KillOther(session, NowSeconds), () => SwitchSemiSync(on: false, NowSeconds));
     }
 
     public ReplicaState Replica { get; }
 
     /// <summary>The server's clock, in microseconds since 2000 (UTC).</summary>
     public Func<long> ClockUs { get; set; } = static () => 0;
+
+    /// <summary>The same in seconds since 1970, for what is told of replication.</summary>
+    private long NowSeconds => SecondsTo2000 + (ClockUs() / 1_000_000);
     public bool IsWritable => _commits.IsWritable;
     public bool SemiSyncSource => _commits.SemiSync.Source;
 
@@ -89,8 +94,12 @@ internal sealed class MySqlModel
     /// <summary>The process has started: what runs by itself begins.</summary>
     public void Boot() => _deadMan.Begin();
 
-    /// <summary>The sleep of the dead-man switch's event is over.</summary>
-    public void Watch() => _deadMan.Wake(ClockUs());
+    /// <summary>The sleep of an event of the dead-man switch is over.</summary>
+    public void Watch(DeadManEvent which)
+    {
+        _deadMan.Wake(which, ClockUs());
+        Committed();
+    }
 
     public void TimedOut(long id, long wait)
     {
@@ -210,9 +219,8 @@ internal sealed class MySqlModel
                 _commits.WriteUnlogged(session, () => _deadMan.Write(session, statement, ClockUs()));
                 break;
             case Statement.SetSemiSync set:
-                _commits.SetSemiSync(set.On, nowSeconds);
+                SwitchSemiSync(set.On, nowSeconds);
                 Answer(session, ServerAnswer.Done);
-                Committed();
                 break;
             case Statement.SetSemiSyncReplica set:
                 _commits.SemiSync.Replica = set.On;
@@ -265,14 +273,20 @@ internal sealed class MySqlModel
         Committed();
     }
 
+    private void SwitchSemiSync(bool on, long nowSeconds)
+    {
+        _commits.SetSemiSync(on, nowSeconds);
+        Committed();
+    }
+
     private void KillOther(ServerSession target, long nowSeconds)
     {
         if (_threads.IsIo(target)) Replica.Stop(onlyIoThread: true);
         else if (_threads.IsSql(target)) Replica.ApplierFailed(ThreadError.None);
-        else if (_deadMan.IsWatcher(target))
+        else if (_deadMan.IsOfEvent(target))
         {
             _commits.Kill(target, nowSeconds);
-            _deadMan.Killed();
+            _deadMan.Killed(target);
         }
         else
         {
@@ -350,7 +364,7 @@ internal sealed class MySqlModel
     private void Answer(ServerSession session, ServerAnswer answer)
     {
         session.IsBusy = false;
-        if (_deadMan.IsWatcher(session)) _deadMan.Closed();
+        if (_deadMan.IsOfEvent(session)) _deadMan.Closed();
         else if (session.IsKilled || session.IsAbandoned) _sessions.Remove(session.Id);
         else _effects.Enqueue(new ServerEffect.Answer(session.Id, answer));
     }

@@ -14,8 +14,8 @@ internal abstract record ServerEffect
     /// <summary>Tell the model after this long that the session's wait is over.</summary>
     public sealed record TimeOutAfter(long Session, long Wait, TimeSpan Limit) : ServerEffect;
 
-    /// <summary>Let the dead-man switch's event go on after this long.</summary>
-    public sealed record WatchAfter(TimeSpan Sleep) : ServerEffect;
+    /// <summary>Let this event of the dead-man switch go on after this long.</summary>
+    public sealed record WatchAfter(DeadManEvent Event, TimeSpan Sleep) : ServerEffect;
 
     /// <summary>There is more for replicas to fetch.</summary>
     public sealed record BinlogGrew : ServerEffect;

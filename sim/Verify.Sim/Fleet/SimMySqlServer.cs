@@ -23,7 +23,7 @@ public sealed class SimMySqlServer : IDisposable
     private TimeProvider? _time;
     private bool _wasWritable;
     private bool _carrying;
-    private bool _isWatchDue;
+    private readonly SortedSet<DeadManEvent> _dueEvents = [];
 
     public SimMySqlServer(SimMySqlOptions options)
     {
@@ -84,7 +84,7 @@ public sealed class SimMySqlServer : IDisposable
         Life++;
         _ended = null;
         IsPaused = false;
-        _isWatchDue = false;
+        _dueEvents.Clear();
         _stopped.Clear();
         _replica.Abandon();
         Watch(_listener!.DisposeAsync().AsTask());
@@ -110,7 +110,7 @@ public sealed class SimMySqlServer : IDisposable
     {
         IsPaused = false;
         NoteWritable();
-        if (_isWatchDue) Watch();
+        foreach (var due in _dueEvents.ToArray()) Watch(due);
         var stopped = _stopped.ToArray();
         _stopped.Clear();
         foreach (var driver in stopped) driver.SetResult();
@@ -240,8 +240,8 @@ public sealed class SimMySqlServer : IDisposable
             case ServerEffect.TimeOutAfter(var session, var wait, var limit):
                 TimeOut(session, wait, limit);
                 break;
-            case ServerEffect.WatchAfter(var sleep):
-                After(sleep, Watch);
+            case ServerEffect.WatchAfter(var which, var sleep):
+                After(sleep, () => Watch(which));
                 break;
             case ServerEffect.BinlogGrew:
                 foreach (var dump in _dumps.ToArray()) dump.Set();
@@ -258,11 +258,16 @@ public sealed class SimMySqlServer : IDisposable
     }
 
     /// <summary>A process that stands still notices only when it goes on.</summary>
-    private void Watch()
+    private void Watch(DeadManEvent which)
     {
-        _isWatchDue = IsPaused;
-        if (IsPaused) return;
-        _model.Watch();
+        if (IsPaused)
+        {
+            _dueEvents.Add(which);
+            return;
+        }
+
+        _dueEvents.Remove(which);
+        _model.Watch(which);
         CarryOut();
     }
 
