@@ -6,6 +6,21 @@ namespace Verify.MySql;
 /// <summary>A replica as its source lists it.</summary>
 public sealed record ListedReplica(string Host, int Port, long ServerId, string ServerUuid);
 
+/// <summary>How a server comes up, as far as it can tell: what stands in its configuration file cannot be asked once the variable was set.</summary>
+public enum RestartState
+{
+    NotAsked,
+
+    /// <summary>It did not say, or cannot (MariaDB).</summary>
+    NotKnown,
+
+    /// <summary>By its configuration file alone, which may not say read_only.</summary>
+    AsConfigured,
+
+    /// <summary>Read-only, whatever its configuration file says.</summary>
+    Closed,
+}
+
 /// <summary>What changes seldom on a server and is looked at seldom: a typed view of <see cref="Statement.ReadVariables"/>,
 /// <see cref="Statement.ReadCounters"/>, <see cref="Statement.ListReplicas"/>, <see cref="Statement.ListDumps"/> and <see cref="Statement.ReadBinlogPosition"/>.
 /// What a server does not say is empty, false or 0.</summary>
@@ -44,6 +59,7 @@ public sealed record ServerDetails
 
     /// <summary>Sessions whose commit waits for an acknowledgement.</summary>
     public int SemiSyncWaitSessions { get; init; }
+    public RestartState AfterRestart { get; init; }
     public long UptimeSeconds { get; init; }
     public BinlogPosition Binlog { get; init; }
     public ImmutableArray<ListedReplica> Replicas { get; init; } = [];
@@ -89,6 +105,14 @@ public sealed record ServerDetails
             SemiSyncWaitSessions = (int)Count($"{source}_wait_sessions", SemiSyncWaitSessions),
             UptimeSeconds = Count("Uptime", UptimeSeconds),
         };
+    }
+
+    /// <summary>Reads <see cref="Statement.ReadPersistedReadOnly"/>.</summary>
+    public static RestartState AfterRestartOf(ResultTable table, Flavor flavor)
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        if (flavor == Flavor.MariaDb) return RestartState.NotKnown;
+        return table.Rows.Count > 0 && table.Text(0, "Value") is "ON" or "1" ? RestartState.Closed : RestartState.AsConfigured;
     }
 
     /// <summary>Reads <see cref="Statement.ListReplicas"/>. Who names no host is not in the answer.</summary>

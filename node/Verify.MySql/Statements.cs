@@ -93,6 +93,24 @@ public abstract partial record Statement
         };
     }
 
+    /// <summary>MySQL: what a restart sets beside the configuration file, rows Variable_name, Value; no row: the file alone counts. Error 1142
+    /// without the right to read the table. MariaDB has nothing of the kind: no row.</summary>
+    public sealed record ReadPersistedReadOnly : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
+            ? SqlText.Of($"SELECT VARIABLE_NAME AS Variable_name, VARIABLE_VALUE AS Value FROM performance_schema.persisted_variables WHERE VARIABLE_NAME = 'super_read_only'")
+            : SqlText.Of($"SELECT '' AS Variable_name, '' AS Value FROM information_schema.PROCESSLIST WHERE FALSE");
+    }
+
+    /// <summary>MySQL: the server comes up read-only for everybody after a restart; what is in force now stays. A no-op on MariaDB. Error 1227
+    /// or 3630 without SYSTEM_VARIABLES_ADMIN and PERSIST_RO_VARIABLES_ADMIN.</summary>
+    public sealed record PersistReadOnly : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
+            ? SqlText.Of($"SET PERSIST_ONLY read_only = ON, PERSIST_ONLY super_read_only = ON")
+            : SqlText.Of($"DO 0");
+    }
+
     /// <summary>On: from now on a commit on this server is acknowledged only when a replica has it. For the primary, before it is
     /// opened for writes, and for nobody else: on a replica the applier's own commits would wait for an acknowledgement that
     /// nobody gives, for ever. Off releases the commits that wait and acknowledges them without a replica: never while a

@@ -43,7 +43,7 @@ public sealed partial class RaftCore
 
     private int DrawPatience()
     {
-        var patience = _options.Draw(_options.ElectionTicks);
+        var patience = _options.Draw(_options.PatienceTicks);
 #if VERIFY_MUTANTS
         if (FaultPoint.Fires("a node is impatient")) patience = 0;
 #endif

@@ -14,6 +14,8 @@ internal sealed class BedSemiSync
     public int WaitFor { get; set; } = 1;
     public int Clients { get; set; }
     public int WaitSessions { get; set; }
+    public bool IsPersisted { get; set; }
+    public bool ForbidsPersisting { get; set; }
     public string Purged { get; set; } = "";
 
     /// <summary>The plugins are not loaded.</summary>
@@ -21,7 +23,7 @@ internal sealed class BedSemiSync
 
     public ResultTable Carry(Statement statement)
     {
-        if (IsMissing && statement is not (Statement.ReadVariables or Statement.ReadCounters))
+        if (IsMissing && statement is Statement.SetSemiSync or Statement.SetSemiSyncReplica or Statement.SetSemiSyncPatience)
             throw new MySqlServerException(1193, "HY000", "Unknown system variable 'rpl_semi_sync_source_enabled'");
         switch (statement)
         {
@@ -34,6 +36,13 @@ internal sealed class BedSemiSync
             case Statement.SetSemiSyncPatience set:
                 (TimeoutMs, WaitFor) = (Statement.SetSemiSyncPatience.ForeverMs, Math.Max(WaitFor, set.Acknowledgements));
                 break;
+            case Statement.PersistReadOnly when ForbidsPersisting:
+                throw new MySqlServerException(1227, "42000", "Access denied; you need (at least one of) the PERSIST_RO_VARIABLES_ADMIN privilege(s) for this operation");
+            case Statement.PersistReadOnly:
+                IsPersisted = true;
+                break;
+            case Statement.ReadPersistedReadOnly:
+                return IsPersisted ? Named(("super_read_only", "ON")) : Named();
             case Statement.ReadCounters:
                 return Named(("Rpl_semi_sync_replica_status", OnOff(ReplicaAtWork)), ("Rpl_semi_sync_source_clients", $"{Clients}"), ("Rpl_semi_sync_source_status", OnOff(Source)), ("Rpl_semi_sync_source_wait_sessions", $"{WaitSessions}"));
             default:

@@ -240,7 +240,8 @@ internal sealed class BedServer(HaBed bed, Instance instance)
                 break;
             case Statement.SkipBinlog or Statement.LiftSuperReadOnly or Statement.EnableEvents or Statement.ReadDeadMan or Statement.InstallDeadMan or Statement.FeedDeadMan or Statement.ClearDeadMan:
                 return CarrySwitch(statement);
-            case Statement.SetSemiSync or Statement.SetSemiSyncReplica or Statement.SetSemiSyncPatience or Statement.ReadVariables or Statement.ReadCounters:
+            case Statement.SetSemiSync or Statement.SetSemiSyncReplica or Statement.SetSemiSyncPatience or Statement.ReadVariables or Statement.ReadCounters
+                or Statement.ReadPersistedReadOnly or Statement.PersistReadOnly:
                 return SemiSync.Carry(statement);
             case Statement.ListIdleCoordinators:
                 return new(["ID"], SqlIsOn && Source is not null ? [[$"{Coordinator}"]] : [], 0);

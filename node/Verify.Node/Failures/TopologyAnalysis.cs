@@ -84,6 +84,9 @@ public enum StructureWarning
     NoFailoverSupportStructureWarning,
     NoWriteableMasterStructureWarning,
     NotEnoughValidSemiSyncReplicasStructureWarning,
+
+    /// <summary>Not orchestrator's: the primary or a replica may come up open after a restart.</summary>
+    MayRestartWritableStructureWarning,
 }
 
 /// <summary>From what is seen of a cluster to a verdict on each of its servers. Pure; orchestrator's codes in orchestrator's order, the first that
@@ -213,6 +216,8 @@ public static class TopologyAnalysis
         var acknowledging = known.Count(static r => r.Details!.SemiSyncReplicaEnabled);
         if (a.IsPrimary && a.Server.Details is { SemiSyncSourceEnabled: true, SemiSyncWaitFor: > 0 } d && acknowledging < d.SemiSyncWaitFor)
             warnings.Add(StructureWarning.NotEnoughValidSemiSyncReplicasStructureWarning);
+        if (a.IsPrimary && a.Replicas.Add(a.Server).Any(static s => s.Details?.AfterRestart is RestartState.AsConfigured))
+            warnings.Add(StructureWarning.MayRestartWritableStructureWarning);
         return warnings.ToImmutable();
     }
 

@@ -45,6 +45,9 @@ public sealed record RecoverySettings
     /// <summary>A primary that stays closed although its guardian holds its lease is replaced (RecoverNonWriteableMaster).</summary>
     public bool ReplaceUnwritable { get; init; }
 
+    /// <summary>MySQL servers are told to come up read-only after a restart, whatever their configuration file says (PersistReadOnly).</summary>
+    public bool PersistReadOnly { get; init; } = true;
+
     /// <summary>A promotion rule that an operator registered counts for so long; zero: until it is changed (CandidateInstanceExpireMinutes).</summary>
     public TimeSpan RuleExpiry { get; init; } = TimeSpan.FromMinutes(60);
 

@@ -64,7 +64,7 @@ public sealed class HaPart : IHaPart
     /// <summary>The deciders of one cluster.</summary>
     private sealed record ClusterPart(
         LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned, OperatorRecoveries Operators,
-        GuardianHandover Handover, Hooks Hooks, SemiSyncWatch SemiSync);
+        GuardianHandover Handover, Hooks Hooks, SemiSyncWatch SemiSync, BootGuard Boot);
 
     /// <summary>Between the probers and the throttler.</summary>
     internal SampleDesk Samples { get; } = new();
@@ -137,6 +137,7 @@ public sealed class HaPart : IHaPart
             new(_services, _model, _executor.Takeovers, cluster, watch.CallOf, watch.Diagnose),
             new(_services, _leadership, _model, spec.Alias),
             hooks,
+            new(_services, _leadership, _model, _turn, _door, cluster),
             new(_services, _leadership, _model, _turn, _door, cluster));
     }
 
@@ -300,6 +301,7 @@ public sealed class HaPart : IHaPart
             part.Handover.Look();
             part.Hooks.Look();
             part.SemiSync.Look();
+            part.Boot.Look();
         }
     }
 

@@ -76,6 +76,13 @@ internal static partial class RecoveryLog
     [LoggerMessage(EventId = 446, Level = LogLevel.Warning, Message = "{Cluster}: semi-sync of {Instance} needs repair ({Why}), which failed: {Problem}")]
     public static partial void SemiSyncNotRepaired(ILogger log, string cluster, InstanceKey instance, string why, string problem);
 
+    [LoggerMessage(EventId = 447, Level = LogLevel.Information, Message = "{Instance} comes up read-only after a restart from now on (mysqld-auto.cnf)")]
+    public static partial void ReadOnlyPersisted(ILogger log, InstanceKey instance);
+
+    [LoggerMessage(EventId = 448, Level = LogLevel.Warning,
+        Message = "{Instance} may come up open after a restart: read_only could not be persisted ({Problem}). Give the topology user the rights that node/docs/fencing.md names, or set super_read_only in its configuration and PersistReadOnly to false")]
+    public static partial void ReadOnlyNotPersisted(ILogger log, InstanceKey instance, string problem);
+
     [LoggerMessage(EventId = 420, Level = LogLevel.Warning, Message = "{Cluster}: {Analysis} of {Instance}, and no recovery is begun: {Why}")]
     public static partial void Skipped(ILogger log, string cluster, string analysis, InstanceKey instance, string why);
 }

@@ -40,6 +40,8 @@ internal sealed class ServerReading(INodeServices services)
             if (await MaybeAsync(link, statement, until) is { } table) details = details.With(table, link.Version.Flavor);
         }
 
+        var persisted = await MaybeAsync(link, new Statement.ReadPersistedReadOnly(), until);
+        details = details with { AfterRestart = persisted is null ? RestartState.NotKnown : ServerDetails.AfterRestartOf(persisted, link.Version.Flavor) };
         if (await MaybeAsync(link, new Statement.ListReplicas(), until) is { } listed) details = details with { Replicas = ServerDetails.ReplicasOf(listed) };
         if (await MaybeAsync(link, new Statement.ListDumps(), until) is { } dumps) details = details with { DumpHosts = ServerDetails.DumpHostsOf(dumps) };
         if (await MaybeAsync(link, new Statement.ReadBinlogPosition(), until) is { } position) details = details with { Binlog = ServerDetails.BinlogOf(position) };

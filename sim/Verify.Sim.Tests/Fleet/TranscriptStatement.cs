@@ -19,6 +19,8 @@ internal sealed class TranscriptStatement(ITranscriptStage stage, Func<string, l
             "ReadBinlogPosition" => new Statement.ReadBinlogPosition(),
             "AskConfigured" => new Statement.AskConfigured(words["AskConfigured ".Length..]),
             "SetReadOnly" => new Statement.SetReadOnly(IsOn(parts[1])),
+            "ReadPersistedReadOnly" => new Statement.ReadPersistedReadOnly(),
+            "PersistReadOnly" => new Statement.PersistReadOnly(),
             "SetSemiSyncReplica" => new Statement.SetSemiSyncReplica(IsOn(parts[1])),
             "SetSemiSyncPatience" => new Statement.SetSemiSyncPatience(int.Parse(parts[1])),
             "SetSemiSync" => new Statement.SetSemiSync(IsOn(parts[1])),

@@ -16,6 +16,7 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
     private readonly List<Blocked> _blocked = [];
     private readonly List<ServerSession> _closing = [];
     private readonly List<(ServerSession Session, Func<ServerAnswer> Write)> _unlogged = [];
+    private bool _isPersisted;
     private bool _readOnly = options.BootsReadOnly;
     private bool _superReadOnly = options.BootsReadOnly && options.Flavor == Flavor.MySql;
     private int _applierWaiting;
@@ -90,6 +91,13 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
         }
     }
 
+    /// <summary>super_read_only stands in the file of persisted variables, which outlives the process; MariaDB has none.</summary>
+    public bool IsPersisted
+    {
+        get => _isPersisted;
+        set => _isPersisted = value && options.Flavor == Flavor.MySql;
+    }
+
     /// <summary>SET GLOBAL super_read_only = OFF of MySQL: ordinary users stay out.</summary>
     public void LiftSuperReadOnly() => _superReadOnly = false;
 
@@ -155,8 +163,8 @@ internal sealed class CommitPath(ServerStore store, SimMySqlOptions options, Act
         _closing.Clear();
         _unlogged.Clear();
         _applierWaiting = 0;
-        _readOnly = options.BootsReadOnly;
-        _superReadOnly = options.BootsReadOnly && options.Flavor == Flavor.MySql;
+        _readOnly = options.BootsReadOnly || _isPersisted;
+        _superReadOnly = _readOnly && options.Flavor == Flavor.MySql;
         SemiSync.Boot();
     }
 

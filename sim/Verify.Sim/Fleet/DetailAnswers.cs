@@ -49,6 +49,8 @@ internal static class DetailAnswers
         return new(NameAndValue, isMySql ? [own, .. semiSync, uptime] : [.. semiSync, own, uptime]);
     }
 
+    public static ServerAnswer.Rows Persisted(CommitPath commits) => new(NameAndValue, commits.IsPersisted ? [["super_read_only", "ON"]] : []);
+
     public static ServerAnswer.Rows Replicas(SimMySqlOptions options, IEnumerable<DumpRequest> dumps)
     {
         var rows = dumps.OrderByDescending(static d => d.ServerId)

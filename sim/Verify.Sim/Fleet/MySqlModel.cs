@@ -196,6 +196,11 @@ internal sealed class MySqlModel
                 break;
             case Statement.ReadVariables: Answer(session, DetailAnswers.Variables(_options, _commits)); break;
             case Statement.ReadCounters: Answer(session, DetailAnswers.Counters(_options, _commits, Dumps, Replica, nowSeconds)); break;
+            case Statement.ReadPersistedReadOnly: Answer(session, DetailAnswers.Persisted(_commits)); break;
+            case Statement.PersistReadOnly:
+                _commits.IsPersisted = true;
+                Answer(session, ServerAnswer.Done);
+                break;
             case Statement.ListReplicas: Answer(session, DetailAnswers.Replicas(_options, Dumps)); break;
             case Statement.ListDumps: Answer(session, DetailAnswers.DumpHosts(_sessions.Values)); break;
             case Statement.ReadBinlogPosition: Answer(session, DetailAnswers.BinlogPosition(_options.Flavor, _store)); break;

@@ -40,7 +40,7 @@ internal sealed class StatementReader
             new Statement.ReadVariables(), new Statement.ReadCounters(), new Statement.ListReplicas(), new Statement.ListDumps(), new Statement.ReadBinlogPosition(),
             new Statement.StartReplica(), new Statement.StartReplicaSqlThread(),
             new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
-            new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false), new Statement.SetSemiSyncReplica(On: true), new Statement.SetSemiSyncReplica(On: false),
+            new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false), new Statement.ReadPersistedReadOnly(), new Statement.PersistReadOnly(), new Statement.SetSemiSyncReplica(On: true), new Statement.SetSemiSyncReplica(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false),
             new Statement.ResetReplicaAll(), new Statement.AdoptBinlogPosition(),
             new Statement.SkipBinlog(), new Statement.LiftSuperReadOnly(), new Statement.EnableEvents(), new Statement.ReadDeadMan(), new Statement.ClearDeadMan(),
