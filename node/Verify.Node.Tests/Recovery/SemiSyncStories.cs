@@ -118,7 +118,7 @@ public sealed class SemiSyncStories
         Assert.That(bed.Servers.Select(s => s.SemiSync.IsPersisted), Is.EqualTo(new[] { true, true, false }));
         Assert.That(bed.Sent.Where(s => s.Statement is Statement.PersistReadOnly).Select(s => s.Server).Order(), Is.EqualTo(new[] { HaBed.Key(1), HaBed.Key(2), HaBed.Key(3) }), "refused once is enough");
         Assert.That(bed.Servers[0].TakesWrites);
-        var warnings = bed.Leader!.Part.TopologyAnalysis().Single(e => e.Instance == HaBed.Key(1)).StructureWarnings;
+        var warnings = bed.Leader!.Part.TopologyAnalysis().Single(e => e.Instance == HaBed.Key(1)).Warnings;
         Assert.That(warnings, Has.Some.EqualTo("MayRestartWritableStructureWarning"), "db3 refused");
     }
 
