@@ -43,6 +43,8 @@ internal sealed class ThrottleBench : IBench
         var figures = new List<Figure>();
         try
         {
+            var first = world.Http[await GoesOnAsync(world, cancel)];
+            HttpLoad.Run(first, _ => HttpWire.Get(first, Path), 8, options.Length(10, 5), cancel); // Compiling in several steps takes its time.
             foreach (var kind in Kinds) figures.Add(await LoadAsync(world, kind, options, say, cancel));
             figures.Add(await KillAsync(world, options.RoundsOr(7, 3), say, cancel));
         }
@@ -60,7 +62,7 @@ internal sealed class ThrottleBench : IBench
         var asked = kind.AtFollower ? world.Http.Keys.Where(n => n != leader).Order(StringComparer.Ordinal).First() : leader;
         var (node, pid) = (world.Http[asked], world.PidOf(asked));
         var question = kind.Question(node);
-        HttpLoad.Run(node, _ => question, kind.Clients, WarmUp, cancel); // Compiled code and warm connections first.
+        HttpLoad.Run(node, _ => question, kind.Clients, WarmUp, cancel); // The longer ways through HTTP have code of their own.
         var cpu = ProcessCost.CpuSeconds(pid);
         var load = HttpLoad.Run(node, _ => question, kind.Clients, options.Length(10, 3), cancel);
         cpu = ProcessCost.CpuSeconds(pid) - cpu;
