@@ -38,6 +38,9 @@ public sealed class ClusterSwarmTests
     [Test]
     public void Batches_lifetimes_and_locks_keep_their_promises() => AllHold(ClusterStory.Kv, 1, 20);
 
+    [Test]
+    public void Services_are_linearizable_and_end_in_their_time_on_every_node_and_never_before() => AllHold(ClusterStory.Catalogue, 1, 20);
+
     [TestCase(3UL)]
     [TestCase(11UL)]
     [TestCase(1289UL)]

@@ -23,6 +23,16 @@ internal sealed class ThrottleBench : IBench
         steps: []
         expect: [singleLeader]
         """;
+    private static readonly Kind[] Kinds =
+    [
+        new($"GET {Path} on the leader", 1, node => HttpWire.Get(node, Path)) { Freno = "19.9 k/s, p50 0.043 ms" },
+        new($"GET {Path} on the leader", 8, node => HttpWire.Get(node, Path)) { Freno = "57.8 k/s, p50 0.087 ms", HasGoal = true },
+        new($"GET {Path} on the leader", 64, node => HttpWire.Get(node, Path)) { Freno = "63.1 k/s" },
+        new($"HEAD {Path} on the leader (as gh-ost asks)", 8, node => HttpWire.Head(node, Path)),
+        new("the same check with X-Forwarded-For, which goes the long way through HTTP", 8, node => HttpWire.Get(node, Path, "X-Forwarded-For: 10.1.2.3")),
+        new("the same check at a follower, who asks the leader", 8, node => HttpWire.Get(node, Path)) { AtFollower = true },
+    ];
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan WholeLimit = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan AgainLimit = TimeSpan.FromSeconds(20);
 
@@ -33,7 +43,9 @@ internal sealed class ThrottleBench : IBench
         var figures = new List<Figure>();
         try
         {
-            foreach (var clients in new[] { 1, 8, 64 }) figures.Add(await LoadAsync(world, clients, options, say, cancel));
+            var first = world.Http[await GoesOnAsync(world, cancel)];
+            HttpLoad.Run(first, _ => HttpWire.Get(first, Path), 8, options.Length(10, 5), cancel); // Compiling in several steps takes its time.
+            foreach (var kind in Kinds) figures.Add(await LoadAsync(world, kind, options, say, cancel));
             figures.Add(await KillAsync(world, options.RoundsOr(7, 3), say, cancel));
         }
         catch (HarnessException cause)
@@ -44,20 +56,26 @@ internal sealed class ThrottleBench : IBench
         return figures;
     }
 
-    private static async Task<Figure> LoadAsync(LiveWorld world, int clients, BenchOptions options, Action<string> say, CancellationToken cancel)
+    private static async Task<Figure> LoadAsync(LiveWorld world, Kind kind, BenchOptions options, Action<string> say, CancellationToken cancel)
     {
-        var node = world.Http[await GoesOnAsync(world, cancel)];
-        var question = HttpWire.Get(node, Path);
-        HttpLoad.Run(node, _ => question, clients, TimeSpan.FromSeconds(2), cancel); // Compiled code and warm connections first.
-        var load = HttpLoad.Run(node, _ => question, clients, options.Length(10, 3), cancel);
+        var leader = await GoesOnAsync(world, cancel);
+        var asked = kind.AtFollower ? world.Http.Keys.Where(n => n != leader).Order(StringComparer.Ordinal).First() : leader;
+        var (node, pid) = (world.Http[asked], world.PidOf(asked));
+        var question = kind.Question(node);
+        HttpLoad.Run(node, _ => question, kind.Clients, WarmUp, cancel); // The longer ways through HTTP have code of their own.
+        var cpu = ProcessCost.CpuSeconds(pid);
+        var load = HttpLoad.Run(node, _ => question, kind.Clients, options.Length(10, 3), cancel);
+        cpu = ProcessCost.CpuSeconds(pid) - cpu;
         if (load.LatenciesMs.Count == 0) throw new HarnessException($"no check was answered with 200: {load.Trouble}");
-        var spread = Spread.Of(load.LatenciesMs);
-        say(string.Create(CultureInfo.InvariantCulture, $"throttle: {clients} clients: {load.PerSecond:0} checks/s, p50 {spread.Median:0.000} ms, {load.Errors} other answers {load.Trouble}"));
-        var (per, p50, freno) = clients switch { 1 => (0, 0.0, "freno 19.9 k/s, p50 0.043 ms"), 8 => (60_000, 0.09, "freno 57.8 k/s, p50 0.087 ms"), _ => (0, 0.0, "freno 63.1 k/s") };
-        return new("throttle", $"GET {Path} on the leader, {clients} {(clients == 1 ? "client" : "clients")}", "ms", spread)
+        var (spread, answers) = (Spread.Of(load.LatenciesMs), load.LatenciesMs.Count + load.Errors);
+        var (ofNode, ofLoad) = (cpu * 1e6 / answers, load.CpuSeconds * 1e6 / answers);
+        say(string.Create(CultureInfo.InvariantCulture,
+            $"throttle: {kind.What}, {kind.Clients} clients: {load.PerSecond:0} checks/s, p50 {spread.Median:0.000} ms, {ofNode:0.0} µs CPU of the node and {ofLoad:0.0} of the load each, {load.Errors} other answers {load.Trouble}"));
+        return new("throttle", $"{kind.What}, {kind.Clients} {(kind.Clients == 1 ? "client" : "clients")}", "ms", spread)
         {
-            PerSecond = load.PerSecond, Beside = $"{freno} (wrk)*",
-            Goal = per > 0 ? "at least 60,000/s, p50 at most 0.09 ms" : "", ReachesGoal = per > 0 ? load.PerSecond >= per && spread.Median <= p50 : null,
+            PerSecond = load.PerSecond, CpuMicrosPerRequest = ofNode,
+            Beside = string.Create(CultureInfo.InvariantCulture, $"CPU each: node {ofNode:0.0} µs, load {ofLoad:0.0} µs{(kind.Freno.Length > 0 ? $"; freno {kind.Freno} (wrk)*" : "")}"),
+            Goal = kind.HasGoal ? "at least 60,000/s, p50 at most 0.09 ms" : "", ReachesGoal = kind.HasGoal ? load.PerSecond >= 60_000 && spread.Median <= 0.09 : null,
         };
     }
 
@@ -129,5 +147,13 @@ internal sealed class ThrottleBench : IBench
         }
 
         throw new HarnessException($"the fleet was not whole within {WholeLimit.TotalSeconds:0} s; it waits for {waiting}");
+    }
+
+    /// <summary>One way to ask.</summary>
+    private sealed record Kind(string What, int Clients, Func<Uri, byte[]> Question)
+    {
+        public string Freno { get; init; } = "";
+        public bool HasGoal { get; init; }
+        public bool AtFollower { get; init; }
     }
 }

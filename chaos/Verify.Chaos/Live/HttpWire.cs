@@ -23,12 +23,20 @@ internal sealed class HttpWire : IDisposable
 
     public int Descriptor => (int)_socket.Handle;
 
+    /// <summary>For whoever reads what comes himself, because it has no end.</summary>
+    public int Receive(Span<byte> into) => _socket.Receive(into);
+
     /// <summary>The last answer, head and content.</summary>
     public ReadOnlySpan<byte> Answer => _buffer.AsSpan(0, _have);
 
     public string Content => Encoding.UTF8.GetString(Answer[Math.Max(0, Answer.IndexOf("\r\n\r\n"u8))..]);
 
-    public static byte[] Get(Uri server, string path) => Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {server.Authority}\r\n\r\n");
+    public static byte[] Get(Uri server, string path) => Bare("GET", server, path, "");
+
+    /// <param name="header">One line, without its end.</param>
+    public static byte[] Get(Uri server, string path, string header) => Bare("GET", server, path, $"{header}\r\n");
+
+    public static byte[] Head(Uri server, string path) => Bare("HEAD", server, path, "");
 
     public static byte[] Put(Uri server, string path, string json) => Send("PUT", server, path, json);
 
@@ -71,6 +79,8 @@ internal sealed class HttpWire : IDisposable
     }
 
     public void Dispose() => _socket.Dispose();
+
+    private static byte[] Bare(string method, Uri server, string path, string headers) => Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: {server.Authority}\r\n{headers}\r\n");
 
     private static byte[] Send(string method, Uri server, string path, string json) => Encoding.UTF8.GetBytes(
         $"{method} {path} HTTP/1.1\r\nHost: {server.Authority}\r\nContent-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(json)}\r\n\r\n{json}");

@@ -55,6 +55,9 @@ internal sealed partial class LiveWorld : IWorld
     public IReadOnlyDictionary<string, Uri> Http => _nodes.ToDictionary(n => n.Key, n => n.Value.Http, StringComparer.Ordinal);
     public bool ObservationsAreExact => false;
 
+    /// <summary>Of the node's process that was started last.</summary>
+    public int PidOf(string node) => _nodes[node].Pid;
+
     public IReadOnlyDictionary<string, string> Details => new SortedDictionary<string, string>(StringComparer.Ordinal)
     {
         ["servers"] = _byName.Count > 0 ? $"{_byName.Count} × {_servers.Program.Version}, plain processes" : "none",

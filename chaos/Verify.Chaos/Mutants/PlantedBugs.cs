@@ -27,7 +27,7 @@ internal static class PlantedBugs
     /// <summary>Every hunt in its own way: the Raft swarm by its own kinds of schedules, whole worlds in random order.</summary>
     public const string OwnStrategy = "own";
 
-    /// <summary>None of the sixty at present.</summary>
+    /// <summary>None of the list at present.</summary>
     public static IReadOnlyList<WaitingBug> Waiting { get; } = [];
 
     /// <param name="strategy">Who goes first among those who could: a word of <see cref="Strategies"/>, or <see cref="OwnStrategy"/>.</param>
@@ -40,7 +40,7 @@ internal static class PlantedBugs
         IHunt Scenario(string name, Timing timing, string twist = "") => ScenarioHunt.Own(name, timing, twist, actors is null ? "random" : strategy);
         IHunt random = Raft(SwarmStrategy.Random), storm = Raft(SwarmStrategy.Storm), links = Raft(SwarmStrategy.Priorities), takeover = Raft(SwarmStrategy.Takeover);
         IHunt cluster = Directed(ClusterStory.Everything), damage = Directed(ClusterStory.Damage), installs = Directed(ClusterStory.InstallCrash);
-        IHunt lateAnswers = Directed(ClusterStory.LostAnswers), clocks = Directed(ClusterStory.ClockJumps), takenOut = Directed(ClusterStory.TakenOut), keys = Directed(ClusterStory.Kv);
+        IHunt lateAnswers = Directed(ClusterStory.LostAnswers), clocks = Directed(ClusterStory.ClockJumps), takenOut = Directed(ClusterStory.TakenOut), keys = Directed(ClusterStory.Kv), services = Directed(ClusterStory.Catalogue);
         IHunt votes = new VoteCrashHunt(actors), answers = Scenario("lost-answers", new()), disks = Scenario("full-disks-power-cut", new());
         IHunt midFailover = Scenario("leader-lost-mid-failover", PromptNodes, PromptTwist), lagging = Scenario("lagging-replica", PromptNodes, PromptTwist);
         IHunt oneLink = Scenario("one-link-down", PromptNodes, PromptTwist), collector = Scenario("collector-cut-off", new()), promotion = Scenario("prompt-promotion", PromptNodes, PromptTwist);
@@ -95,6 +95,7 @@ internal static class PlantedBugs
             new("M47", BugClass.B, "the place where a follower's log goes on is never found again", [random, storm]),
             new("M48", BugClass.B, "a node that has left stands for election for ever", [takenOut, cluster]),
             .. OfFleets(promotion, midFailover, lagging, oneLink, collector, keys, takeovers),
+            .. OfServices(services),
         ];
     }
 
@@ -112,6 +113,15 @@ internal static class PlantedBugs
         new("M58", BugClass.A, "a node outside the quorum says that it is healthy", [promotion]),
         new("M59", BugClass.B, "what ends by itself, locks with it, ends by the leader's wall clock", [keys]),
         new("M60", BugClass.A, "a planned takeover opens the new primary before the old one is closed and drained", [takeovers]),
+    ];
+
+    /// <summary>Beyond the first sixty; M61 to M63 are planted for the exhaustive exploration alone.</summary>
+    private static PlantedBug[] OfServices(IHunt services) =>
+    [
+        new("M70", BugClass.A, "a leader answers heartbeats of services and does not replicate them", [services]),
+        new("M71", BugClass.A, "a node leaves out of its answers what is over by its own wall clock", [services]),
+        new("M72", BugClass.A, "nobody tells the log of the time when only a service waits for it", [services]),
+        new("M73", BugClass.A, "a follower answers consistent questions about services from what it happens to have applied", [services]),
     ];
 
     private static Func<IChoiceSource, IActorScheduler>? ActorsOf(string strategy)

@@ -10,7 +10,7 @@ using Verify.Sim.Scheduling;
 namespace Verify.Chaos.Swarms;
 
 /// <summary>What a schedule of whole nodes leans towards.</summary>
-internal enum ClusterStory { Everything, Damage, InstallCrash, LostAnswers, ClockJumps, TakenOut, Kv }
+internal enum ClusterStory { Everything, Damage, InstallCrash, LostAnswers, ClockJumps, TakenOut, Kv, Catalogue }
 
 /// <summary>What the parts of one schedule share.</summary>
 internal sealed record StoryParts(
@@ -35,6 +35,7 @@ internal sealed class ClusterSwarm(
         ClusterStory.ClockJumps => "cluster-clocks",
         ClusterStory.TakenOut => "cluster-taken-out",
         ClusterStory.Kv => "cluster-kv",
+        ClusterStory.Catalogue => "cluster-catalogue",
         _ => "cluster",
     };
 
@@ -49,6 +50,9 @@ internal sealed class ClusterSwarm(
         ClusterStory.Kv =>
             "1 to 8 whole nodes under the faults of every drawn schedule, wall clocks that jump among them; clients write several keys at once, compare, delete by prefix, set lifetimes, "
             + "hold sessions and take locks; linearizability of the whole store, one holder with a rising token, nothing gone early and nothing that stays",
+        ClusterStory.Catalogue =>
+            "1 to 8 whole nodes under the faults of every drawn schedule, wall clocks that jump among them; clients register, compare, deregister, query and pick services, and renew "
+            + "instances by heartbeat or TTL check; linearizability of each service, nobody unlisted who was renewed in time, nobody listed on any node whose time is long over",
         ClusterStory.ClockJumps => "1 to 5 whole nodes whose wall clocks jump by minutes and hours; nobody may notice",
         ClusterStory.TakenOut => "3 or 5 whole nodes that are cut off from each other and taken out of the group; who was taken out leaves and disturbs nobody",
         _ => "1 to 8 whole nodes with KV clients, 4 to 12 virtual seconds of drawn faults: kills, cuts, pauses, full, slow, failing and rotting disks, joins, leaves, "
@@ -74,16 +78,16 @@ internal sealed class ClusterSwarm(
         var nemesis = new ClusterNemesis(world, options, dice.Fork("nemesis"), promises, tell, hooks.Schedule?.Deeds);
         var ending = new ClusterEnding(world, options, nemesis, promises, tell);
         var parts = new StoryParts(world, options, dice, promises, nemesis, ending, history, tell);
-        var kv = story == ClusterStory.Kv ? new KvStory(parts) : null;
+        IStory? own = story switch { ClusterStory.Kv => new KvStory(parts), ClusterStory.Catalogue => new CatalogueStory(parts), _ => null };
         Discovery? discovery = null;
         var verdict = Verdict.Valid;
         try
         {
             hooks.Begun(sim);
-            sim.Run(() => kv?.RunAsync(SuperviseAsync) ?? RunAsync(parts), VirtualTimeMax);
+            sim.Run(() => own?.RunAsync(SuperviseAsync) ?? RunAsync(parts), VirtualTimeMax);
             discovery = promises.Broken;
             if (discovery is null) (verdict, discovery) = Judge(history, sim);
-            if (discovery is null && kv is not null) (verdict, discovery) = kv.Judge();
+            if (discovery is null && own is not null) (verdict, discovery) = own.Judge();
         }
         catch (SimWorldException e)
         {
@@ -102,7 +106,7 @@ internal sealed class ClusterSwarm(
         [
             ("elections", promises.Elections), ("operations", history.Count), ("entries applied", promises.Applied), ("halts", promises.Halts),
             ("operations of unknown outcome", history.Count(o => o.Outcome == OpOutcome.Unknown)),
-            .. kv is null ? (IEnumerable<(string, long)>)[] : [("operations on several keys, lifetimes and locks", kv.Operations), ("locks held", kv.Grants)],
+            .. own?.Counts ?? [],
             .. nemesis.Counts.Select(c => (c.Key, c.Value)),
         ]);
     });
@@ -111,6 +115,7 @@ internal sealed class ClusterSwarm(
     {
         ClusterStory.Damage => DamageStory.Draw(dice),
         ClusterStory.Kv => KvStory.Draw(dice),
+        ClusterStory.Catalogue => CatalogueStory.Draw(dice),
         ClusterStory.InstallCrash => InstallCrashStory.Draw(dice),
         ClusterStory.LostAnswers => LostAnswersStory.Draw(dice),
         ClusterStory.ClockJumps => ClusterSwarmOptions.Calm(dice) with { ClockSteps = true },

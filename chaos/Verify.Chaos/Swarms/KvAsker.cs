@@ -7,7 +7,7 @@ using Verify.Sim.Hosts;
 namespace Verify.Chaos.Swarms;
 
 /// <summary>Asks one node after the other until the outcome is known; a write goes out again under the same session and number only.</summary>
-internal sealed class KvAsker(ClusterWorld world, Dice dice, string name, KvHistory history)
+internal sealed class KvAsker(ClusterWorld world, Dice dice, string name, StoryHistory history)
 {
     private const int TriesMax = 6;
     private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(3500);
@@ -20,7 +20,10 @@ internal sealed class KvAsker(ClusterWorld world, Dice dice, string name, KvHist
     public Task PauseAsync(int ms) => Task.Delay(TimeSpan.FromMilliseconds(ms), world.Time, CancellationToken.None);
 
     /// <summary>Null: nobody told, so it may have happened. <see cref="ApiReply.NoLeader"/>: it certainly has not.</summary>
-    public Task<ApiReply?> DoAsync(params ImmutableArray<KvOp> ops) => AskAsync(new ApiRequest.KvDo(ops, new($"{name}", ++_sequence)), isRead: false);
+    public Task<ApiReply?> DoAsync(params ImmutableArray<KvOp> ops) => AskAsync(new ApiRequest.KvDo(ops, NextId()), isRead: false);
+
+    /// <summary>For one write of this session.</summary>
+    public RequestId NextId() => new(name, ++_sequence);
 
     /// <param name="isRead">Asking again is always safe.</param>
     public async Task<ApiReply?> AskAsync(ApiRequest request, bool isRead)

@@ -7,30 +7,45 @@ using Verify.Node.Seam;
 
 namespace Verify.Chaos.Swarms;
 
+/// <summary>What clients of a story saw in one schedule.</summary>
+internal abstract class StoryHistory
+{
+    public int Operations { get; set; }
+
+    /// <summary>Values are written once; 0 is "nothing there".</summary>
+    public int NextValue { get; set; } = 1;
+}
+
+/// <summary>A story with clients and judges of its own.</summary>
+internal interface IStory
+{
+    IEnumerable<(string Name, long Count)> Counts { get; }
+
+    /// <param name="supervise">Looks at the states, and starts again who ended himself.</param>
+    Task RunAsync(Func<ClusterWorld, ClusterNemesis, ClusterPromises, Func<bool>, Task> supervise);
+
+    (Verdict, Discovery?) Judge();
+}
+
 /// <summary>What clients of batches, lifetimes and locks saw in one schedule.</summary>
-internal sealed class KvHistory
+internal sealed class KvHistory : StoryHistory
 {
     public List<TimedCall<StoreCall>?> Calls { get; } = [];
     public List<LifetimeSpan> Spans { get; } = [];
     public List<LifetimeLook> Looks { get; } = [];
     public SortedDictionary<string, long> GoneBy { get; } = new(StringComparer.Ordinal);
     public List<LockGrant> Grants { get; } = [];
-    public int Operations { get; set; }
-
-    /// <summary>Values are written once; 0 is "no such key".</summary>
-    public int NextValue { get; set; } = 1;
 }
 
 /// <summary>Whole nodes under the faults of every other schedule, with clients that write several keys at once, compare, delete by prefix, set
 /// lifetimes, hold sessions and take locks. Judged by linearizability of the whole store, by mutual exclusion with tokens, and by lifetimes.</summary>
-internal sealed class KvStory(StoryParts parts)
+internal sealed class KvStory(StoryParts parts) : IStory
 {
     /// <summary>After everything was healed: the lifetime with drift, a grain, a second that a leader may lose, an election.</summary>
     private static readonly TimeSpan GoneAfter = KvLifeClient.TtlMax + TimeSpan.FromSeconds(4);
     private readonly KvHistory _history = new();
 
-    public int Operations => _history.Operations;
-    public int Grants => _history.Grants.Count;
+    public IEnumerable<(string Name, long Count)> Counts => [("operations on several keys, lifetimes and locks", _history.Operations), ("locks held", _history.Grants.Count)];
 
     public static ClusterSwarmOptions Draw(Dice dice) =>
         ClusterSwarmOptions.Draw(dice) with { ClockSteps = dice.Chance(600), Keys = 1, Clients = 1, Duration = TimeSpan.FromMilliseconds(4_000 + dice.Next(5_000)) };
@@ -69,7 +84,8 @@ internal sealed class KvStory(StoryParts parts)
 
     private KvAsker Asker(string name) => new(parts.World, parts.Dice.Fork($"asker {name}"), name.Replace(' ', '-'), _history);
 
-    private static string Text(TimedCall<StoreCall> call)
+    /// <summary>For people.</summary>
+    public static string Text(TimedCall<StoreCall> call)
     {
         static string Cells(IEnumerable<StoreCell> cells) => string.Join(',', cells.Select(cell => string.Create(CultureInfo.InvariantCulture, $"{cell.Key}={cell.Value}")));
         return string.Create(CultureInfo.InvariantCulture,

@@ -47,6 +47,9 @@ internal sealed class Reads
             Answer(question, AgeNow());
         }
         else if (_parts.Raft.Role == RaftRole.Leader) Lead(question, underLease);
+#if VERIFY_MUTANTS
+        else if (question.Request is LeaderRequest.Client(ApiRequest.QueryServices or ApiRequest.PickService) && Mutant.Is("M73", deviates: true)) Answer(question, AgeNow());
+#endif
         else if (question.WasForwarded) question.Answer(new ApiReply.NoLeader(_parts.RetryAfter));
         else _followed.Ask(question, underLease);
     }

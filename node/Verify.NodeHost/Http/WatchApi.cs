@@ -17,6 +17,8 @@ internal sealed class WatchApi(INodeApi node)
 {
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
+    private readonly RenderedChanges _events = new(static (change, isLast) => Encoding.UTF8.GetBytes($"{EventSink.IdOf(isLast ? change.Index : null)}event: kv-change\ndata: {JsonSerializer.Serialize(ShapeOf(change, isLast))}\n\n"));
+    private readonly RenderedChanges _messages = new(static (change, isLast) => JsonSerializer.SerializeToUtf8Bytes(ShapeOf(change, isLast)));
 
     public void Map(IEndpointRouteBuilder routes)
     {
@@ -39,7 +41,7 @@ internal sealed class WatchApi(INodeApi node)
             using var socket = await context.WebSockets.AcceptWebSocketAsync();
             using var closed = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
             var listening = UntilClosedAsync(socket, closed);
-            await StreamAsync(pattern, after, new SocketSink(socket), closed.Token);
+            await StreamAsync(pattern, after, new SocketSink(socket, _messages), closed.Token);
             await closed.CancelAsync();
             await listening;
         }
@@ -49,7 +51,7 @@ internal sealed class WatchApi(INodeApi node)
             context.Response.Headers.CacheControl = "no-cache";
             context.Response.Headers["X-Accel-Buffering"] = "no";
             await context.Response.Body.FlushAsync(context.RequestAborted);
-            await StreamAsync(pattern, after, new EventSink(context.Response), context.RequestAborted);
+            await StreamAsync(pattern, after, new EventSink(context.Response, _events), context.RequestAborted);
         }
         else await (await PollAsync(pattern, after, request.Query.ContainsKey("wait") ? asked.Wait : Longest, context)).ExecuteAsync(context);
     }
@@ -122,7 +124,7 @@ internal sealed class WatchApi(INodeApi node)
                 for (var at = 0; at < items.Length; at++)
                 {
                     var isLast = at == items.Length - 1 || items[at + 1].Index != items[at].Index;
-                    await sink.SendAsync(isLast ? items[at].Index : null, ShapeOf(items[at], isLast), aborted);
+                    await sink.SendAsync(items[at], isLast, aborted);
                 }
 
                 after = changes.UpTo;
@@ -147,7 +149,7 @@ internal sealed class WatchApi(INodeApi node)
         }
 
         foreach (var pair in values.Pairs.Where(pair => pattern.Takes(pair.Key)))
-            await sink.SendAsync(null, ShapeOf(new(pair.ModifyIndex, pair.Key, pair), isLast: false), aborted);
+            await sink.SendAsync(new(pair.ModifyIndex, pair.Key, pair), isLast: false, aborted);
         await sink.KeepAliveAsync(values.AppliedIndex, aborted);
         return values.AppliedIndex;
     }
@@ -169,34 +171,33 @@ internal sealed class WatchApi(INodeApi node)
     /// <summary>Where a stream of changes goes.</summary>
     private interface ISink
     {
-        /// <param name="id">The index to come back with, when all changes of its entry have been sent.</param>
-        Task SendAsync(long? id, object shape, CancellationToken aborted);
+        /// <param name="isLast">Of its entry: its index is the one to come back with.</param>
+        Task SendAsync(KvChange change, bool isLast, CancellationToken aborted);
 
         Task KeepAliveAsync(long index, CancellationToken aborted);
 
         Task EndAsync(string kind, object shape, CancellationToken aborted);
     }
 
-    private sealed class EventSink(HttpResponse response) : ISink
+    private sealed class EventSink(HttpResponse response, RenderedChanges rendered) : ISink
     {
-        public Task SendAsync(long? id, object shape, CancellationToken aborted) => WriteAsync($"{IdOf(id)}event: kv-change\ndata: {JsonSerializer.Serialize(shape)}\n\n", aborted);
+        public Task SendAsync(KvChange change, bool isLast, CancellationToken aborted) => WriteAsync(rendered.Of(change, isLast), aborted);
 
-        public Task KeepAliveAsync(long index, CancellationToken aborted) => WriteAsync($"{IdOf(index)}: keep-alive\n\n", aborted);
+        public Task KeepAliveAsync(long index, CancellationToken aborted) => WriteAsync(Encoding.UTF8.GetBytes($"{IdOf(index)}: keep-alive\n\n"), aborted);
 
-        public Task EndAsync(string kind, object shape, CancellationToken aborted) => WriteAsync($"event: {kind}\ndata: {JsonSerializer.Serialize(shape)}\n\n", aborted);
+        public Task EndAsync(string kind, object shape, CancellationToken aborted) => WriteAsync(Encoding.UTF8.GetBytes($"event: {kind}\ndata: {JsonSerializer.Serialize(shape)}\n\n"), aborted);
 
-        private async Task WriteAsync(string text, CancellationToken aborted)
+        private async Task WriteAsync(byte[] bytes, CancellationToken aborted)
         {
-            await response.Body.WriteAsync(Encoding.UTF8.GetBytes(text), aborted);
-            await response.Body.FlushAsync(aborted);
+            await response.BodyWriter.WriteAsync(bytes, aborted);
         }
 
-        private static string IdOf(long? id) => id is { } index ? string.Create(CultureInfo.InvariantCulture, $"id: {index}\n") : "";
+        public static string IdOf(long? id) => id is { } index ? string.Create(CultureInfo.InvariantCulture, $"id: {index}\n") : "";
     }
 
-    private sealed class SocketSink(WebSocket socket) : ISink
+    private sealed class SocketSink(WebSocket socket, RenderedChanges rendered) : ISink
     {
-        public Task SendAsync(long? id, object shape, CancellationToken aborted) => WriteAsync(shape, aborted);
+        public Task SendAsync(KvChange change, bool isLast, CancellationToken aborted) => WriteAsync(rendered.Of(change, isLast), aborted);
 
         public Task KeepAliveAsync(long index, CancellationToken aborted) => WriteAsync(new { type = "index", index }, aborted);
 
@@ -208,10 +209,12 @@ internal sealed class WatchApi(INodeApi node)
 
         private ValueTask WriteOnceAsync(ReadOnlyMemory<byte> bytes, CancellationToken aborted) => socket.SendAsync(bytes, WebSocketMessageType.Text, endOfMessage: true, aborted);
 
-        private async Task WriteAsync(object shape, CancellationToken aborted)
+        private Task WriteAsync(object shape, CancellationToken aborted) => WriteAsync(JsonSerializer.SerializeToUtf8Bytes(shape), aborted);
+
+        private async Task WriteAsync(byte[] bytes, CancellationToken aborted)
         {
             if (socket.State != WebSocketState.Open) throw new OperationCanceledException("the socket was closed");
-            await WriteOnceAsync(JsonSerializer.SerializeToUtf8Bytes(shape), aborted);
+            await WriteOnceAsync(bytes, aborted);
         }
     }
 }

@@ -1,16 +1,13 @@
 using System.Diagnostics;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Verify.Chaos.Live;
 
 namespace Verify.Chaos.Bench.Consensus;
 
 /// <summary>So many clients, each with a connection of its own, ask the same kind of question again and again: the next as soon as the last
-/// is answered (a closed loop). One thread serves all of them (man 2 poll): on a machine of two cores, a thread per client would
-/// take from the servers what is to be measured.</summary>
-internal static partial class HttpLoad
+/// is answered (a closed loop). One thread serves all of them.</summary>
+internal static class HttpLoad
 {
-    private const short Readable = 1; // POLLIN
     private const int LookMs = 100;
 
     /// <param name="question">The request of client i.</param>
@@ -31,14 +28,15 @@ internal static partial class HttpLoad
     private static LoadResult Run(Client[] clients, TimeSpan length, CancellationToken stop)
     {
         var load = new LoadResult();
-        var waits = clients.Select(c => new PollFd { Descriptor = c.Wire.Descriptor, Wanted = Readable }).ToArray();
+        var waits = clients.Select(c => new PollFd { Descriptor = c.Wire.Descriptor, Wanted = PollFd.Readable }).ToArray();
+        var cpu = ProcessCost.ThreadCpuSeconds();
         var began = Stopwatch.GetTimestamp();
         var end = began + (long)(length.TotalSeconds * Stopwatch.Frequency);
         foreach (var client in clients) client.Ask();
         var open = clients.Length;
         while (open > 0)
         {
-            if (Poll(waits, (nuint)waits.Length, LookMs) < 0) continue; // A signal came first (EINTR).
+            if (Polling.Wait(waits, LookMs) < 0) continue;
             for (var i = 0; i < waits.Length; i++)
             {
                 var now = Stopwatch.GetTimestamp();
@@ -57,26 +55,15 @@ internal static partial class HttpLoad
                     continue;
                 }
 
-                waits[i].Descriptor = -1; // man 2 poll: a negative descriptor is passed over.
+                waits[i].Descriptor = -1;
                 waits[i].Seen = 0;
                 open--;
             }
         }
 
         load.Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        load.CpuSeconds = ProcessCost.ThreadCpuSeconds() - cpu;
         return load;
-    }
-
-    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Poll([In, Out] PollFd[] waits, nuint count, int timeoutMs);
-
-    /// <summary>struct pollfd.</summary>
-    private struct PollFd
-    {
-        public int Descriptor;
-        public short Wanted;
-        public short Seen;
     }
 
     private sealed class Client(HttpWire wire, byte[] request)
@@ -120,6 +107,9 @@ internal sealed class LoadResult
     /// <summary>Of the questions that were answered with 200.</summary>
     public List<double> LatenciesMs { get; } = [];
     public double Seconds { get; set; }
+
+    /// <summary>Of the thread that asked: what the load itself cost.</summary>
+    public double CpuSeconds { get; set; }
 
     /// <summary>Between two answers, whoever got them; the first counts from its question.</summary>
     public double LongestPauseMs { get; private set; }

@@ -12,8 +12,15 @@ internal static class ProcessCost
     /// <summary>User and system time since the process started; 0 when it is gone.</summary>
     public static double CpuSeconds(int pid)
     {
-        var file = $"/proc/{pid}/stat";
-        if (pid == 0 || !File.Exists(file)) return 0;
+        return pid == 0 ? 0 : CpuSeconds($"/proc/{pid}/stat");
+    }
+
+    /// <summary>Of the thread that asks, since it started.</summary>
+    public static double ThreadCpuSeconds() => CpuSeconds("/proc/thread-self/stat");
+
+    private static double CpuSeconds(string file)
+    {
+        if (!File.Exists(file)) return 0;
         var text = File.ReadAllText(file);
         var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
         return (long.Parse(fields[UserTicksAt], CultureInfo.InvariantCulture) + long.Parse(fields[UserTicksAt + 1], CultureInfo.InvariantCulture)) / TicksPerSecond;

@@ -61,7 +61,11 @@ internal sealed class CatalogueDesk(ApiParts parts, LeaderClock clock, Action<Co
     }
 
     private IEnumerable<ServiceInstance> Matching(ServiceQuery query) =>
-        (query.InstanceId is { } id ? State.Get(id) is { } one ? [one] : [] : query.Name is { } name ? State.Of(query.NameIgnoresCase ? State.Spelling(name) : name) : State.All).Where(query.Takes);
+        (query.InstanceId is { } id ? State.Get(id) is { } one ? [one] : [] : query.Name is { } name ? State.Of(query.NameIgnoresCase ? State.Spelling(name) : name) : State.All).Where(query.Takes)
+#if VERIFY_MUTANTS
+            .Where(instance => !Mutant.Is("M71", deviates: instance.DeadlineMs - parts.State.Time.NowMs < parts.NowMs - parts.State.Time.WallMs))
+#endif
+            ;
 
     private ApiReply.Services Answer(IReadOnlyList<ServiceInstance> instances, string? name, TimeSpan? age) => new(
         instances, name is null ? State.Index : State.IndexOf(name), parts.State.Applied.Index.Value, State.Strategy,
@@ -82,6 +86,9 @@ internal sealed class CatalogueDesk(ApiParts parts, LeaderClock clock, Action<Co
                 return Meant(beat.Name, beat.InstanceId) switch
                 {
                     (null, var answer) => (null, answer),
+#if VERIFY_MUTANTS
+                    _ when Mutant.Is("M70", deviates: true) => (null, new ApiReply.Done(parts.State.Applied.Index.Value)),
+#endif
                     (var id, _) => (new CatalogueCommand.Heartbeat(id, beat.Connections), null),
                 };
             case ApiRequest.ReportCheck report:
