@@ -20,10 +20,10 @@ internal static class HuntReport
     public static string Plain(HuntRecord record)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"\n{"bug",-5}{"cl",-4}{"strategy",-20}{"found",-8}{"schedules: med",15}{"p90",9}{"seconds: med",14}{"p90",8}{"cpu s",8}{"hits",10}  fired first (by)\n");
+        text.Append(CultureInfo.InvariantCulture, $"\n{"bug",-15}{"cl",-4}{"strategy",-20}{"found",-8}{"schedules: med",15}{"p90",9}{"seconds: med",14}{"p90",8}{"cpu s",8}{"hits",10}  fired first (by)\n");
         foreach (var r in HuntRow.Of(record.Bugs))
         {
-            text.Append(CultureInfo.InvariantCulture, $"{r.Bug,-5}{r.Class,-4}{r.Strategy,-20}{$"{r.Found}/{r.Masters}{(r.IsFoundAlways ? "" : " !")}",-8}{r.Schedules.Text(r.Schedules.Median, "0"),15}{r.Schedules.Text(r.Schedules.P90, "0"),9}");
+            text.Append(CultureInfo.InvariantCulture, $"{r.Bug,-15}{r.Class,-4}{r.Strategy,-20}{$"{r.Found}/{r.Masters}{(r.IsFoundAlways ? "" : " !")}",-8}{r.Schedules.Text(r.Schedules.Median, "0"),15}{r.Schedules.Text(r.Schedules.P90, "0"),9}");
             text.Append(CultureInfo.InvariantCulture, $"{r.Seconds.Text(r.Seconds.Median, "0.00"),14}{r.Seconds.Text(r.Seconds.P90, "0.0"),8}{r.CpuSeconds.Text(r.CpuSeconds.Median, "0.0"),8}{r.Hits,10}  {r.FiredFirst} ({r.Hunts}){(r.Shrunk is { } shrunk ? $"; shrunk to {shrunk}" : "")}\n");
         }
 

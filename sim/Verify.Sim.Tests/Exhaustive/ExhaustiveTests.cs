@@ -31,6 +31,31 @@ public sealed class ExhaustiveTests
         Assert.That(with.States, Is.LessThan(without.States / 5), "six names for nearly every state of three nodes");
     }
 
+    private static IEnumerable<ExhaustiveBounds> BoundsWithAndWithoutDeadMessages()
+    {
+        var two = new ExhaustiveBounds { Terms = 2, Timeouts = 2, Proposals = 0, Crashes = 0 };
+        yield return two;
+        yield return two with { Crashes = 1 };
+        yield return two with { Timeouts = 4 };
+        yield return two with { Heartbeats = 1 };
+        yield return two with { Proposals = 1 };
+        yield return two with { Proposals = 1, Crashes = 1 };
+        yield return two with { Terms = 3, Timeouts = 3 };
+        yield return two with { Nodes = 2, Timeouts = 3, Proposals = 2, Crashes = 2 };
+    }
+
+    /// <summary>The rules by which messages are forgotten, against the exploration that forgets none but past answers: nothing that nodes can come to may be missing.</summary>
+    [TestCaseSource(nameof(BoundsWithAndWithoutDeadMessages))]
+    public void Forgetting_dead_messages_leaves_every_picture_of_the_nodes_and_fewer_states(ExhaustiveBounds bounds)
+    {
+        var forgets = Explore(bounds with { CountsPictures = true });
+        var keeps = Explore(bounds with { CountsPictures = true, ForgetsDeadMessages = false });
+        Assert.That((forgets.Outcome, keeps.Outcome), Is.EqualTo((ExhaustiveOutcome.Complete, ExhaustiveOutcome.Complete)));
+        TestContext.Out.WriteLine($"{forgets.States} states instead of {keeps.States}, {keeps.Pictures} pictures");
+        Assert.That(forgets.Pictures, Is.EqualTo(keeps.Pictures));
+        Assert.That(forgets.States, Is.LessThan(keeps.States));
+    }
+
     [Test]
     public void Several_threads_find_the_states_that_one_finds()
     {

@@ -12,6 +12,7 @@ internal sealed class OpenNetwork(LocalSteps steps, ExhaustiveBounds bounds)
     private readonly int[] _nodes = new int[bounds.Nodes];
     private readonly Stack<uint> _unheard = new();
     private uint[] _messages = new uint[64];
+    private (ulong, ulong) _loaded;
     private int _lastTerm;
     private bool _mayCrash;
 
@@ -32,6 +33,7 @@ internal sealed class OpenNetwork(LocalSteps steps, ExhaustiveBounds bounds)
         messages.CopyTo(_messages);
         Count = messages.Length;
         sums.CopyTo(Sums);
+        _loaded = (Sums[0], Sums[steps.Renamings]);
         (_lastTerm, _mayCrash) = (LastTerm(spent), MayCrash(spent));
     }
 
@@ -50,7 +52,8 @@ internal sealed class OpenNetwork(LocalSteps steps, ExhaustiveBounds bounds)
         if (!hasChanged && Count == before) return false;
         if (hasChanged || isAllNew) Review(node, isAllNew);
         while (_unheard.TryPop(out var message)) Answer(message);
-        return true;
+        // A question that was asked once more, answered as before and forgotten again is no news either.
+        return hasChanged || (Sums[0], Sums[steps.Renamings]) != _loaded;
     }
 
     /// <summary>What is for this node, or from it, may have become dead; what is for it may be answered otherwise.</summary>
