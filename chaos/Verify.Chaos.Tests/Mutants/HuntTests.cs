@@ -13,7 +13,7 @@ public sealed class HuntTests
     {
         var bugs = PlantedBugs.All();
         Assert.That(bugs.Select(b => b.Id).Where(id => id[0] == 'M'), Is.EqualTo(Enumerable.Range(1, 60).Select(n => $"M{n:D2}")));
-        Assert.That(bugs.Select(b => b.Id).Where(id => id[0] != 'M').Select(id => id.Split('-')[0]).Distinct(), Is.EqualTo(new[] { "T1", "T2", "T3", "T4", "T5", "T6" }));
+        Assert.That(bugs.Select(b => b.Id).Where(id => id[0] != 'M').Select(id => id.Split('-')[0]).Distinct(StringComparer.Ordinal), Is.EqualTo(new[] { "T1", "T2", "T3", "T4", "T5", "T6" }));
         Assert.That(bugs.Select(b => b.Id), Is.Unique);
         Assert.That(PlantedBugs.Waiting, Is.Empty, "all sixty-six can be planted and are looked for");
         Assert.That(bugs.Where(b => b.Class == BugClass.C).Select(b => b.Id), Is.EqualTo(new[] { "M34", "M35" }));

@@ -79,6 +79,7 @@ internal static class ExhaustiveCommand
             $"{result.Seconds:0.0} s on {record.Jobs} threads, {record.CpuSeconds:0.0} s of CPU: {record.StatesPerCpuSecond:N0} states per second and core; ")
             + string.Create(CultureInfo.InvariantCulture, $"the core was asked {result.CoreSteps:N0} times ({result.NodeStates:N0} states of a node, {result.Messages:N0} messages)"));
         if (result.Pictures > 0) tell(string.Create(CultureInfo.InvariantCulture, $"{result.Pictures:N0} distinct pictures of nodes and past, whatever is under way"));
+        if (result.Revived > 0) tell(string.Create(CultureInfo.InvariantCulture, $"{result.Revived:N0} times a message that had been forgotten could do something after all: a rule of sim/README.md does not hold, look with --keep-dead"));
         if (result.Outcome == ExhaustiveOutcome.MemoryFull) tell("The memory for seen states is full: allow more with --memory, or lower a bound.");
         if (result.Outcome == ExhaustiveOutcome.TimeOver) tell("The time was over: allow more with --for, or lower a bound.");
         if (result.CounterExample is not { } way) return;

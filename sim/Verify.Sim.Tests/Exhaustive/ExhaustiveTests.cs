@@ -54,6 +54,7 @@ public sealed class ExhaustiveTests
         TestContext.Out.WriteLine($"{forgets.States} states instead of {keeps.States}, {keeps.Pictures} pictures");
         Assert.That(forgets.Pictures, Is.EqualTo(keeps.Pictures));
         Assert.That(forgets.States, Is.LessThan(keeps.States));
+        Assert.That(forgets.Revived, Is.Zero, "what was forgotten was never missed");
     }
 
     [Test]

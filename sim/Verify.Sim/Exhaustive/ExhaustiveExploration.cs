@@ -128,7 +128,7 @@ public sealed class ExhaustiveExploration
             outcome, _visited.Count, _threads.Sum(t => t.Namesakes), _threads.Sum(t => t.Transitions), depth, frontier, _frontierMax,
             _steps.Asked, _steps.Nodes, _steps.Messages, Seconds, violation is null ? null : Explain(violation))
         {
-            Pictures = _threads.Sum(t => t.Pictures),
+            Pictures = _threads.Sum(t => t.Pictures), Revived = _threads.Sum(t => t.Revived),
         };
     }
 

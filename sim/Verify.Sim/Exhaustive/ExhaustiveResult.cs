@@ -28,6 +28,9 @@ public sealed record ExhaustiveResult(
 {
     /// <summary>Distinct nodes, past and allowances, whatever is under way; 0 when nobody counted them.</summary>
     public long Pictures { get; init; }
+
+    /// <summary>How often a message that had been forgotten could do something after all: on a sound core never (README.md).</summary>
+    public long Revived { get; init; }
 }
 
 /// <summary>A shortest way to a broken promise, in words.</summary>

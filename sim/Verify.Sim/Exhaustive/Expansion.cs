@@ -33,6 +33,9 @@ internal sealed class Expansion
     public long Found { get; private set; }
     public long Pictures { get; private set; }
 
+    /// <summary>How often a message that had been forgotten could do something after all.</summary>
+    public long Revived => _network.Revived;
+
     /// <summary>As many as there would be without symmetry: each state with all its namesakes.</summary>
     public long Namesakes { get; private set; }
     public FoundViolation? Violation { get; private set; }
@@ -93,11 +96,11 @@ internal sealed class Expansion
         }
         if (!_bounds.CountsMessages)
         {
-            for (var at = _shape.Messages; at < state.Length; at++)
+            foreach (var message in _shape.UnderWay(state))
             {
-                var receiver = (int)(state[at] & ReceiverMask);
-                var step = _steps.Step((int)state[receiver], ActionKind.Deliver, state[at]);
-                if (!step.IsIdle) Go(state, sums, number, ActionKind.Deliver, state[at], receiver, step, -1);
+                var receiver = (int)(message & ReceiverMask);
+                var step = _steps.Step((int)state[receiver], ActionKind.Deliver, message);
+                if (!step.IsIdle) Go(state, sums, number, ActionKind.Deliver, message, receiver, step, -1);
             }
             return;
         }
@@ -127,7 +130,7 @@ internal sealed class Expansion
         var isOpen = !_bounds.CountsMessages && step is { Broken: null };
         if (isOpen)
         {
-            _network.Load(state, state[_shape.Messages..], sums, state[_shape.Spent]);
+            _network.Load(state, _shape.UnderWay(state), _shape.Forgotten(state), sums, state[_shape.Spent]);
             if (!_network.Follow(node, step!, state[_shape.Spent] + Spent.One(kind))) return;
         }
         Transitions++;
@@ -170,7 +173,7 @@ internal sealed class Expansion
     private void SumUp(ReadOnlySpan<uint> state)
     {
         Picture(state);
-        for (var i = _shape.Messages; i < state.Length; i++) LaneSums.Add(_sums, _steps.Message(state[i]).Hashes);
+        foreach (var message in _shape.UnderWay(state)) LaneSums.Add(_sums, _steps.Message(message).Hashes);
     }
 
     private void Picture(ReadOnlySpan<uint> state)
@@ -228,13 +231,15 @@ internal sealed class Expansion
     {
         var sent = step is null ? [] : step.Sent.AsSpan();
         var messages = _bounds.CountsMessages ? (int)state[_shape.MessageCount] - (taken >= 0 ? 1 : 0) + sent.Length : _network.Count;
-        var words = _shape.Messages + messages;
+        var forgotten = _bounds.CountsMessages ? [] : _network.Forgotten;
+        var words = _shape.Messages + messages + forgotten.Length;
         var room = _out.Room(words);
         state[.._bounds.Nodes].CopyTo(room);
         if (step is not null) room[node] = (uint)step.Node;
-        (room[_shape.History], room[_shape.Spent], room[_shape.MessageCount]) = ((uint)history, spent, (uint)messages);
+        (room[_shape.History], room[_shape.Spent], room[_shape.MessageCount], room[_shape.ForgottenCount]) = ((uint)history, spent, (uint)messages, (uint)forgotten.Length);
         if (_bounds.CountsMessages) Merge(state, taken, sent, room[_shape.Messages..]);
         else _network.Messages.CopyTo(room[_shape.Messages..]);
+        forgotten.CopyTo(room[(_shape.Messages + messages)..]);
         _out.Keep(words, origin);
         See(room);
         if (!_out.IsFull) return;

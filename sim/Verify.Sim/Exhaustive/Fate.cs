@@ -41,7 +41,7 @@ internal static class Fates
         return envelope.Body switch
         {
             Message.VoteReply or Message.AppendReply when sent.Count > 0 => Fate.Open,
-            Message.VoteReply { IsPreVote: true, Granted: true } => isPast || isNow ? Fate.Dead : Fate.Open,
+            Message.VoteReply { IsPreVote: true, Granted: true } => isPast || isNow || isLast ? Fate.Dead : Fate.Open,
             Message.VoteReply { IsPreVote: true } => isPast || (isNow && isLast) ? Fate.Dead : Fate.Open,
             Message.VoteReply => isPast || (isNow && core.Role != RaftRole.Candidate) ? Fate.Dead : Fate.Open,
             Message.AppendReply reply => isPast || (isNow && IsOldNews(envelope.From, reply, core)) ? Fate.Dead : Fate.Open,

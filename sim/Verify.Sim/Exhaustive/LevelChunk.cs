@@ -49,9 +49,16 @@ internal readonly record struct StateShape(int Nodes)
     public int History => Nodes;
     public int Spent => Nodes + 1;
     public int MessageCount => Nodes + 2;
-    public int Messages => Nodes + 3;
 
-    public int WordsOf(ReadOnlySpan<uint> state) => Messages + (int)state[MessageCount];
+    /// <summary>Messages that were forgotten: behind those under way, and in no hash.</summary>
+    public int ForgottenCount => Nodes + 3;
+    public int Messages => Nodes + 4;
+
+    public int WordsOf(ReadOnlySpan<uint> state) => Messages + (int)state[MessageCount] + (int)state[ForgottenCount];
+
+    public ReadOnlySpan<uint> UnderWay(ReadOnlySpan<uint> state) => state.Slice(Messages, (int)state[MessageCount]);
+
+    public ReadOnlySpan<uint> Forgotten(ReadOnlySpan<uint> state) => state[(Messages + (int)state[MessageCount])..];
 }
 
 /// <summary>What a state has spent of the bounds: four bits for each.</summary>
