@@ -25,6 +25,17 @@ public sealed class HuntTableTests
     }
 
     [Test]
+    public void The_shortest_schedule_that_was_shrunk_stands_in_the_table_and_a_dash_where_none_was()
+    {
+        var shrunk = Hunted("M07", 1) with { Shrunk = new(66, 5, 300, 40, 2) };
+        var row = HuntRow.Of([shrunk, Hunted("M07", 2) with { Shrunk = new(20, 2, 90, 12, 1) }, Hunted("M07", 3)]).Single();
+        Assert.That(row.Shrunk!.ToString(), Is.EqualTo("2 of 20 faults, 12 of 90 deeds"));
+        Assert.That(shrunk.Shrunk.FaultsLessPercent, Is.EqualTo(92.4).Within(0.1));
+        var table = HuntReport.Markdown(Record(shrunk, Hunted("M01", 1)));
+        Assert.That(table, Does.Contain("| 5 of 66 faults, 40 of 300 deeds |").And.Contain("| raft-swarm | - |"));
+    }
+
+    [Test]
     public void The_check_that_fired_most_often_comes_first()
     {
         var row = HuntRow.Of([Hunted("M07", 1, promise: "Live"), Hunted("M07", 2), Hunted("M07", 3)]).Single();

@@ -12,7 +12,9 @@ public sealed class HuntTests
     public void The_bugs_of_Raft_and_of_the_gate_are_listed_once_each_with_their_budgets()
     {
         var bugs = PlantedBugs.All();
-        Assert.That(bugs.Select(b => b.Id), Is.EqualTo(Enumerable.Range(1, 60).Concat([70, 71, 72, 73]).Select(n => $"M{n:D2}")), "M61 to M63 belong to the exhaustive exploration");
+        Assert.That(bugs.Select(b => b.Id).Where(id => id[0] == 'M'), Is.EqualTo(Enumerable.Range(1, 60).Concat([70, 71, 72, 73]).Select(n => $"M{n:D2}")), "M61 to M63 belong to the exhaustive exploration");
+        Assert.That(bugs.Select(b => b.Id).Where(id => id[0] != 'M').Select(id => id.Split('-')[0]).Distinct(StringComparer.Ordinal), Is.EqualTo(new[] { "T1", "T2", "T3", "T4", "T5", "T6" }));
+        Assert.That(bugs.Select(b => b.Id), Is.Unique);
         Assert.That(PlantedBugs.Waiting, Is.Empty, "all of them can be planted and are looked for");
         Assert.That(bugs.Where(b => b.Class == BugClass.C).Select(b => b.Id), Is.EqualTo(new[] { "M34", "M35" }));
         Assert.That(bugs.Select(b => (b.Class, b.Budget.TotalSeconds)).Distinct(), Is.EquivalentTo(new[] { (BugClass.A, 60.0), (BugClass.B, 600), (BugClass.C, 600) }));
@@ -22,6 +24,26 @@ public sealed class HuntTests
     [Test]
     public void A_bug_that_nobody_planted_is_refused_with_the_list() =>
         Assert.That(() => PlantedBugs.Named("M07,M99"), Throws.TypeOf<HarnessException>().With.Message.Contains("M99").And.Message.Contains("M60"));
+
+    [Test]
+    public void A_bug_of_the_harness_is_named_with_all_its_forms_and_hunted_under_no_strategy()
+    {
+        Assert.That(PlantedBugs.Named("T4,T1").Select(b => b.Id), Is.EqualTo(new[] { "T4-clock", "T4-pool", "T4-random", "T1" }));
+        Assert.That(PlantedBugs.Named("T4,M07", "pos").Select(b => b.Id), Is.EqualTo(new[] { "M07" }));
+        Assert.That(() => PlantedBugs.Named("T7", "pos"), Throws.TypeOf<HarnessException>());
+    }
+
+    [TestCase("canary")]
+    [TestCase("starved-checker")]
+    [TestCase("unanswered-calls")]
+    [TestCase("cut-effect")]
+    [TestCase("played-twice")]
+    [TestCase("core-phase")]
+    public void A_sound_harness_hears_no_objection_from_its_gates(string gate)
+    {
+        var hunt = PlantedBugs.All().SelectMany(b => b.Hunts).First(h => h.Name == gate);
+        Assert.That(Enumerable.Range(1, 6).Select(seed => hunt.Try((ulong)seed)), Is.All.EqualTo(Trial.Clean));
+    }
 
     [Test]
     public void A_strategy_that_does_not_exist_is_refused_with_the_words_there_are() =>

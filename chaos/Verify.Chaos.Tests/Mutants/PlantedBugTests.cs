@@ -18,6 +18,7 @@ public sealed class PlantedBugTests
     [
         "M01", "M02", "M03", "M04", "M06", "M07", "M09", "M12", "M13", "M14", "M18", "M19", "M21", "M23", "M26", "M29", "M31", "M34", "M37", "M39", "M40", "M41", "M44",
         "M49", "M50", "M51", "M53", "M54", "M56", "M70", "M71", "M72", "M73",
+        "T1", "T2", "T3", "T4-clock", "T4-pool", "T4-random", "T5", "T6-everything", "T6-nothing",
     ];
 
     [Test]

@@ -23,6 +23,7 @@ public sealed class ShrunkBugTests
     [TestCase("M09", "raft")]
     [TestCase("M44", "raft")]
     [TestCase("M21", "raft")]
+    [TestCase("M14", "raft")]
     public async Task A_planted_bug_is_shrunk_to_a_fifth_of_its_faults_and_played_again(string bug, string world)
     {
         var root = Machine.CheckoutRoot()!;

@@ -78,6 +78,8 @@ internal static class ExhaustiveCommand
         tell(string.Create(CultureInfo.InvariantCulture,
             $"{result.Seconds:0.0} s on {record.Jobs} threads, {record.CpuSeconds:0.0} s of CPU: {record.StatesPerCpuSecond:N0} states per second and core; ")
             + string.Create(CultureInfo.InvariantCulture, $"the core was asked {result.CoreSteps:N0} times ({result.NodeStates:N0} states of a node, {result.Messages:N0} messages)"));
+        if (result.Pictures > 0) tell(string.Create(CultureInfo.InvariantCulture, $"{result.Pictures:N0} distinct pictures of nodes and past, whatever is under way"));
+        if (result.Revived > 0) tell(string.Create(CultureInfo.InvariantCulture, $"{result.Revived:N0} times a message that had been forgotten could do something after all: a rule of sim/README.md does not hold, look with --keep-dead"));
         if (result.Outcome == ExhaustiveOutcome.MemoryFull) tell("The memory for seen states is full: allow more with --memory, or lower a bound.");
         if (result.Outcome == ExhaustiveOutcome.TimeOver) tell("The time was over: allow more with --for, or lower a bound.");
         if (result.CounterExample is not { } way) return;
@@ -108,6 +110,8 @@ internal static class ExhaustiveCommand
         private readonly Option<int> _append = Count("--append-entries", "Entries in one append message at the most.", Usual.AppendEntries);
         private readonly Option<bool> _noSymmetry = new("--no-symmetry") { Description = "States that differ in the names of nodes only count each." };
         private readonly Option<bool> _idle = new("--idle-steps") { Description = "Go also into deliveries that change nothing." };
+        private readonly Option<bool> _dead = new("--keep-dead") { Description = "Do not forget messages of which nothing can come any more: many more states, the same nodes in them." };
+        private readonly Option<bool> _pictures = new("--pictures") { Description = "Count also what there is of nodes and past whatever is under way: the same number with and without --keep-dead." };
         private readonly Option<int> _jobs = Count("--jobs", "Threads.", Environment.ProcessorCount);
         private readonly Option<string> _for = new("--for") { Description = "How long at the most: 90s, 10m, 2h.", DefaultValueFactory = _ => "10m" };
         private readonly Option<string> _memory = new("--memory") { Description = "For the hashes of seen states: 512M, 4G.", DefaultValueFactory = _ => "4G" };
@@ -116,7 +120,7 @@ internal static class ExhaustiveCommand
 
         public void AddTo(Command command)
         {
-            foreach (var option in new Option[] { _nodes, _terms, _proposals, _crashes, _timeouts, _heartbeats, _duplicates, _drops, _counted, _append, _noSymmetry, _idle, _jobs, _for, _memory, _json, _bug })
+            foreach (var option in new Option[] { _nodes, _terms, _proposals, _crashes, _timeouts, _heartbeats, _duplicates, _drops, _counted, _append, _noSymmetry, _idle, _dead, _pictures, _jobs, _for, _memory, _json, _bug })
                 command.Options.Add(option);
         }
 
@@ -126,6 +130,7 @@ internal static class ExhaustiveCommand
                 Nodes = parse.GetValue(_nodes), Terms = parse.GetValue(_terms), Proposals = parse.GetValue(_proposals), Crashes = parse.GetValue(_crashes),
                 Timeouts = parse.GetValue(_timeouts), Heartbeats = parse.GetValue(_heartbeats), Duplicates = parse.GetValue(_duplicates), Drops = parse.GetValue(_drops),
                 CountsMessages = parse.GetValue(_counted) || parse.GetValue(_duplicates) + parse.GetValue(_drops) > 0, AppendEntries = parse.GetValue(_append), UsesSymmetry = !parse.GetValue(_noSymmetry), SkipsIdleSteps = !parse.GetValue(_idle),
+                ForgetsDeadMessages = !parse.GetValue(_dead), CountsPictures = parse.GetValue(_pictures),
             },
             Math.Max(1, parse.GetValue(_jobs)), Duration(parse.GetValue(_for)!), Bytes(parse.GetValue(_memory)!), parse.GetValue(_json), parse.GetValue(_bug)!);
 

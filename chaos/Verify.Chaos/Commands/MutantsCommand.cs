@@ -29,6 +29,7 @@ internal static class MutantsCommand
     private static readonly Option<int> Control = new("--control") { Description = "Seconds of each hunt without a bug, before anything else.", DefaultValueFactory = _ => 10 };
     private static readonly Option<int> ControlTimes = new("--control-times") { Description = "Then each hunt without a bug, until it has played so many times the schedules it needed for any bug. 0: not.", DefaultValueFactory = _ => 10 };
     private static readonly Option<int> Jobs = new("--jobs") { Description = "Schedules side by side.", DefaultValueFactory = _ => Environment.ProcessorCount };
+    private static readonly Option<int> Shrink = new("--shrink") { Description = "Seconds, at most, for shrinking what was found from the first master seed. 0: not.", DefaultValueFactory = _ => 5 };
     private static readonly Option<ulong> From = new("--from") { Description = "The first seed.", DefaultValueFactory = _ => 1 };
     private static readonly Option<bool> Each = new("--each-hunt") { Description = "Every hunt of a bug by itself, each with the whole budget: a row per bug and hunt." };
     private static readonly Option<int> Masters = new("--masters", "--rounds") { Description = "So many master seeds for each bug (30 in the long form).", DefaultValueFactory = _ => 1 };
@@ -42,7 +43,7 @@ internal static class MutantsCommand
 
     public static Command Create()
     {
-        var command = new Command("mutants", Help) { Only, Strategies, Masters, Seconds, Control, ControlTimes, For, Jobs, From, Each, Shard, Resume, Merge, Repeat, Markdown, Json };
+        var command = new Command("mutants", Help) { Only, Strategies, Masters, Seconds, Control, ControlTimes, For, Jobs, Shrink, From, Each, Shard, Resume, Merge, Repeat, Markdown, Json };
         command.SetAction((parse, _) => ProgramErrors.GuardAsync(() => Task.FromResult(Hunt(parse))));
         return command;
     }
@@ -72,6 +73,7 @@ internal static class MutantsCommand
     {
         Only = parse.GetValue(Only)!, Strategies = Split(parse.GetValue(Strategies)!), BudgetMax = Time(parse.GetValue(Seconds)),
         ControlTime = TimeSpan.FromSeconds(parse.GetValue(Control)), ControlTimes = Math.Max(0, parse.GetValue(ControlTimes)), Jobs = Math.Max(1, parse.GetValue(Jobs)),
+        ShrinkTime = TimeSpan.FromSeconds(Math.Max(0, parse.GetValue(Shrink))),
         From = parse.GetValue(From), Masters = Math.Max(1, parse.GetValue(Masters)), EachHunt = parse.GetValue(Each), Shard = Mutants.Shard.Parse(parse.GetValue(Shard)!),
         For = Time(parse.GetValue(For)), LedgerFile = parse.GetValue(Resume), Merge = Split(parse.GetValue(Merge)!),
     };

@@ -1,6 +1,7 @@
 #if VERIFY_MUTANTS
 using System.Globalization;
 using Verify.Chaos.Running;
+using Verify.Chaos.Traces;
 using Verify.Checks;
 using Verify.Raft;
 
@@ -31,7 +32,8 @@ internal sealed class BugHunt(int jobs, TimeProvider time, Action<string> tell)
         $"control {control.Hunt,-24} {control.Strategy,-18} {(control.IsClean ? control.IsComplete ? "clean" : "clean so far" : "NOT CLEAN"),-12} {control.Schedules,8} schedules {control.Seconds,7:0.0} s {Why(control)}"));
 
     /// <summary>Looks for one bug from a master seed on. Its hunts share its budget.</summary>
-    public BugHunted Find(HuntTrial trial, TimeSpan? budgetMax)
+    /// <param name="shrinkTime">What is found is shrunk for so long at the most.</param>
+    public BugHunted Find(HuntTrial trial, TimeSpan? budgetMax, TimeSpan shrinkTime)
     {
         var bug = trial.Bug;
         var budget = budgetMax is { } most && most < bug.Budget ? most : bug.Budget;
@@ -61,12 +63,29 @@ internal sealed class BugHunt(int jobs, TimeProvider time, Action<string> tell)
                 Schedules = schedules.Values.Sum(), SchedulesOf = schedules, Seconds = seconds, CpuSeconds = cpuSeconds, Reached = reached, Hits = hits,
                 RepeatCommand = found is null ? "" : RepeatCommand(trial, hunt, found.Seed!.Value),
             };
+            if (hunted is { Passes: true, Seed: { } bad } && shrinkTime > TimeSpan.Zero && hunt.Schedule(bad) is { } schedule) hunted = hunted with { Shrunk = Shrink(schedule, shrinkTime) };
             tell(Line(hunted));
             return hunted;
         }
         finally
         {
             Mutant.Armed = null;
+        }
+    }
+
+    /// <summary>Null when it cannot be shrunk: written down, it does not fail.</summary>
+    private HuntShrunk? Shrink(IPlayable schedule, TimeSpan shrinkTime)
+    {
+        var start = time.GetTimestamp();
+        try
+        {
+            var shrunk = new Shrinking(shrinkTime, time, _ => { }, check: null).Run(new(schedule, null, "", "", Mutant.Armed ?? ""));
+            return new(shrunk.Before.Faults, shrunk.After.Faults, shrunk.Before.Deeds, shrunk.After.Deeds, time.GetElapsedTime(start).TotalSeconds);
+        }
+        catch (HarnessException e)
+        {
+            tell($"not shrunk: {e.Message}");
+            return null;
         }
     }
 
@@ -97,6 +116,6 @@ internal sealed class BugHunt(int jobs, TimeProvider time, Action<string> tell)
         control.IsClean ? "" : control.BadSeed is { } seed ? $"seed {seed}: {control.Promise}: {control.What}" : $"{control.Undecided} undecided; {control.What}";
 
     private static string Line(BugHunted h) => string.Create(CultureInfo.InvariantCulture,
-        $"{h.Bug} {h.Strategy,-18} {h.Outcome,-24} {h.Hunt,-22} {h.Schedules,8} schedules {h.Seconds,7:0.00} s ({h.CpuSeconds:0.0} s of CPU)  reached {h.Reached}, hit {h.Hits}{(h.Found ? $"  {h.Promise}, seed {h.Seed}: {h.What}" : "")}");
+        $"{h.Bug} {h.Strategy,-18} {h.Outcome,-24} {h.Hunt,-22} {h.Schedules,8} schedules {h.Seconds,7:0.00} s ({h.CpuSeconds:0.0} s of CPU)  reached {h.Reached}, hit {h.Hits}{(h.Found ? $"  {h.Promise}, seed {h.Seed}: {h.What}" : "")}{(h.Shrunk is { } shrunk ? $"; shrunk to {shrunk}" : "")}");
 }
 #endif

@@ -20,11 +20,11 @@ internal static class HuntReport
     public static string Plain(HuntRecord record)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"\n{"bug",-5}{"cl",-4}{"strategy",-20}{"found",-8}{"schedules: med",15}{"p90",9}{"seconds: med",14}{"p90",8}{"cpu s",8}{"hits",10}  fired first (by)\n");
+        text.Append(CultureInfo.InvariantCulture, $"\n{"bug",-15}{"cl",-4}{"strategy",-20}{"found",-8}{"schedules: med",15}{"p90",9}{"seconds: med",14}{"p90",8}{"cpu s",8}{"hits",10}  fired first (by)\n");
         foreach (var r in HuntRow.Of(record.Bugs))
         {
-            text.Append(CultureInfo.InvariantCulture, $"{r.Bug,-5}{r.Class,-4}{r.Strategy,-20}{$"{r.Found}/{r.Masters}{(r.IsFoundAlways ? "" : " !")}",-8}{r.Schedules.Text(r.Schedules.Median, "0"),15}{r.Schedules.Text(r.Schedules.P90, "0"),9}");
-            text.Append(CultureInfo.InvariantCulture, $"{r.Seconds.Text(r.Seconds.Median, "0.00"),14}{r.Seconds.Text(r.Seconds.P90, "0.0"),8}{r.CpuSeconds.Text(r.CpuSeconds.Median, "0.0"),8}{r.Hits,10}  {r.FiredFirst} ({r.Hunts})\n");
+            text.Append(CultureInfo.InvariantCulture, $"{r.Bug,-15}{r.Class,-4}{r.Strategy,-20}{$"{r.Found}/{r.Masters}{(r.IsFoundAlways ? "" : " !")}",-8}{r.Schedules.Text(r.Schedules.Median, "0"),15}{r.Schedules.Text(r.Schedules.P90, "0"),9}");
+            text.Append(CultureInfo.InvariantCulture, $"{r.Seconds.Text(r.Seconds.Median, "0.00"),14}{r.Seconds.Text(r.Seconds.P90, "0.0"),8}{r.CpuSeconds.Text(r.CpuSeconds.Median, "0.0"),8}{r.Hits,10}  {r.FiredFirst} ({r.Hunts}){(r.Shrunk is { } shrunk ? $"; shrunk to {shrunk}" : "")}\n");
         }
 
         return text.Append('\n').Append(Summary(record)).ToString();
@@ -50,11 +50,11 @@ internal static class HuntReport
             Each bug exists in the test build alone and was switched on by itself. A bug counts as found when a schedule broke a promise within the
             budget (class A 60 s, B and C 600 s of wall time) and the same seed, played again, broke the same promise. "Reached" counts how often
             the bug's place was passed, "hit" how often it did there what the right code would not have done, over all masters. Percentiles are nearest rank;
-            what was not found counts as longer than anything and is shown as ">" with the bound. "Shrunk" is the number of faults and choices left
-            of the shortest schedule; "-" where the hunt's schedules cannot be shrunk yet.
+            what was not found counts as longer than anything and is shown as ">" with the bound. "Shrunk" is what is left of
+            the first master's schedule: faults (cuts, crashes, lost messages and the like), and all that is done; "-" where there is nothing to shrink.
 
             | bug | class | what is broken | strategy | found | schedules: median | p90 | seconds: median | p90 | CPU s: median | reached | hit | fired first | hunt | shrunk |
-            | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | ---: |
+            | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |
 
             """);
         foreach (var r in HuntRow.Of(record.Bugs)) AppendRow(text, r);
@@ -85,7 +85,7 @@ internal static class HuntReport
     {
         text.Append(CultureInfo.InvariantCulture, $"| {r.Bug} | {r.Class} | {r.Broken} | {r.Strategy} | {r.Found}/{r.Masters} | {r.Schedules.Text(r.Schedules.Median, "0")} | {r.Schedules.Text(r.Schedules.P90, "0")} ");
         text.Append(CultureInfo.InvariantCulture, $"| {r.Seconds.Text(r.Seconds.Median, "0.00")} | {r.Seconds.Text(r.Seconds.P90, "0.00")} | {r.CpuSeconds.Text(r.CpuSeconds.Median, "0.0")} | {r.Reached} | {r.Hits} ");
-        text.Append(CultureInfo.InvariantCulture, $"| {r.FiredFirst} | {r.Hunts} | {(r.ShrunkLength is { } length ? length.ToString(CultureInfo.InvariantCulture) : "-")} |\n");
+        text.Append(CultureInfo.InvariantCulture, $"| {r.FiredFirst} | {r.Hunts} | {r.Shrunk?.ToString() ?? "-"} |\n");
     }
 
     /// <summary>Strategy by bug at a glance, when there is more than one strategy.</summary>

@@ -15,6 +15,9 @@ internal sealed record HuntWish
     /// <summary>Each hunt plays so many times the schedules without a bug that it needed for any bug.</summary>
     public required int ControlTimes { get; init; }
     public required int Jobs { get; init; }
+
+    /// <summary>What was found from the first master seed is shrunk for so long at the most; zero: not at all.</summary>
+    public required TimeSpan ShrinkTime { get; init; }
     public required ulong From { get; init; }
     public required int Masters { get; init; }
     public required bool EachHunt { get; init; }
@@ -54,7 +57,7 @@ internal sealed class HuntSession(HuntWish wish, TimeProvider time, Action<strin
         {
             if (ledger.Has(trial)) continue;
             if (Left <= TimeSpan.Zero) break;
-            var hunted = _hunt.Find(trial, Budget());
+            var hunted = _hunt.Find(trial, Budget(), trial.MasterSeed == wish.From ? wish.ShrinkTime : TimeSpan.Zero);
 
             // Whoever had less than the budget, because the time for all was over, has not failed to find it.
             if (hunted.Found || Left > TimeSpan.Zero) ledger.Add(hunted);

@@ -21,7 +21,9 @@ internal sealed record HuntRow
 
     /// <summary>Which check saw it first, the most frequent first, with how often when there are several.</summary>
     public required string FiredFirst { get; init; }
-    public required int? ShrunkLength { get; init; }
+
+    /// <summary>The shortest of those that were shrunk; null when none was.</summary>
+    public required HuntShrunk? Shrunk { get; init; }
     public bool IsFoundAlways => Found == Masters;
 
     /// <summary>All rows in the order of the bugs, then of the strategies as they were given.</summary>
@@ -41,7 +43,8 @@ internal sealed record HuntRow
             Schedules = Quantile.Of(of.Select(h => h.Passes ? h.Schedules : double.PositiveInfinity), of.Max(h => (double)h.Schedules)),
             Seconds = Quantile.Of(of.Select(h => h.Passes ? h.Seconds : double.PositiveInfinity), of.Max(h => h.BudgetSeconds)),
             CpuSeconds = Quantile.Of(of.Select(h => h.Passes ? h.CpuSeconds : double.PositiveInfinity), of.Max(h => h.CpuSeconds)),
-            Reached = of.Sum(h => h.Reached), Hits = of.Sum(h => h.Hits), ShrunkLength = found.Select(h => h.ShrunkLength).Where(l => l is not null).Order().FirstOrDefault(),
+            Reached = of.Sum(h => h.Reached), Hits = of.Sum(h => h.Hits), 
+            Shrunk = found.Select(h => h.Shrunk).OfType<HuntShrunk>().OrderBy(s => s.Faults).ThenBy(s => s.Length).FirstOrDefault(),
         };
     }
 

@@ -14,6 +14,9 @@ internal interface IHunt
 
     /// <summary>Plays the schedule of a seed on the calling thread or on one of its own.</summary>
     Trial Try(ulong seed);
+
+    /// <summary>The same schedule, to be played again with less in it; null: this hunt has none that can be shrunk.</summary>
+    Traces.IPlayable? Schedule(ulong seed) => null;
 }
 
 /// <summary>How one schedule ended. Unknown proves nothing, neither for nor against.</summary>

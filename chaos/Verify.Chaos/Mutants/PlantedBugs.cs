@@ -1,5 +1,6 @@
 using Verify.Chaos.Running;
 using Verify.Chaos.Swarms;
+using Verify.Chaos.Traces;
 using Verify.Node.Loop;
 using Verify.Sim.RaftOnly;
 using Verify.Sim.Scheduling;
@@ -21,7 +22,7 @@ internal sealed record PlantedBug(string Id, BugClass Class, string Broken, IRea
 /// <summary>A bug of the list that cannot be planted yet, because what it would break does not exist.</summary>
 internal sealed record WaitingBug(string Id, string Broken, string Why);
 
-/// <summary>The planted bugs, and where each is looked for.</summary>
+/// <summary>The planted bugs of the node (M) and of the harness itself (T), and where each is looked for.</summary>
 internal static class PlantedBugs
 {
     /// <summary>Every hunt in its own way: the Raft swarm by its own kinds of schedules, whole worlds in random order.</summary>
@@ -35,8 +36,9 @@ internal static class PlantedBugs
     public static IReadOnlyList<PlantedBug> All(string strategy = OwnStrategy)
     {
         var actors = ActorsOf(strategy);
-        IHunt Raft(SwarmStrategy shape) => new SwarmHunt(new RaftSwarmTrials(shape, actors));
-        IHunt Directed(ClusterStory story) => new SwarmHunt(new ClusterSwarm(story: story, strategy: actors));
+        IHunt Raft(SwarmStrategy shape) => new SwarmHunt(new RaftSwarmTrials(shape, actors), seed => RaftPlay.Of(seed, shape, actors is null ? "" : strategy));
+        IHunt Directed(ClusterStory story) => new SwarmHunt(
+            new ClusterSwarm(story: story, strategy: actors), seed => new ClusterPlay(seed, new() { Story = story.ToString() }, actors is null ? "random" : strategy));
         IHunt Scenario(string name, Timing timing, string twist = "") => ScenarioHunt.Own(name, timing, twist, actors is null ? "random" : strategy);
         IHunt random = Raft(SwarmStrategy.Random), storm = Raft(SwarmStrategy.Storm), links = Raft(SwarmStrategy.Priorities), takeover = Raft(SwarmStrategy.Takeover);
         IHunt cluster = Directed(ClusterStory.Everything), damage = Directed(ClusterStory.Damage), installs = Directed(ClusterStory.InstallCrash);
@@ -96,6 +98,7 @@ internal static class PlantedBugs
             new("M48", BugClass.B, "a node that has left stands for election for ever", [takenOut, cluster]),
             .. OfFleets(promotion, midFailover, lagging, oneLink, collector, keys, takeovers),
             .. OfServices(services),
+            .. actors is null ? HarnessGates.All(answers) : [],
         ];
     }
 
@@ -137,17 +140,23 @@ internal static class PlantedBugs
         }
     }
 
-    /// <summary>The bugs of a list of ids; all when there is none.</summary>
+    /// <summary>The bugs of a list of ids; all when there is none. "T4" stands for all its forms ("T4-clock", …).</summary>
     /// <exception cref="HarnessException">There is no such bug.</exception>
     public static IReadOnlyList<PlantedBug> Named(string ids, string strategy = OwnStrategy)
     {
         var all = All(strategy);
         if (ids.Length == 0) return all;
-        return [.. ids.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(id =>
-            all.FirstOrDefault(bug => string.Equals(bug.Id, id, StringComparison.OrdinalIgnoreCase))
-            ?? throw new HarnessException(Waiting.FirstOrDefault(bug => string.Equals(bug.Id, id, StringComparison.OrdinalIgnoreCase)) is { } waiting
-                ? $"{waiting.Id} waits: {waiting.Why}"
-                : $"there is no planted bug '{id}'; there are: {string.Join(", ", all.Select(b => b.Id))}"))];
+        return [.. ids.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).SelectMany(id => Called(id, all, strategy))];
+    }
+
+    private static PlantedBug[] Called(string id, IReadOnlyList<PlantedBug> all, string strategy)
+    {
+        bool Is(string other) => string.Equals(other, id, StringComparison.OrdinalIgnoreCase) || other.StartsWith($"{id}-", StringComparison.OrdinalIgnoreCase);
+        var called = all.Where(bug => Is(bug.Id)).ToArray();
+        // No strategy decides anything in a gate of the harness: its bugs are hunted once, whatever strategies the table has.
+        if (called.Length > 0 || (strategy != OwnStrategy && All().Any(bug => Is(bug.Id)))) return called;
+        throw new HarnessException(Waiting.FirstOrDefault(bug => Is(bug.Id)) is { } waiting
+            ? $"{waiting.Id} waits: {waiting.Why}" : $"there is no planted bug '{id}'; there are: {string.Join(", ", all.Select(b => b.Id))}");
     }
 
     private const string PromptTwist = "(Nodes of this hunt probe every 100 ms with a timeout of 200 ms and hold a write lease of 3 s.)";

@@ -15,16 +15,17 @@ internal sealed class ScenarioHunt(Scenario scenario, Timing timing, string twis
     public string Story => twist.Length > 0 ? $"{scenario.Story} {twist}" : scenario.Story;
 
     /// <summary>A scenario of scenarios/mutants, which travels inside the program.</summary>
-    public static ScenarioHunt Own(string name, Timing timing, string twist = "", string strategy = "random")
+    public static ScenarioHunt Own(string name, Timing timing, string twist = "", string strategy = "random") => new(Read(name), timing, twist, strategy);
+
+    public static Scenario Read(string name)
     {
         using var stream = typeof(ScenarioHunt).Assembly.GetManifestResourceStream($"mutants/{name}.yaml")
             ?? throw new HarnessException($"there is no scenario '{name}' in scenarios/mutants");
         using var reader = new StreamReader(stream);
-        return new(ScenarioFiles.Parse(reader.ReadToEnd(), $"scenarios/mutants/{name}.yaml"), timing, twist, strategy);
+        return ScenarioFiles.Parse(reader.ReadToEnd(), $"scenarios/mutants/{name}.yaml");
     }
 
-    /// <summary>The same schedule, to be replayed or shrunk.</summary>
-    public Traces.ScenarioPlay Schedule(ulong seed) => new(scenario, seed, new() { Timing = timing });
+    public Traces.IPlayable Schedule(ulong seed) => new Traces.ScenarioPlay(scenario, seed, new() { Timing = timing, Strategy = strategy });
 
     public Trial Try(ulong seed)
     {

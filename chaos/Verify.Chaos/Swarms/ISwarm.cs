@@ -21,7 +21,8 @@ internal interface ISwarm
 internal sealed record SwarmTrial(Verdict Verdict, Discovery? Discovery, string Drawn, ulong Hash, IReadOnlyList<(string Name, long Count)> Counts);
 
 /// <summary>A swarm as a hunt for planted bugs.</summary>
-internal sealed class SwarmHunt(ISwarm swarm) : IHunt
+/// <param name="schedule">The schedule of a seed, written down; null when the swarm's schedules cannot be shrunk.</param>
+internal sealed class SwarmHunt(ISwarm swarm, Func<ulong, Traces.IPlayable>? schedule = null) : IHunt
 {
     public string Name => swarm.Name;
     public string Story => swarm.Story;
@@ -31,4 +32,6 @@ internal sealed class SwarmHunt(ISwarm swarm) : IHunt
         var trial = swarm.Play(seed);
         return new Trial(trial.Verdict, trial.Discovery);
     }
+
+    public Traces.IPlayable? Schedule(ulong seed) => schedule?.Invoke(seed);
 }

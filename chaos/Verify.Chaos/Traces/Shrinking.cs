@@ -23,7 +23,6 @@ internal sealed record Shrunk(IPlayable Playable, string Check, string Observed,
 internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<string> tell, string? check)
 {
     private const ulong SeedsTried = 3;
-    private const int TurnsMax = 12;
     private static readonly TimeSpan Progress = TimeSpan.FromSeconds(5);
     private readonly long _start = time.GetTimestamp();
     private TimeSpan _told;
@@ -52,11 +51,13 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
     private static PlayHooks Named(RecordedTrace? recorded) =>
         recorded is { Header.QuietOtherwise: true } ? new() { Named = new(recorded.Choices, recorded.Header.Seed, otherwise: true) } : new();
 
-    private bool Fails(Func<Played> play, Func<string> left)
+    /// <param name="faultsMax">With more faults than this it is no gain.</param>
+    private bool Fails(Func<Played> play, Func<string> left, int faultsMax = int.MaxValue)
     {
         if (!GoesOn) return false;
         _tries++;
-        var fails = play().Failed.Contains(_check, StringComparer.Ordinal);
+        var played = play();
+        var fails = played.Faults <= faultsMax && played.Failed.Contains(_check, StringComparer.Ordinal);
         var elapsed = time.GetElapsedTime(_start);
         if (elapsed - _told < Progress) return fails;
         _told = elapsed;
@@ -66,55 +67,10 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
 
     private Shrunk Shrink(RaftPlay raft, Played first)
     {
-        var schedule = raft.Schedule;
-        bool Holds(SwarmSchedule s, int count) => Fails(() => (raft with { Schedule = s }).Play(new()), () => $"{count} parts left");
-        // Faults go first, while everything else is still there to make up for them; then again from other ends, because what is left depends on the order.
-        var least = schedule;
-        for (var turn = 0; turn < TurnsMax && time.GetElapsedTime(_start) < budget / 2; turn++)
-        {
-            var tried = WithoutFaults(schedule, turn, Holds);
-            var (now, best) = (FaultsOf(raft, tried), FaultsOf(raft, least));
-            if (now < best || now == best && tried.Deeds.Length < least.Deeds.Length) least = tried;
-        }
-
-        var deeds = DeltaDebugging.Minimize(least.Deeds, d => Holds(least with { Deeds = [.. d] }, d.Count), () => GoesOn);
-        least = least with { Deeds = [.. deeds] };
-        while (least.Options.Nodes > Math.Max(least.Options.Voters, 3) && Holds(least with { Options = least.Options with { Nodes = least.Options.Nodes - 1 } }, deeds.Count))
-            least = least with { Options = least.Options with { Nodes = least.Options.Nodes - 1 } };
-        var last = (raft with { Schedule = least }).Play(new());
-        return new(raft with { Schedule = least }, _check, last.Observed, SizeOf(schedule, first), SizeOf(least, last), _tries, null);
-    }
-
-    /// <summary>Without the deeds that hurt, and the faults of messages (each a choice inside a deed), that are not needed.</summary>
-    private SwarmSchedule WithoutFaults(SwarmSchedule schedule, int turn, Func<SwarmSchedule, int, bool> holds)
-    {
-        var hurts = schedule.Deeds.SelectMany((d, deed) => d.Choices.Select((c, at) => (Deed: deed, At: at, c))).Where(x => SwarmSchedule.MayHurtAMessage(x.c)).Select(x => (x.Deed, x.At));
-        var order = new Verify.Node.Seam.Dice((ulong)turn);
-        var units = schedule.Deeds.Select((d, deed) => (Deed: deed, At: -1)).Where(u => schedule.Deeds[u.Deed].IsFault).Concat(hurts)
-            .Select(u => (Unit: u, Place: turn == 0 ? 0 : order.Next(int.MaxValue))).OrderBy(u => u.Place).Select(u => u.Unit).ToArray();
-        SwarmSchedule Of(IReadOnlyList<(int Deed, int At)> kept)
-        {
-            var deeds = new SortedSet<int>(kept.Where(u => u.At < 0).Select(u => u.Deed));
-            var quiet = OnlyHurting(schedule, kept.Where(u => u.At >= 0));
-            return quiet with { Deeds = [.. quiet.Deeds.Where((d, deed) => !d.IsFault || deeds.Contains(deed))] };
-        }
-
-        var needed = DeltaDebugging.Minimize(units, kept => holds(Of(kept), kept.Count), () => GoesOn);
-        return needed.Count < units.Length ? Of(needed) : schedule;
-    }
-
-    private static int FaultsOf(RaftPlay raft, SwarmSchedule schedule) => (raft with { Schedule = schedule }).Play(new()).Faults;
-
-    private static SwarmSchedule OnlyHurting(SwarmSchedule schedule, IEnumerable<(int Deed, int At)> hurting)
-    {
-        var kept = new SortedSet<(int, int)>(hurting);
-        return schedule with
-        {
-            Deeds = [.. schedule.Deeds.Select((d, deed) => d with
-            {
-                Choices = [.. d.Choices.Select((c, at) => SwarmSchedule.MayHurtAMessage(c) && !kept.Contains((deed, at)) ? SwarmSchedule.Harmless(c) : c)],
-            })],
-        };
+        var shrinking = new RaftShrinking(budget, time, (candidate, parts, faultsMax) => Fails(() => candidate.Play(new()), () => $"{parts} parts left", faultsMax));
+        var least = shrinking.Least(raft);
+        var last = least.Play(new());
+        return new(least, _check, last.Observed, SizeOf(raft.Schedule, first), SizeOf(least.Schedule, last), _tries, null);
     }
 
     private static ShrinkSize SizeOf(SwarmSchedule schedule, Played played) =>

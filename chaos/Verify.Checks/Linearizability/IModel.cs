@@ -37,6 +37,10 @@ public sealed record SearchLimits
 {
     public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>For making a failing history small, on top of the search: after that the smallest part so far is shown, and said to be perhaps not
+    /// the smallest.</summary>
+    public TimeSpan SmallestTime { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>For the visited states of all partitions together: 32 Mi words of 8 bytes are 256 MiB.</summary>
     public int CacheWordsMax { get; init; } = 32 << 20;
 

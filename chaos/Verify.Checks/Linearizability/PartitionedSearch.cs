@@ -42,7 +42,7 @@ public sealed class PartitionedSearch<TState, TCall>(IModel<TState, TCall> model
             if (firstIllegal is { } at)
             {
                 steps += open.Where(i => i <= at).Sum(i => searches[i]?.Steps ?? 0);
-                return Illegal(partitions[at], searches[at]!, steps, deadline);
+                return Illegal(partitions[at], searches[at]!, steps);
             }
 
             steps += open.Where(i => outcomes[i] != SearchOutcome.Running).Sum(i => searches[i]?.Steps ?? 0);
@@ -103,11 +103,11 @@ public sealed class PartitionedSearch<TState, TCall>(IModel<TState, TCall> model
         }
     }
 
-    private LinearizationResult<TCall> Illegal(
-        Partition<TCall> failed, LinearizationSearch<TState, TCall> search, long steps, Deadline deadline)
+    private LinearizationResult<TCall> Illegal(Partition<TCall> failed, LinearizationSearch<TState, TCall> search, long steps)
     {
         var longest = search.Longest.Select(i => failed.Calls[i]).ToArray();
-        var part = new FailingPart<TState, TCall>(model, limits, deadline);
+        // It has failed; a time of its own, so that a search which took nearly all of its time is not told with all calls.
+        var part = new FailingPart<TState, TCall>(model, limits, new Deadline(limits.Clock, limits.SmallestTime < limits.Time ? limits.SmallestTime : limits.Time));
         var smallest = part.Of(failed.Calls, failed.Calls[search.FirstImpossibleReturn].ReturnedUs);
         return new LinearizationResult<TCall>(Verdict.Invalid, "", failed, longest, smallest, steps) { IsSmallestMinimal = part.IsMinimal };
     }

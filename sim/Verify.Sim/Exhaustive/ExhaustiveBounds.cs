@@ -45,6 +45,12 @@ public sealed record ExhaustiveBounds
     /// the state before and can do nothing that the other cannot.</summary>
     public bool SkipsIdleSteps { get; init; } = true;
 
+    /// <summary>Messages of which nothing can come any more are forgotten (see Fate): far fewer states, and the same nodes in them. Only without counting.</summary>
+    public bool ForgetsDeadMessages { get; init; } = true;
+
+    /// <summary>Counts also what there is of nodes, past and allowances whatever is under way: what a reduction of messages must not change.</summary>
+    public bool CountsPictures { get; init; }
+
     /// <exception cref="ImpossibleBoundException">A bound that the exploration has no room for; the message says which.</exception>
     public void Validate()
     {
@@ -64,7 +70,7 @@ public sealed record ExhaustiveBounds
         FormattableString.Invariant($"{Nodes} nodes, {Terms} terms, {Proposals} proposals, {Crashes} crashes, {Timeouts} timeouts, {Heartbeats} heartbeats, ")
         + (CountsMessages ? FormattableString.Invariant($"{Duplicates} duplicates, {Drops} drops") : "any loss, repetition and order")
         + FormattableString.Invariant($"{(AppendEntries < LogMax ? FormattableString.Invariant($", {AppendEntries} entries per append") : "")}")
-        + (UsesSymmetry ? "" : ", without symmetry") + (SkipsIdleSteps ? "" : ", with idle steps");
+        + (UsesSymmetry ? "" : ", without symmetry") + (SkipsIdleSteps ? "" : ", with idle steps") + (ForgetsDeadMessages || CountsMessages ? "" : ", with dead messages");
 
     private static void Require(bool condition, string rule)
     {

@@ -12,13 +12,14 @@ public sealed class ExhaustiveExploration
     private readonly Action<ExhaustiveProgress>? _tell;
     private readonly LocalSteps _steps;
     private readonly VisitedSet _visited;
+    private readonly VisitedSet? _pictures;
     private readonly Expansion[] _threads;
     private readonly List<LevelChunk[]> _levels = [];
     private readonly long _start;
     private long _frontierMax;
     private int _taken;
 
-    /// <param name="memoryBytes">For the hashes of the states seen; frontier and ways come on top (about half as much again).</param>
+    /// <param name="memoryBytes">For the hashes of the states seen; frontier and ways come on top (about as much again).</param>
     /// <param name="time">Measures the budget; the exploration itself has no clock.</param>
     public ExhaustiveExploration(ExhaustiveBounds bounds, int jobs, TimeSpan budget, long memoryBytes, TimeProvider time, Action<ExhaustiveProgress>? tell = null)
     {
@@ -29,7 +30,8 @@ public sealed class ExhaustiveExploration
         (_bounds, _time, _budget, _tell) = (bounds, time, budget, tell);
         _steps = new LocalSteps(bounds);
         _visited = new VisitedSet(memoryBytes);
-        _threads = [.. Enumerable.Range(0, jobs).Select(_ => new Expansion(bounds, _steps, _visited))];
+        _pictures = bounds.CountsPictures ? new VisitedSet(memoryBytes) : null;
+        _threads = [.. Enumerable.Range(0, jobs).Select(_ => new Expansion(bounds, _steps, _visited, _pictures))];
         _start = time.GetTimestamp();
     }
 
@@ -61,7 +63,8 @@ public sealed class ExhaustiveExploration
             if (_time.GetElapsedTime(_start) >= _budget) return Result(ExhaustiveOutcome.TimeOver, total - done, null);
             var upTo = Math.Min(level.Length, from + BatchChunks);
             // A state leads to a few new ones at the most on average, never to more than its messages and nodes allow.
-            if (!_visited.MakeRoom((upTo - from) * (long)LevelChunk.StatesMax * 8)) return Result(ExhaustiveOutcome.MemoryFull, total - done, null);
+            var most = (upTo - from) * (long)LevelChunk.StatesMax * 8;
+            if (!_visited.MakeRoom(most) || _pictures?.MakeRoom(most) == false) return Result(ExhaustiveOutcome.MemoryFull, total - done, null);
             ExpandBatch(level, from, upTo);
             if (FirstViolation() is { } violation) return Result(ExhaustiveOutcome.Violated, total - done, violation);
             from = upTo;
@@ -71,7 +74,7 @@ public sealed class ExhaustiveExploration
 
     private void ExpandBatch(LevelChunk[] level, int from, int upTo)
     {
-        var before = _threads.Sum(thread => thread.Found);
+        var (before, pictures) = (_threads.Sum(thread => thread.Found), _threads.Sum(thread => thread.Pictures));
         _taken = from;
         var helpers = new Thread[Math.Min(_threads.Length, upTo - from) - 1];
         for (var i = 0; i < helpers.Length; i++)
@@ -83,6 +86,7 @@ public sealed class ExhaustiveExploration
         Work(_threads[0]);
         foreach (var helper in helpers) helper.Join();
         _visited.Counted(_threads.Sum(thread => thread.Found) - before);
+        _pictures?.Counted(_threads.Sum(thread => thread.Pictures) - pictures);
 
         void Work(Expansion thread)
         {
@@ -122,7 +126,10 @@ public sealed class ExhaustiveExploration
         var depth = _levels.Count - 1 + (violation is null ? 0 : 1);
         return new(
             outcome, _visited.Count, _threads.Sum(t => t.Namesakes), _threads.Sum(t => t.Transitions), depth, frontier, _frontierMax,
-            _steps.Asked, _steps.Nodes, _steps.Messages, Seconds, violation is null ? null : Explain(violation));
+            _steps.Asked, _steps.Nodes, _steps.Messages, Seconds, violation is null ? null : Explain(violation))
+        {
+            Pictures = _threads.Sum(t => t.Pictures), Revived = _threads.Sum(t => t.Revived),
+        };
     }
 
     private CounterExample Explain(FoundViolation violation)

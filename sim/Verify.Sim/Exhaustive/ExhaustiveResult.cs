@@ -24,7 +24,14 @@ public enum ExhaustiveOutcome
 /// <param name="CoreSteps">Different inputs in different states of one node: so often the production core was asked.</param>
 public sealed record ExhaustiveResult(
     ExhaustiveOutcome Outcome, long States, long StatesWithNamesakes, long Transitions, int Depth, long Frontier, long FrontierMax,
-    int CoreSteps, int NodeStates, int Messages, double Seconds, CounterExample? CounterExample);
+    int CoreSteps, int NodeStates, int Messages, double Seconds, CounterExample? CounterExample)
+{
+    /// <summary>Distinct nodes, past and allowances, whatever is under way; 0 when nobody counted them.</summary>
+    public long Pictures { get; init; }
+
+    /// <summary>How often a message that had been forgotten could do something after all: on a sound core never (README.md).</summary>
+    public long Revived { get; init; }
+}
 
 /// <summary>A shortest way to a broken promise, in words.</summary>
 public sealed record CounterExample(string Promise, string What, IReadOnlyList<string> Steps)

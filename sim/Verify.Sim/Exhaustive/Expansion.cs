@@ -13,21 +13,28 @@ internal sealed class Expansion
     private readonly VisitedSet _visited;
     private readonly StateShape _shape;
     private readonly ulong[] _next;
+    private readonly ulong[] _sums;
+    private readonly VisitedSet? _pictures;
     private readonly NodeFacts[] _facts;
     private readonly OpenNetwork _network;
     private LevelChunk _out;
 
-    public Expansion(ExhaustiveBounds bounds, LocalSteps steps, VisitedSet visited)
+    /// <param name="pictures">Which nodes with which past and allowances were seen; null when nobody counts them.</param>
+    public Expansion(ExhaustiveBounds bounds, LocalSteps steps, VisitedSet visited, VisitedSet? pictures)
     {
-        (_bounds, _steps, _visited, _shape) = (bounds, steps, visited, new StateShape(bounds.Nodes));
-        _next = new ulong[2 * steps.Renamings];
+        (_bounds, _steps, _visited, _pictures, _shape) = (bounds, steps, visited, pictures, new StateShape(bounds.Nodes));
+        (_next, _sums) = (new ulong[2 * steps.Renamings], new ulong[2 * steps.Renamings]);
         _facts = new NodeFacts[bounds.Nodes];
-        _network = new OpenNetwork(steps, bounds.Nodes);
+        _network = new OpenNetwork(steps, bounds);
         _out = NewChunk();
     }
 
     public long Transitions { get; private set; }
     public long Found { get; private set; }
+    public long Pictures { get; private set; }
+
+    /// <summary>How often a message that had been forgotten could do something after all.</summary>
+    public long Revived => _network.Revived;
 
     /// <summary>As many as there would be without symmetry: each state with all its namesakes.</summary>
     public long Namesakes { get; private set; }
@@ -52,12 +59,14 @@ internal sealed class Expansion
         state[_shape.History] = (uint)_steps.FirstHistory;
         LaneSums.Add(_next, _steps.History(_steps.FirstHistory).Hashes);
         Seen(0);
-        _out.Keep(_shape.Messages, _next, 0);
+        See(state);
+        _out.Keep(_shape.Messages, 0);
     }
 
     public void Close()
     {
         if (_out.Count == 0) return;
+        _out.Close();
         Chunks.Add(_out);
         _out = NewChunk();
     }
@@ -68,7 +77,8 @@ internal sealed class Expansion
         for (var i = 0; i < chunk.Count && Violation is null; i++)
         {
             var words = _shape.WordsOf(rest);
-            Expand(rest[..words], chunk.SumsOf(i), (uint)(chunk.First + i));
+            SumUp(rest[..words]);
+            Expand(rest[..words], _sums, (uint)(chunk.First + i));
             rest = rest[words..];
         }
     }
@@ -86,11 +96,11 @@ internal sealed class Expansion
         }
         if (!_bounds.CountsMessages)
         {
-            for (var at = _shape.Messages; at < state.Length; at++)
+            foreach (var message in _shape.UnderWay(state))
             {
-                var receiver = (int)(state[at] & ReceiverMask);
-                var step = _steps.Step((int)state[receiver], ActionKind.Deliver, state[at]);
-                if (!step.IsIdle) Go(state, sums, number, ActionKind.Deliver, state[at], receiver, step, -1);
+                var receiver = (int)(message & ReceiverMask);
+                var step = _steps.Step((int)state[receiver], ActionKind.Deliver, message);
+                if (!step.IsIdle) Go(state, sums, number, ActionKind.Deliver, message, receiver, step, -1);
             }
             return;
         }
@@ -120,8 +130,8 @@ internal sealed class Expansion
         var isOpen = !_bounds.CountsMessages && step is { Broken: null };
         if (isOpen)
         {
-            _network.Load(state, state[_shape.Messages..], sums);
-            if (!_network.Follow(node, step!)) return;
+            _network.Load(state, _shape.UnderWay(state), _shape.Forgotten(state), sums, state[_shape.Spent]);
+            if (!_network.Follow(node, step!, state[_shape.Spent] + Spent.One(kind))) return;
         }
         Transitions++;
         var action = ((uint)kind << ActionKindShift) | detail;
@@ -159,18 +169,49 @@ internal sealed class Expansion
         foreach (var message in step.Sent) LaneSums.Add(_next, _steps.Message(message).Hashes);
     }
 
-    /// <summary>The state whose sums are in _next is new: the smallest of its namesakes stands for all of them.</summary>
-    private bool Seen(uint spent)
+    /// <summary>The sums of a state are those of its parts; keeping them with each state would double what a state takes.</summary>
+    private void SumUp(ReadOnlySpan<uint> state)
     {
-        var count = _next.Length / 2;
-        var (one, two) = (_next[0], _next[count]);
+        Picture(state);
+        foreach (var message in _shape.UnderWay(state)) LaneSums.Add(_sums, _steps.Message(message).Hashes);
+    }
+
+    private void Picture(ReadOnlySpan<uint> state)
+    {
+        Array.Clear(_sums);
+        for (var node = 0; node < _bounds.Nodes; node++) LaneSums.Add(_sums, _steps.Node((int)state[node]).Hashes);
+        LaneSums.Add(_sums, _steps.History((int)state[_shape.History]).Hashes);
+    }
+
+    /// <summary>Counts what there is of nodes, past and allowances.</summary>
+    private void See(ReadOnlySpan<uint> state)
+    {
+        if (_pictures is null) return;
+        var before = (ulong[])_sums.Clone();
+        Picture(state);
+        if (Add(_pictures, _sums, state[_shape.Spent])) Pictures++;
+        before.CopyTo(_sums, 0);
+    }
+
+    /// <summary>The smallest of the namesakes stands for all of them.</summary>
+    private static bool Add(VisitedSet seen, ulong[] sums, uint spent)
+    {
+        var count = sums.Length / 2;
+        var (one, two) = (sums[0], sums[count]);
         for (var i = 1; i < count; i++)
         {
-            if (_next[i] > one || (_next[i] == one && _next[count + i] >= two)) continue;
-            (one, two) = (_next[i], _next[count + i]);
+            if (sums[i] > one || (sums[i] == one && sums[count + i] >= two)) continue;
+            (one, two) = (sums[i], sums[count + i]);
         }
-        if (!_visited.Add(ContentHash.Mix(one + (spent * 0x9E3779B97F4A7C15)), ContentHash.Mix(two ^ (spent * 0xC2B2AE3D27D4EB4F)))) return false;
+        return seen.Add(ContentHash.Mix(one + (spent * 0x9E3779B97F4A7C15)), ContentHash.Mix(two ^ (spent * 0xC2B2AE3D27D4EB4F)));
+    }
+
+    /// <summary>The state whose sums are in _next is new.</summary>
+    private bool Seen(uint spent)
+    {
+        if (!Add(_visited, _next, spent)) return false;
         Found++;
+        var count = _next.Length / 2;
         for (var i = 0; i < count; i++)
         {
             var isFirst = true;
@@ -190,15 +231,19 @@ internal sealed class Expansion
     {
         var sent = step is null ? [] : step.Sent.AsSpan();
         var messages = _bounds.CountsMessages ? (int)state[_shape.MessageCount] - (taken >= 0 ? 1 : 0) + sent.Length : _network.Count;
-        var words = _shape.Messages + messages;
+        var forgotten = _bounds.CountsMessages ? [] : _network.Forgotten;
+        var words = _shape.Messages + messages + forgotten.Length;
         var room = _out.Room(words);
         state[.._bounds.Nodes].CopyTo(room);
         if (step is not null) room[node] = (uint)step.Node;
-        (room[_shape.History], room[_shape.Spent], room[_shape.MessageCount]) = ((uint)history, spent, (uint)messages);
+        (room[_shape.History], room[_shape.Spent], room[_shape.MessageCount], room[_shape.ForgottenCount]) = ((uint)history, spent, (uint)messages, (uint)forgotten.Length);
         if (_bounds.CountsMessages) Merge(state, taken, sent, room[_shape.Messages..]);
         else _network.Messages.CopyTo(room[_shape.Messages..]);
-        _out.Keep(words, _next, origin);
+        forgotten.CopyTo(room[(_shape.Messages + messages)..]);
+        _out.Keep(words, origin);
+        See(room);
         if (!_out.IsFull) return;
+        _out.Close();
         Chunks.Add(_out);
         _out = NewChunk();
     }
@@ -215,5 +260,5 @@ internal sealed class Expansion
         sent[from..].CopyTo(into[at..]);
     }
 
-    private LevelChunk NewChunk() => new(_bounds.Nodes, _next.Length);
+    private LevelChunk NewChunk() => new(_bounds.Nodes);
 }

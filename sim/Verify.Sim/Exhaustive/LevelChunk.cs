@@ -3,11 +3,10 @@ namespace Verify.Sim.Exhaustive;
 /// <summary>Some states of one level of the search (so many steps from the start), each a few numbers one after the other: its nodes, its
 /// past, what it has spent of the bounds, the messages under way in ascending order. What is needed to go on from them is given back
 /// when that is done; where each came from stays, for the way to a violation.</summary>
-internal sealed class LevelChunk(int nodes, int lanes)
+internal sealed class LevelChunk(int nodes)
 {
     public const int StatesMax = 2048;
     private uint[] _data = new uint[StatesMax * (nodes + 12)];
-    private ulong[] _sums = new ulong[StatesMax * lanes];
     private int _used;
 
     /// <summary>Number of its first state within the level.</summary>
@@ -25,23 +24,23 @@ internal sealed class LevelChunk(int nodes, int lanes)
         return _data.AsSpan(_used, words);
     }
 
-    public void Keep(int words, ReadOnlySpan<ulong> sums, ulong origin)
+    public void Keep(int words, ulong origin)
     {
-        sums.CopyTo(_sums.AsSpan(Count * lanes, lanes));
         Origins[Count++] = origin;
         _used += words;
     }
 
-    public ReadOnlySpan<uint> From(int offset) => _data.AsSpan(offset, _used - offset);
-
-    public ReadOnlySpan<ulong> SumsOf(int ordinal) => _sums.AsSpan(ordinal * lanes, lanes);
-
-    /// <summary>Nobody goes on from here any more.</summary>
-    public void LetGo()
+    /// <summary>Nothing more comes: no more room is held than is used.</summary>
+    public void Close()
     {
-        (_data, _sums) = ([], []);
+        if (_data.Length > _used + (_used / 8)) Array.Resize(ref _data, _used);
         if (Count < StatesMax) Origins = Origins[..Count];
     }
+
+    public ReadOnlySpan<uint> From(int offset) => _data.AsSpan(offset, _used - offset);
+
+    /// <summary>Nobody goes on from here any more.</summary>
+    public void LetGo() => _data = [];
 }
 
 /// <summary>How the numbers of one state follow each other.</summary>
@@ -50,9 +49,16 @@ internal readonly record struct StateShape(int Nodes)
     public int History => Nodes;
     public int Spent => Nodes + 1;
     public int MessageCount => Nodes + 2;
-    public int Messages => Nodes + 3;
 
-    public int WordsOf(ReadOnlySpan<uint> state) => Messages + (int)state[MessageCount];
+    /// <summary>Messages that were forgotten: behind those under way, and in no hash.</summary>
+    public int ForgottenCount => Nodes + 3;
+    public int Messages => Nodes + 4;
+
+    public int WordsOf(ReadOnlySpan<uint> state) => Messages + (int)state[MessageCount] + (int)state[ForgottenCount];
+
+    public ReadOnlySpan<uint> UnderWay(ReadOnlySpan<uint> state) => state.Slice(Messages, (int)state[MessageCount]);
+
+    public ReadOnlySpan<uint> Forgotten(ReadOnlySpan<uint> state) => state[(Messages + (int)state[MessageCount])..];
 }
 
 /// <summary>What a state has spent of the bounds: four bits for each.</summary>

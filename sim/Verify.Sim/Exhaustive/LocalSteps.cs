@@ -9,6 +9,10 @@ internal sealed record LocalStep(int Node, uint[] Sent, ulong[] NodeChange, bool
 {
     /// <summary>An answer of a term that is over here: nobody listens to it any more.</summary>
     public bool IsPast { get; init; }
+
+    /// <summary>What can still come of the message that was delivered, and what when no later term will come than the node's.</summary>
+    public Fate Fate { get; init; }
+    public Fate FateInLastTerm { get; init; }
 }
 
 /// <summary>What the past of a state becomes when a node is seen to lead or to know more as committed.</summary>
@@ -85,7 +89,12 @@ internal sealed class LocalSteps
             var (old, facts) = (before.Facts, after.Facts);
             var isSeen = facts.Commit > old.Commit || (facts.IsLeader && (!old.IsLeader || old.Term != facts.Term));
             var isIdle = next == number && sent.Length == 0;
-            return new(next, sent, change, isIdle, facts != old, isSeen, Broken: null) { IsPast = isIdle && IsPast(envelope, old.Term) };
+            var step = new LocalStep(next, sent, change, isIdle, facts != old, isSeen, Broken: null) { IsPast = isIdle && IsPast(envelope, old.Term) };
+            return kind != ActionKind.Deliver ? step : step with
+            {
+                Fate = Fates.Of(envelope, before.Node.Core, isLast: false, next == number, outcome.Sent),
+                FateInLastTerm = Fates.Of(envelope, before.Node.Core, isLast: true, next == number, outcome.Sent),
+            };
         }
     }
 
@@ -123,7 +132,7 @@ internal sealed class LocalSteps
         var hashes = Hashes((renamings, renaming) => ExploredMessage.Hash(envelope, renamings, renaming));
         if (_messageNumbers.TryGetValue((hashes[0], hashes[Renamings]), out var known)) return known;
         var place = _messageNumbers.Count;
-        Room(ref _messages, place)[place] = new(envelope, hashes);
+        Room(ref _messages, place)[place] = new(envelope, SwarmNames.NumberOf(envelope.From), hashes);
         var number = ((uint)place << ReceiverBits) | (uint)SwarmNames.NumberOf(envelope.To);
         _messageNumbers.Add((hashes[0], hashes[Renamings]), number);
         return number;
@@ -161,6 +170,6 @@ internal sealed class LocalSteps
 /// <summary>A node's state, what the promises ask of it, and its hash under each renaming.</summary>
 internal sealed record NodePart(ExploredNode Node, NodeFacts Facts, ulong[] Hashes);
 
-internal sealed record MessagePart(Envelope Envelope, ulong[] Hashes);
+internal sealed record MessagePart(Envelope Envelope, int Sender, ulong[] Hashes);
 
 internal sealed record HistoryPart(SeenHistory History, ulong[] Hashes);

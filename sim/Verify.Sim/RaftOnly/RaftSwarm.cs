@@ -25,6 +25,10 @@ public sealed record SwarmWatch
     /// <summary>Writes down what is done; or what is done instead of anything drawn.</summary>
     internal SwarmScheduleRecorder? Recorder { get; init; }
     internal SwarmSchedule? Schedule { get; init; }
+    internal ScheduledChoices? Scheduled { get; init; }
+
+    /// <summary>What the network draws from; null: what everybody does.</summary>
+    internal IChoiceSource? NetworkChoices { get; init; }
 }
 
 /// <summary>A swarm of short, hostile schedules over the production Raft core and nothing else: no bytes, no tasks, thousands per
@@ -74,8 +78,29 @@ public static class RaftSwarm
         ArgumentNullException.ThrowIfNull(schedule);
         ArgumentNullException.ThrowIfNull(watch);
         var choices = new ScheduledChoices(schedule);
-        return Run(schedule.Options, choices, watch with { Schedule = schedule, Actors = hasActors ? new RandomActors(choices) : null });
+        return Run(schedule.Options, choices, watch with
+        {
+            Schedule = schedule, Scheduled = choices, Actors = hasActors && !schedule.IsByLetter ? new RandomActors(choices) : null,
+            NetworkChoices = schedule.IsByLetter ? Quiet(schedule) : null,
+        });
     }
+
+    /// <summary>The same schedule with each message named that arrives: so it still arrives when something else is left out. What is lost, doubled
+    /// and late is then no choice any more, but follows from who hands over what.</summary>
+    public static SwarmSchedule ByLetter(SwarmSchedule schedule, bool hasActors = false)
+    {
+        ArgumentNullException.ThrowIfNull(schedule);
+        if (schedule.IsByLetter) return schedule;
+        var choices = new ScheduledChoices(schedule);
+        var recorder = new SwarmScheduleRecorder(choices, isByLetter: true);
+        Run(schedule.Options, recorder, new SwarmWatch
+        {
+            Schedule = schedule, Scheduled = choices, Recorder = recorder, NetworkChoices = choices, Actors = hasActors ? new RandomActors(choices) : null,
+        });
+        return recorder.Schedule(schedule.Options, schedule.Seed) with { IsByLetter = true };
+    }
+
+    private static ScheduledChoices Quiet(SwarmSchedule schedule) => new(schedule with { First = [], Deeds = [] });
 
     /// <summary>Which message a strategy picked is written down; what it drew for that is not.</summary>
     private sealed class NotedPicks(IActorScheduler actors, SwarmScheduleRecorder recorder) : IActorScheduler

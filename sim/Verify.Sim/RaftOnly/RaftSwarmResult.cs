@@ -37,6 +37,9 @@ public sealed record RaftSwarmResult(
 
     /// <summary>Messages that were lost, doubled, held back or overtaken.</summary>
     public int MessageFaults { get; init; }
+
+    /// <summary>How each fault of a message is undone; of a schedule by letters.</summary>
+    public IReadOnlyList<SwarmRepair> Repairs { get; init; } = [];
 }
 
 /// <summary>What came of many schedules.</summary>

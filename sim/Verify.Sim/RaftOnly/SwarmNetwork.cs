@@ -9,7 +9,7 @@ namespace Verify.Sim.RaftOnly;
 /// the options say; what crosses a cut is lost when it would arrive.</summary>
 /// <param name="actors">Who picks among the messages that are due, one per link; null: the oldest, or another one at the drawn rate.</param>
 /// <param name="stateOf">What a strategy may know of a receiver; null: nothing.</param>
-internal sealed class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choices, IActorScheduler? actors, Func<int, ulong>? stateOf)
+internal sealed partial class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choices, IActorScheduler? actors, Func<int, ulong>? stateOf)
 {
     private const int MessagesMax = 96;
     private readonly List<Flight> _flights = [];
@@ -25,6 +25,12 @@ internal sealed class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choic
 
     public void Send(int from, int to, in Envelope envelope, long now)
     {
+        if (IsByLetter && !FaultsAreOff)
+        {
+            _letters.Add(new Letter(from, to, envelope, KeyOf(envelope), ++_sent) { IsExcused = IsCut(from, to) || _down[to] });
+            return;
+        }
+
         if (Happens(options.LossPerMille)) return;
         // Nobody can lose more than the network holds: the oldest goes when it is full.
         if (_flights.Count >= MessagesMax) _flights.RemoveAt(0);
@@ -114,7 +120,12 @@ internal sealed class SwarmNetwork(RaftSwarmOptions options, IChoiceSource choic
 
     public bool IsCut(int from, int to) => _cuts[(from * options.Nodes) + to];
 
-    public void Cut(int from, int to) => _cuts[(from * options.Nodes) + to] = true;
+    public void Cut(int from, int to)
+    {
+        _cuts[(from * options.Nodes) + to] = true;
+        foreach (var letter in _letters)
+            if (letter.From == from && letter.To == to) letter.IsExcused = true;
+    }
 
     public void HealAll() => Array.Clear(_cuts);
 

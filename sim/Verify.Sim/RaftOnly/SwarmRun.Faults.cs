@@ -107,6 +107,7 @@ internal sealed partial class SwarmRun
         _tale?.Tell(_step, $"n{node.Number + 1} crashes with {node.Disk.UnsyncedCount} writes not synced");
         _hash.Add((int)Happening.Crash, node.Number, _step);
         _timeline?.Saw(node.Number, CrashKind, StateOf(node));
+        _network.SetDown(node.Number, isDown: true);
         var kept = _choices.Next(ChoiceKind.Fault, node.Disk.UnsyncedCount + 1);
         _promises.DiskReplaced(node.Crash(kept, keepsPieces: _choices.Next(ChoiceKind.Fault, 2) == 0));
     }
@@ -116,6 +117,7 @@ internal sealed partial class SwarmRun
         _hash.Add((int)Happening.Crash, node.Number | 0x80, _step);
         _timeline?.Saw(node.Number, RestartKind, StateOf(node));
         _tale?.Tell(_step, $"n{node.Number + 1} restarts");
+        _network.SetDown(node.Number, isDown: false);
         node.Restart();
         _promises.Restarted(node);
         After(node);

@@ -31,7 +31,10 @@ internal sealed partial class SwarmRun
     {
         _watch = watch;
         (_options, _choices, _tale, _timeline) = (options, choices, watch.Tell is null ? null : new SwarmTale(watch.Tell), watch.Timeline);
-        _network = new SwarmNetwork(options, choices, watch.Actors, watch.TellsStates ? number => StateOf(_nodes![number]) : null);
+        _network = new SwarmNetwork(options, watch.NetworkChoices ?? choices, watch.Actors, watch.TellsStates ? number => StateOf(_nodes![number]) : null)
+        {
+            IsByLetter = watch.Schedule is { IsByLetter: true },
+        };
         var names = SwarmNames.First(options.Nodes);
         var voters = names[..options.Voters];
         _nodes = new SwarmNode[options.Nodes];
@@ -72,10 +75,11 @@ internal sealed partial class SwarmRun
             _violation ??= FirstBroken() ?? new SwarmViolation("Starts", _step, refused.Message);
         }
         _violation ??= FirstBroken();
+        var repairs = _watch.Schedule is { IsByLetter: true } byLetter ? _network.Repairs(byLetter.Deeds) : [];
         return new RaftSwarmResult(
             _options, _violation, _hash.Value, _promises.Elections, _promises.Commits, _promises.ReadsGranted, _counts)
         {
-            MessageFaults = _network.Faults,
+            MessageFaults = _network.Faults, Repairs = repairs,
         };
     }
 
@@ -121,10 +125,10 @@ internal sealed partial class SwarmRun
     /// <summary>What was drawn or written down, one after the other.</summary>
     private void Follow(SwarmSchedule schedule)
     {
-        var choices = (ScheduledChoices)_choices;
         for (var i = 0; i < schedule.Deeds.Length && _violation is null; i++)
         {
-            choices.Begin(schedule.Deeds[i], i);
+            _watch.Scheduled!.Begin(schedule.Deeds[i], i);
+            _deed = i;
             Do(schedule.Deeds[i]);
         }
     }
@@ -136,6 +140,7 @@ internal sealed partial class SwarmRun
         {
             case SwarmWord.Part: Part(deed.Company); break;
             case SwarmWord.Revive: ComeToLife(); break;
+            case SwarmWord.Hand when node is not null: Hand(deed, node); break;
             case SwarmWord.RestartNode when node is { IsUp: false }: Restart(node); break;
             case SwarmWord.ProposeTo when node is not null: Propose(node); break;
             case SwarmWord.ReadFrom when node is not null: Read(node); break;
@@ -146,10 +151,15 @@ internal sealed partial class SwarmRun
         }
     }
 
-    private void Step(Happening happening)
+    private void AllDisksDue()
     {
         foreach (var node in _nodes)
             if (node.IsUp) DiskDue(node);
+    }
+
+    private void Step(Happening happening)
+    {
+        AllDisksDue();
         switch (happening)
         {
             case Happening.Deliver when TryDeliverOne(): break;
@@ -163,7 +173,10 @@ internal sealed partial class SwarmRun
             case Happening.Snapshot: TakeSnapshot(_nodes[_choices.Next(ChoiceKind.Actor, _nodes.Length)]); break;
             case Happening.Stall: Stall(); break;
             case Happening.Lag: Lag(); break;
-            default: TickAll(); break;
+            default:
+                NoteTick();
+                TickAll();
+                break;
         }
     }
 
@@ -209,6 +222,7 @@ internal sealed partial class SwarmRun
     private void Deliver(in SwarmNetwork.Flight flight)
     {
         var node = _nodes[flight.To];
+        NoteLetter(flight);
         _hash.Add((int)Happening.Deliver, (flight.From << 4) | flight.To, flight.Envelope.Term.Value);
         _tale?.Arrives(_step, flight.Envelope);
         node.Core.Receive(flight.Envelope);

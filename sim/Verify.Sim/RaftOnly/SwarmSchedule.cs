@@ -18,6 +18,9 @@ public enum SwarmWord
 
     /// <summary>All is healed, and the group must live.</summary>
     Revive,
+
+    /// <summary>The message that <see cref="SwarmDeed.Letter"/> names arrives.</summary>
+    Hand,
 }
 
 /// <summary>One thing that was done, with the choices that were made meanwhile: whom it hit, what was lost, how long a sync took.</summary>
@@ -31,6 +34,10 @@ public sealed record SwarmDeed(SwarmWord Word)
     public ImmutableArray<string> Voters { get; init; } = [];
     public ImmutableArray<string> Outgoing { get; init; } = [];
     public ImmutableArray<string> Learners { get; init; } = [];
+
+    /// <summary>Who sent the message that arrives at <see cref="Node"/>, and what is in it; only for <see cref="SwarmWord.Hand"/>.</summary>
+    public int From { get; init; } = -1;
+    public ulong Letter { get; init; }
 
     /// <summary>It counts as a step of the schedule.</summary>
     public bool IsStep { get; init; } = true;
@@ -61,6 +68,9 @@ public sealed record SwarmSchedule
     public ImmutableArray<Choice> First { get; init; } = [];
     public ImmutableArray<SwarmDeed> Deeds { get; init; } = [];
 
+    /// <summary>Its deeds name the messages that arrive; the network does nothing by itself.</summary>
+    public bool IsByLetter { get; init; }
+
     /// <summary>A fault of a message is drawn as "less than so many of 1,000"; no drawn rate is higher than this.</summary>
     private const int PerMilleMax = 600;
     private const int Thousand = 1000;
@@ -73,8 +83,11 @@ public sealed record SwarmSchedule
 }
 
 /// <summary>Writes a schedule down while it is made from a seed.</summary>
-internal sealed class SwarmScheduleRecorder(IChoiceSource source) : IChoiceSource
+/// <param name="isByLetter">Names the messages that arrive.</param>
+internal sealed class SwarmScheduleRecorder(IChoiceSource source, bool isByLetter = false) : IChoiceSource
 {
+    public bool IsByLetter => isByLetter;
+
     private readonly List<Choice> _first = [];
     private readonly List<(SwarmDeed Deed, List<Choice> Choices)> _deeds = [];
     private List<Choice>? _now;
@@ -94,6 +107,9 @@ internal sealed class SwarmScheduleRecorder(IChoiceSource source) : IChoiceSourc
     }
 
     public void End() => _now = null;
+
+    /// <summary>What was begun turned out to be this.</summary>
+    public void Was(Func<SwarmDeed, SwarmDeed> other) => _deeds[^1] = (other(_deeds[^1].Deed), _deeds[^1].Choices);
 
     public SwarmSchedule Schedule(RaftSwarmOptions options, ulong seed) => new()
     {
