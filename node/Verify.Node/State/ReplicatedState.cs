@@ -20,6 +20,7 @@ namespace Verify.Node.State;
 public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100)
 {
     private LockStore? _locks;
+    private IExpires[]? _expiring;
 
     public KvStore Kv { get; private set; } = new();
     public LockStore Locks => _locks ??= new(Kv);
@@ -94,12 +95,24 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     private IEnumerable<FrozenSection> FrozenSections => Sections.Select(static section => section.Freeze()).Where(static frozen => IsOfFormat1(frozen.Kind) || frozen.Records > 0);
 
     /// <summary>When the next thing in here ends by itself, by the group's time; null while nothing does.</summary>
-    internal long? NextDeadlineMs => Sections.OfType<IExpires>().Min(static part => part.NextDeadlineMs);
+    internal long? NextDeadlineMs
+    {
+        get
+        {
+            long? next = null;
+            foreach (var part in Expiring)
+                if (part.NextDeadlineMs is { } deadline && !(next <= deadline)) next = deadline;
+            return next;
+        }
+    }
+
+    /// <summary>The sections with deadlines, sought once for each set of sections: a leader asks them with every tick.</summary>
+    private IExpires[] Expiring => _expiring ??= [.. Sections.OfType<IExpires>()];
 
     private void Pass(TimeStamp stamp, long index)
     {
         Time.Advance(stamp);
-        foreach (var part in Sections.OfType<IExpires>())
+        foreach (var part in Expiring)
             if (part.NextDeadlineMs <= Time.NowMs) part.Expire(Time.NowMs, index);
     }
 
@@ -138,6 +151,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
         restored.Fleet.Follows(Fleet);
         Fleet = restored.Fleet;
         Fencing = restored.Fencing;
+        _expiring = null;
     }
 
     internal IStateSection? SectionOf(SectionKind kind)
