@@ -72,30 +72,29 @@ public sealed record ReplicaStatus(
     {
         if (table.Rows.Count == 0) return null;
         var isMaria = flavor == Flavor.MariaDb;
-        var row = new TableRow(table, DefaultChannel(table, isMaria ? "Connection_name" : "Channel_Name"), "replica status");
-        var replica = isMaria ? "Slave" : "Replica";
-        var source = isMaria ? "Master" : "Source";
+        var names = isMaria ? ReplicaColumns.Maria : ReplicaColumns.MySql;
+        var row = new TableRow(table, DefaultChannel(table, names.Channel), "replica status");
         return new(
-            row.Text($"{source}_Host"),
-            (int)row.Number($"{source}_Port"),
-            row.Thread($"{replica}_IO_Running"),
-            row.Thread($"{replica}_SQL_Running"),
-            row.Gtids(isMaria ? "Gtid_IO_Pos" : "Retrieved_Gtid_Set", flavor),
-            row.Gtids(isMaria ? "Gtid_Slave_Pos" : "Executed_Gtid_Set", flavor),
-            row.Seconds($"Seconds_Behind_{source}"),
+            row.Text(names.SourceHost),
+            (int)row.Number(names.SourcePort),
+            row.Thread(names.IoRunning),
+            row.Thread(names.SqlRunning),
+            row.Gtids(names.Retrieved, flavor),
+            row.Gtids(names.Executed, flavor),
+            row.Seconds(names.SecondsBehind),
             (int)row.Number("Last_IO_Errno"),
             row.Text("Last_IO_Error"),
             (int)row.Number("Last_SQL_Errno"),
             row.Text("Last_SQL_Error"))
         {
-            ReadUpTo = new(row.Maybe($"{source}_Log_File"), row.MaybeNumber($"Read_{source}_Log_Pos")),
-            AppliedUpTo = new(row.Maybe($"Relay_{source}_Log_File"), row.MaybeNumber($"Exec_{source}_Log_Pos")),
+            ReadUpTo = new(row.Maybe(names.ReadFile), row.MaybeNumber(names.ReadPosition)),
+            AppliedUpTo = new(row.Maybe(names.AppliedFile), row.MaybeNumber(names.AppliedPosition)),
             RelayUpTo = new(row.Maybe("Relay_Log_File"), row.MaybeNumber("Relay_Log_Pos")),
             SourceUuid = row.Maybe("Source_UUID"),
-            SourceServerId = row.MaybeNumber($"{source}_Server_Id"),
+            SourceServerId = row.MaybeNumber(names.SourceServerId),
             UsesGtid = isMaria ? row.Maybe("Using_Gtid") is "Slave_Pos" or "Current_Pos" : row.Maybe("Auto_Position") is "1",
             DelaySeconds = row.MaybeNumber("SQL_Delay"),
-            SqlState = row.Maybe($"{replica}_SQL_Running_State"),
+            SqlState = row.Maybe(names.SqlState),
             Channels = table.Rows.Count,
         };
     }
@@ -111,6 +110,44 @@ public sealed record ReplicaStatus(
     }
 }
 
+/// <summary>What the two flavours call the columns of a replica's status.</summary>
+internal sealed class ReplicaColumns
+{
+    public static readonly ReplicaColumns MySql = new("Replica", "Source")
+    {
+        Channel = "Channel_Name", Retrieved = "Retrieved_Gtid_Set", Executed = "Executed_Gtid_Set",
+    };
+
+    public static readonly ReplicaColumns Maria = new("Slave", "Master")
+    {
+        Channel = "Connection_name", Retrieved = "Gtid_IO_Pos", Executed = "Gtid_Slave_Pos",
+    };
+
+    private ReplicaColumns(string replica, string source)
+    {
+        (SourceHost, SourcePort, SourceServerId) = ($"{source}_Host", $"{source}_Port", $"{source}_Server_Id");
+        (IoRunning, SqlRunning, SqlState) = ($"{replica}_IO_Running", $"{replica}_SQL_Running", $"{replica}_SQL_Running_State");
+        (ReadFile, ReadPosition) = ($"{source}_Log_File", $"Read_{source}_Log_Pos");
+        (AppliedFile, AppliedPosition) = ($"Relay_{source}_Log_File", $"Exec_{source}_Log_Pos");
+        SecondsBehind = $"Seconds_Behind_{source}";
+    }
+
+    public required string Channel { get; init; }
+    public required string Retrieved { get; init; }
+    public required string Executed { get; init; }
+    public string SourceHost { get; }
+    public string SourcePort { get; }
+    public string SourceServerId { get; }
+    public string IoRunning { get; }
+    public string SqlRunning { get; }
+    public string SqlState { get; }
+    public string ReadFile { get; }
+    public string ReadPosition { get; }
+    public string AppliedFile { get; }
+    public string AppliedPosition { get; }
+    public string SecondsBehind { get; }
+}
+
 /// <summary>One row whose columns must be there and must make sense.</summary>
 internal readonly struct TableRow(ResultTable table, int row, string what)
 {
@@ -123,7 +160,7 @@ internal readonly struct TableRow(ResultTable table, int row, string what)
     }
 
     /// <summary>Empty when the server does not say.</summary>
-    public string Maybe(string column) => table.Has(column) ? table.Text(row, column) ?? "" : "";
+    public string Maybe(string column) => table.Text(row, column) ?? "";
 
     /// <summary>0 when the server does not say.</summary>
     public long MaybeNumber(string column) => long.TryParse(Maybe(column), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
@@ -138,8 +175,7 @@ internal readonly struct TableRow(ResultTable table, int row, string what)
     /// <summary>Null while the server does not know.</summary>
     public double? Seconds(string column)
     {
-        if (!table.Has(column)) throw Wrong(column, "is missing");
-        if (table.Text(row, column) is not { } text) return null;
+        if (table.Text(row, column) is not { } text) return table.Has(column) ? null : throw Wrong(column, "is missing");
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) ? seconds : throw Wrong(column, $"is '{text}', which is no number");
     }
 

@@ -3,7 +3,9 @@ namespace Verify.MySql;
 /// <summary>A whole text-protocol answer. Names are found without regard to case.</summary>
 public sealed class ResultTable(IReadOnlyList<string> columns, IReadOnlyList<string?[]> rows, long affectedRows)
 {
-    public IReadOnlyList<string> Columns { get; } = columns;
+    private readonly string[] _names = columns as string[] ?? [.. columns];
+
+    public IReadOnlyList<string> Columns => _names;
     public IReadOnlyList<string?[]> Rows { get; } = rows;
     public long AffectedRows { get; } = affectedRows;
 
@@ -14,9 +16,10 @@ public sealed class ResultTable(IReadOnlyList<string> columns, IReadOnlyList<str
 
     private int IndexOf(string column)
     {
-        for (var i = 0; i < Columns.Count; i++)
+        var names = _names;
+        for (var i = 0; i < names.Length; i++)
         {
-            if (string.Equals(Columns[i], column, StringComparison.OrdinalIgnoreCase)) return i;
+            if (names[i].Length == column.Length && string.Equals(names[i], column, StringComparison.OrdinalIgnoreCase)) return i;
         }
 
         return -1;

@@ -26,13 +26,16 @@ public sealed record ServerFacts(
         if (table.Rows.Count != 1) throw new MySqlProtocolException($"server facts: {table.Rows.Count} rows where one should be");
         var row = new TableRow(table, 0, "server facts");
         var serverId = row.Number("server_id");
-        return flavor == Flavor.MySql
-            ? new(flavor, row.Text("server_uuid"), serverId, row.Flag("super_read_only") && row.Flag("read_only"), row.Gtids("gtid_executed", flavor), row.Flag("log_bin"))
+        if (flavor == Flavor.MySql)
+        {
+            var (isSuper, isReadOnly) = (row.Flag("super_read_only"), row.Flag("read_only"));
+            return new(flavor, row.Text("server_uuid"), serverId, isSuper && isReadOnly, row.Gtids("gtid_executed", flavor), row.Flag("log_bin"))
             {
-                IsClosing = row.Flag("super_read_only") && !row.Flag("read_only"),
-                IsHalfClosed = row.Flag("read_only") && !row.Flag("super_read_only"),
-            }
-            : new(flavor, $"server_id-{serverId}", serverId, row.Flag("read_only"),
-                row.Gtids("gtid_current_pos", flavor).Union(row.Gtids("gtid_binlog_pos", flavor)), row.Flag("log_bin"));
+                IsClosing = isSuper && !isReadOnly, IsHalfClosed = isReadOnly && !isSuper,
+            };
+        }
+
+        return new(flavor, $"server_id-{serverId}", serverId, row.Flag("read_only"),
+            row.Gtids("gtid_current_pos", flavor).Union(row.Gtids("gtid_binlog_pos", flavor)), row.Flag("log_bin"));
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Verify.Raft;
 
@@ -91,22 +92,18 @@ public sealed partial class RaftCore
     };
 
     /// <inheritdoc cref="RaftStatus" path="/summary"/>
-    public RaftStatus Status => new(
-        Self, Role, _term, _votedFor, Leader, _log.Last, _log.Durable, _log.Commit, _log.Applied,
-        HasLease, IsInQuorum, DescribePeers())
-    {
-        Membership = Membership, MembershipIndex = _history.LatestIndex, Snapshot = NewestSnapshot, First = _log.First,
-    };
+    public RaftStatus Status => StatusWith(DescribePeers([]));
 
     /// <summary>The same as <see cref="Status"/>; the one before when nothing in it has changed.</summary>
     public RaftStatus StatusSince(RaftStatus before)
     {
         ArgumentNullException.ThrowIfNull(before);
-        var isSame = before.Role == Role && before.Term == _term && before.HasLease == HasLease && before.IsInQuorum == IsInQuorum
+        var peers = AreAsTold(before.Peers) ? before.Peers : DescribePeers(before.Peers);
+        var isSame = peers == before.Peers && before.Role == Role && before.Term == _term && before.HasLease == HasLease && before.IsInQuorum == IsInQuorum
             && before.Last == _log.Last && before.Durable == _log.Durable && before.Commit == _log.Commit && before.Applied == _log.Applied
             && before.Leader == Leader && before.VotedFor == _votedFor && before.First == _log.First && before.Snapshot == NewestSnapshot
-            && before.MembershipIndex == _history.LatestIndex && ReferenceEquals(before.Membership, Membership) && AreAsTold(before.Peers);
-        return isSame ? before : Status;
+            && before.MembershipIndex == _history.LatestIndex && ReferenceEquals(before.Membership, Membership);
+        return isSame ? before : StatusWith(peers);
     }
 
     /// <summary>One beat of the node's own monotonic time.</summary>
@@ -235,22 +232,33 @@ public sealed partial class RaftCore
         if (told.Length != leader.Peers.Length) return false;
         for (var i = 0; i < told.Length; i++)
         {
-            var (peer, before) = (leader.Peers[i], told[i]);
-            if (before.Peer != peer.Peer || before.Match != peer.Match || before.Next != peer.Next || before.TicksSinceHeard != _tick - peer.HeardTick
-                || !string.Equals(before.State, WordOf(peer.State), StringComparison.Ordinal)) return false;
+            if (!IsAsTold(leader.Peers[i], told[i])) return false;
         }
 
         return true;
     }
 
-    private ImmutableArray<PeerProgress> DescribePeers()
+    private bool IsAsTold(Progress peer, PeerProgress told) => told.Peer == peer.Peer && told.Match == peer.Match && told.Next == peer.Next
+        && told.TicksSinceHeard == _tick - peer.HeardTick && string.Equals(told.State, WordOf(peer.State), StringComparison.Ordinal);
+
+    private RaftStatus StatusWith(ImmutableArray<PeerProgress> peers) => new(
+        Self, Role, _term, _votedFor, Leader, _log.Last, _log.Durable, _log.Commit, _log.Applied, HasLease, IsInQuorum, peers)
+    {
+        Membership = Membership, MembershipIndex = _history.LatestIndex, Snapshot = NewestSnapshot, First = _log.First,
+    };
+
+    /// <param name="told">What is still true of it is used again: after each batch, mostly one peer has moved.</param>
+    private ImmutableArray<PeerProgress> DescribePeers(ImmutableArray<PeerProgress> told)
     {
         if (_role is not RoleState.Leader leader) return [];
-        var peers = ImmutableArray.CreateBuilder<PeerProgress>(leader.Peers.Length);
-        foreach (var peer in leader.Peers)
+        var peers = new PeerProgress[leader.Peers.Length];
+        for (var i = 0; i < peers.Length; i++)
         {
-            peers.Add(new PeerProgress(peer.Peer, peer.Match, peer.Next, WordOf(peer.State), _tick - peer.HeardTick));
+            var peer = leader.Peers[i];
+            peers[i] = i < told.Length && IsAsTold(peer, told[i])
+                ? told[i] : new PeerProgress(peer.Peer, peer.Match, peer.Next, WordOf(peer.State), _tick - peer.HeardTick);
         }
-        return peers.MoveToImmutable();
+
+        return ImmutableCollectionsMarshal.AsImmutableArray(peers);
     }
 }

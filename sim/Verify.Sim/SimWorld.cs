@@ -148,6 +148,7 @@ public sealed partial class SimWorld : IDisposable
     public void Dispose()
     {
         foreach (var meters in _meters) meters.Dispose();
+        foreach (var host in _hosts) host.Disk.Release();
     }
 
     internal SimMeters NewMeters()

@@ -12,6 +12,8 @@ public sealed record MySqlGtidSet : Gtids
     private static readonly System.Buffers.SearchValues<char> TagLetters =
         System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
+    private static readonly System.Buffers.SearchValues<char> UuidLetters = System.Buffers.SearchValues.Create("0123456789abcdef-");
+
     private readonly ImmutableArray<Numbers> _sources;
 
     /// <param name="sources">Ordered by uuid and tag, none without a range.</param>
@@ -33,11 +35,52 @@ public sealed record MySqlGtidSet : Gtids
     public override long Count => _sources.SelectMany(s => s.Ranges).Aggregate(0L, (sum, range) => Add(sum, range.Count));
 
     /// <exception cref="FormatException">A part is not uuid[:tag]:first[-last]…</exception>
-    public static MySqlGtidSet Parse(string text)
+    public static MySqlGtidSet Parse(string text) => ParsePlain(text) ?? ParseAny(text);
+
+    private static MySqlGtidSet ParseAny(string text)
     {
         var ranges = new SortedDictionary<Source, List<NumberRange>>();
         foreach (var part in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)) ParseServer(part, ranges);
         return From(ranges.Select(r => new Numbers(r.Key, NumberRange.Normalize(r.Value))));
+    }
+
+    /// <summary>A set as servers without tags say it: sources in order, each with numbers in order. Every probe reads two, so this much is read
+    /// without a detour; null for anything else, right or wrong.</summary>
+    private static MySqlGtidSet? ParsePlain(ReadOnlySpan<char> text)
+    {
+        if (text.IsEmpty) return None;
+        var sources = ImmutableArray.CreateBuilder<Numbers>(1);
+        while (true)
+        {
+            var comma = text.IndexOf(',');
+            if (PlainServer((comma < 0 ? text : text[..comma]).Trim()) is not { } numbers) return null;
+            if (sources.Count > 0 && sources[^1].Source.CompareTo(numbers.Source) >= 0) return null;
+            sources.Add(numbers);
+            if (comma < 0) return new(sources.DrainToImmutable());
+            text = text[(comma + 1)..];
+        }
+    }
+
+    private static Numbers? PlainServer(ReadOnlySpan<char> part)
+    {
+        const int UuidLength = 36;
+        if (part.Length <= UuidLength || part[UuidLength] != ':') return null;
+        var uuid = part[..UuidLength];
+        if (uuid.ContainsAnyExcept(UuidLetters) || !Guid.TryParseExact(uuid, "D", out _)) return null;
+        var ranges = ImmutableArray.CreateBuilder<NumberRange>(1);
+        for (part = part[(UuidLength + 1)..]; ;)
+        {
+            var colon = part.IndexOf(':');
+            var field = colon < 0 ? part : part[..colon];
+            var dash = field.IndexOf('-');
+            if (!TryNumber(dash < 0 ? field : field[..dash], out var first)) return null;
+            var last = first;
+            if (dash >= 0 && !TryNumber(field[(dash + 1)..], out last)) return null;
+            if (first > last || (ranges.Count > 0 && first <= ranges[^1].Last + 1)) return null;
+            ranges.Add(new(first, last));
+            if (colon < 0) return new(new(uuid.ToString(), Tag: ""), ranges.DrainToImmutable());
+            part = part[(colon + 1)..];
+        }
     }
 
     public override bool Contains(Gtids other) => Same<MySqlGtidSet>(other).Except(this).IsEmpty;

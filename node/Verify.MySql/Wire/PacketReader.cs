@@ -43,12 +43,15 @@ internal sealed class PacketReader(Stream stream)
 
     /// <summary>Waits for the next packet.</summary>
     /// <param name="expected">What should come, for the message when the stream ends instead.</param>
-    public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(string expected, CancellationToken cancel)
+    public ValueTask<ReadOnlyMemory<byte>> ReadAsync(string expected, CancellationToken cancel) =>
+        TryTake(out var payload) ? new(payload) : ReadMoreAsync(expected, cancel);
+
+    private async ValueTask<ReadOnlyMemory<byte>> ReadMoreAsync(string expected, CancellationToken cancel)
     {
         while (true)
         {
-            if (TryTake(out var payload)) return payload;
             await FillAsync(expected, cancel);
+            if (TryTake(out var payload)) return payload;
         }
     }
 

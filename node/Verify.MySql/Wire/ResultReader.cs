@@ -63,7 +63,8 @@ internal sealed class ResultReader(PacketReader reader, bool deprecatesEof, long
         var columns = known ?? new string[count];
         for (var i = 0; i < count; i++)
         {
-            var packet = await reader.ReadAsync("a column definition", cancel);
+            ReadOnlyMemory<byte> packet;
+            while (!reader.TryTake(out packet)) await reader.FillAsync("a column definition", cancel);
             Count(packet.Length, 1);
             var name = ColumnDefinition.ParseName(packet.Span);
             if (ReferenceEquals(columns, known))

@@ -18,6 +18,7 @@ internal sealed class LogFile : IDisposable
     private readonly LogSettings _settings;
     private readonly List<LogSegment> _segments;
     private readonly WireWriter _buffer = new(64 * 1024);
+    private readonly List<RecordPlace> _places = [];
     private DataKeys _keys;
     private EntryId _base;
     private IDiskFile? _open;
@@ -128,11 +129,11 @@ internal sealed class LogFile : IDisposable
     private async ValueTask<int> AppendToSegmentAsync(IReadOnlyList<Entry> entries, int next)
     {
         var segment = _segments[^1];
-        var places = new List<RecordPlace>();
+        _places.Clear();
         _buffer.Clear();
         while (next < entries.Count && segment.RecordBytes + _buffer.Length < _settings.SegmentBytesMax)
         {
-            places.Add(new(segment.End + _buffer.Length, entries[next].Term));
+            _places.Add(new(segment.End + _buffer.Length, entries[next].Term));
             segment.Format.Write(_buffer, entries[next++]);
         }
 
@@ -143,7 +144,7 @@ internal sealed class LogFile : IDisposable
         }
         catch (DiskFullException) when (Mutant.Is("M26", deviates: true))
         {
-            segment.Records.AddRange(places.Select(place => place with { Offset = segment.End }));
+            segment.Records.AddRange(_places.Select(place => place with { Offset = segment.End }));
             return next;
         }
 
@@ -159,7 +160,7 @@ internal sealed class LogFile : IDisposable
         await WriteOrCutBackAsync(segment);
         await _open!.SyncAsync();
 #endif
-        segment.Records.AddRange(places);
+        segment.Records.AddRange(_places);
         segment.End += _buffer.Length;
         return next;
     }

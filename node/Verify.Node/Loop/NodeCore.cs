@@ -161,7 +161,7 @@ internal sealed class NodeCore
     private void Think(IReadOnlyList<NodeInput> batch)
     {
         if (_parting is not { IsClosed: true }) Beat();
-        foreach (var input in batch) Handle(input);
+        for (var i = 0; i < batch.Count; i++) Handle(batch[i]);
         if (_parting is not { IsClosed: true }) Settle();
         if (_parting is not null) FinishParting();
     }

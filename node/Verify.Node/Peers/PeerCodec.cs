@@ -46,7 +46,7 @@ internal static class PeerCodec
     /// <summary>About how many bytes the frame takes while it waits.</summary>
     public static int SizeOf(PeerFrame frame) => frame switch
     {
-        PeerFrame.Raft(_, Message.Append append) => 64 + append.Entries.Sum(static entry => entry.Payload.Length + 24),
+        PeerFrame.Raft(_, Message.Append append) => 64 + SizeOf(append.Entries),
         PeerFrame.Raft(_, Message.SnapshotChunk chunk) => 256 + chunk.Bytes.Length,
         PeerFrame.Report(var bytes) => bytes.Length,
         PeerFrame.Request(_, LeaderRequest.Client(ApiRequest.KvPut put)) => 64 + put.Key.Length + put.Value.Length,
@@ -54,6 +54,13 @@ internal static class PeerCodec
         PeerFrame.Reply(_, LeaderReply.Client(ApiReply.Value value)) => 64 + value.Pair.Key.Length + value.Pair.Value.Length,
         _ => 64,
     };
+
+    private static int SizeOf(System.Collections.Immutable.ImmutableArray<Entry> entries)
+    {
+        var size = 0;
+        foreach (var entry in entries) size += entry.Payload.Length + 24;
+        return size;
+    }
 
     /// <summary>Reads what follows length and checksum.</summary>
     /// <exception cref="WireFormatException"/>

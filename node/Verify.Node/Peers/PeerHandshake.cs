@@ -52,16 +52,19 @@ internal static class PeerHandshake
 
     /// <summary>The next frame.</summary>
     /// <exception cref="EndOfStreamException">The other end closed the stream.</exception>
-    public static async ValueTask<PeerFrame> ReadAsync(Stream stream, FrameBuffer buffer, CancellationToken cancel)
+    public static ValueTask<PeerFrame> ReadAsync(Stream stream, FrameBuffer buffer, CancellationToken cancel) =>
+        buffer.TryTake(out var frame) ? new(frame) : ReadMoreAsync(stream, buffer, cancel);
+
+    private static async ValueTask<PeerFrame> ReadMoreAsync(Stream stream, FrameBuffer buffer, CancellationToken cancel)
     {
         PeerFrame? frame;
-        while (!buffer.TryTake(out frame))
+        do
         {
             var read = await stream.ReadAsync(buffer.Space, cancel);
             if (read == 0) throw new EndOfStreamException("the peer closed the connection");
             buffer.Filled(read);
         }
-
+        while (!buffer.TryTake(out frame));
         return frame;
     }
 

@@ -139,18 +139,17 @@ internal sealed class PeerInlet(PeerSurroundings around, Stream stream, ulong nu
         return false;
     }
 
-    private async ValueTask TakeAsync(NodeId peer, PeerFrame frame)
+    private ValueTask TakeAsync(NodeId peer, PeerFrame frame)
     {
         Interlocked.Increment(ref _frames);
         around.Metrics.FrameReceived();
         switch (frame)
         {
             case PeerFrame.Ping(var ping):
-                await PeerHandshake.WriteAsync(stream, new PeerFrame.Pong(ping), _answers, around.Stopping);
-                break;
+                return PeerHandshake.WriteAsync(stream, new PeerFrame.Pong(ping), _answers, around.Stopping);
             case PeerFrame.Raft or PeerFrame.Report or PeerFrame.Request or PeerFrame.Reply:
                 if (!around.Loop.TryPost(new NodeInput.PeerSaid(peer, frame))) around.Metrics.FrameDropped("full inbox");
-                break;
+                return ValueTask.CompletedTask;
             default:
                 throw new WireFormatException($"a frame that has no place after the introduction ({frame.GetType().Name})", 0);
         }

@@ -40,6 +40,7 @@ internal sealed class PeerMesh
 
     /// <summary>The links in the order of their peers, for the walks that each batch makes.</summary>
     private PeerLink[] _linksInOrder = [];
+    private PeerInlet[] _inletsInOrder = [];
     private IListener? _listener;
 
     public PeerMesh(PeerSurroundings around)
@@ -119,7 +120,7 @@ internal sealed class PeerMesh
     {
         foreach (var link in _linksInOrder) link.Tick(passed);
         LetGo(passed);
-        foreach (var inlet in _inlets.Values)
+        foreach (var inlet in _inletsInOrder)
         {
             var frames = inlet.Frames;
             var silence = inlet.Silence;
@@ -133,6 +134,7 @@ internal sealed class PeerMesh
         var peer = inlet.Peer!.Value;
         if (_inlets.TryGetValue(peer, out var older)) older.Close();
         _inlets[peer] = inlet;
+        _inletsInOrder = [.. _inlets.Values];
         if (inlet.Said is not { } said)
         {
             if (_links.TryGetValue(peer, out var known)) known.DialSoon();
@@ -155,6 +157,7 @@ internal sealed class PeerMesh
         if (why.Length > 0) _around.Refusals.Note(inlet.Source, why);
         if (inlet.Peer is not { } peer || !_inlets.TryGetValue(peer, out var current) || current != inlet) return;
         _inlets.Remove(peer);
+        _inletsInOrder = [.. _inlets.Values];
         if (!_around.Group.Now.Membership.Contains(peer)) Drop(peer);
     }
 

@@ -308,10 +308,22 @@ public sealed class HaPart : IHaPart
     /// <summary>A guardian's word shortens a failover: it does not wait for the next report.</summary>
     private void TellNewWords()
     {
-        var words = Words();
-        if (words.SequenceEqual(_words)) return;
-        _words = words;
-        _services.TellPeers(_model.Report(_services.Now, words).Encode());
+        if (AreWordsTold()) return;
+        _words = Words();
+        _services.TellPeers(_model.Report(_services.Now, _words).Encode());
+    }
+
+    private bool AreWordsTold()
+    {
+        var told = 0;
+        foreach (var part in _clusters)
+        {
+            if (part.Guardian.Word is not { } word) continue;
+            if (told == _words.Length || !word.Equals(_words[told])) return false;
+            told++;
+        }
+
+        return told == _words.Length;
     }
 
     private ImmutableArray<ClosedUnder> Words() =>

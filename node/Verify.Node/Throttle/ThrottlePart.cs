@@ -143,7 +143,7 @@ internal sealed class ThrottlePart
             var known = _views.GetValueOrDefault(store.Name);
             var closed = looks ? WhyClosed(store) : known?.WhyClosed;
             var isDue = all || known is null || known.WhyClosed != closed || (known.Verdict.HoldsUntil <= now && known.JudgedAt < known.Verdict.HoldsUntil)
-                || _dirty.Contains(store.Name) || known.Hosts.Any(_fresh.Contains);
+                || _dirty.Contains(store.Name) || (_fresh.Count > 0 && known.Hosts.Any(_fresh.Contains));
             if (!isDue) continue;
             isNews = true;
             _views[store.Name] = View(store, known, closed, now);

@@ -114,6 +114,13 @@ public sealed class SimDisk
 
     internal SimHost Host => _host;
 
+    /// <summary>The world has ended.</summary>
+    internal void Release()
+    {
+        foreach (var (_, file) in _names) file.Release();
+        foreach (var (_, file) in _durableNames) file.Release();
+    }
+
     internal IDisk Attach(HostLife life) => new LifeDisk(this, life);
 
     internal IReadOnlyList<string> List() => [.. _names.Keys];

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Verify.Sim.Scheduling;
 
 namespace Verify.Sim.Disk;
@@ -66,8 +67,8 @@ internal sealed class SimFile(string name)
     public void Replace(ReadOnlySpan<byte> content)
     {
         _pending.Clear();
-        _seen = content.ToArray();
-        _durable = content.ToArray();
+        CopyInto(ref _seen, content);
+        CopyInto(ref _durable, content);
         Length = _durableLength = content.Length;
     }
 
@@ -86,8 +87,17 @@ internal sealed class SimFile(string name)
         }
 
         _pending.Clear();
-        _seen = _durable.AsSpan(0, (int)_durableLength).ToArray();
+        CopyInto(ref _seen, _durable.AsSpan(0, (int)_durableLength));
         Length = _durableLength;
+    }
+
+    /// <summary>The world has ended: the buffers go to the next. Nothing may be asked of the file after that.</summary>
+    public void Release()
+    {
+        _pending.Clear();
+        GiveBack(ref _seen);
+        GiveBack(ref _durable);
+        Length = _durableLength = 0;
     }
 
     /// <summary>Turns bits of one byte, seen and durable.</summary>
@@ -134,9 +144,28 @@ internal sealed class SimFile(string name)
     private static void Grow(ref byte[] bytes, long needed)
     {
         if (needed <= bytes.Length) return;
-        // What lies behind the length is written before it is read, so it need not be cleared.
-        var wider = GC.AllocateUninitializedArray<byte>((int)Math.Max(needed, Math.Max(SmallestBytes, bytes.Length * 2L)));
+        // What lies behind the length is written before it is read, so it need not be cleared. Log files grow into what the collector holds
+        // for large objects, and a whole collection follows each few megabytes of those: the buffers are used again.
+        var wider = ArrayPool<byte>.Shared.Rent((int)Math.Max(needed, Math.Max(SmallestBytes, bytes.Length * 2L)));
         bytes.CopyTo(wider, 0);
+        GiveBack(ref bytes);
         bytes = wider;
+    }
+
+    private static void CopyInto(ref byte[] bytes, ReadOnlySpan<byte> content)
+    {
+        if (content.Length > bytes.Length)
+        {
+            GiveBack(ref bytes);
+            Grow(ref bytes, content.Length);
+        }
+
+        content.CopyTo(bytes);
+    }
+
+    private static void GiveBack(ref byte[] bytes)
+    {
+        if (bytes.Length > 0) ArrayPool<byte>.Shared.Return(bytes);
+        bytes = [];
     }
 }
