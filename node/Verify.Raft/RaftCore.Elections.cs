@@ -43,7 +43,7 @@ public sealed partial class RaftCore
 
     private int DrawPatience()
     {
-        var patience = _options.Draw(_options.PatienceTicks);
+        var patience = _options.Draw(_options.ElectionTicks);
 #if VERIFY_MUTANTS
         if (FaultPoint.Fires("a node is impatient")) patience = 0;
 #endif

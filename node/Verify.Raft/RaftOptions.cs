@@ -20,14 +20,10 @@ public sealed record RaftOptions
     /// <summary>Ticks between two heartbeats of a leader.</summary>
     public int HeartbeatTicks { get; init; } = 5;
 
-    /// <summary>A follower waits between this (inclusive) and this and <see cref="PatienceTicks"/> (exclusive) many ticks, drawn anew each time,
+    /// <summary>A follower waits between this (inclusive) and twice this (exclusive) many ticks, drawn anew each time,
     /// before it asks for a pre-vote; it refuses (pre-)votes for this many ticks after it heard from a leader;
     /// a leader that reached no quorum for this many ticks steps down.</summary>
     public int ElectionTicks { get; init; } = 25;
-
-    /// <summary>By how much the waiting of two followers may differ, so that they do not stand against each other (paper §9.3): 200 ms with the
-    /// defaults. The paper's "twice the shortest" would be 250 ms, and cost 15 ms of the median election.</summary>
-    public int PatienceTicks => Math.Max(ElectionTicks * 4 / 5, 1);
 
     /// <summary>By how many ticks a leader's lease is shorter than <see cref="ElectionTicks"/>. One is lost because ticks are
     /// whole: a follower's patience may end up to one tick early. The rest allows for clocks that run at different speeds;
