@@ -83,8 +83,9 @@ public sealed class VerifyNode
         var state = data.Snapshots.Newest is { } snapshot ? await RestoreAsync(data, snapshot, config.Limits) : null;
         var core = new NodeCore(config, seam, data, state, haPart);
         ValidateMembers(config, core.Membership);
-        core.Mesh.Start();
+        core.Mesh.Listen();
         core.Start(isRecovered: data.IsRecovered || core.Status.Term.Value > 0);
+        core.Mesh.Accept();
         return new(core);
     }
 

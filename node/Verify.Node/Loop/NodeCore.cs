@@ -114,7 +114,8 @@ internal sealed class NodeCore
     /// <summary>Raft as the deciders may believe it: applied is only what the state here really has.</summary>
     public RaftStatus StatusApplied => _consensus.IsInstalling ? Status with { Applied = State.Applied.Index } : Status;
 
-    /// <summary>Before the first input.</summary>
+    /// <summary>Before the first input, on the thread that builds the node: no peer may be let in before. (A peer that was let in during this had the
+    /// loop run at the same time; the node then said of itself that it was outside the quorum after it had said that it was inside.)</summary>
     public void Start(bool isRecovered)
     {
         NodeLog.Starting(_log, Config.Self, Config.DataCenter, Status.Term, Status.Last, Membership.All.Length);

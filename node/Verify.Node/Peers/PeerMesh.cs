@@ -91,11 +91,12 @@ internal sealed class PeerMesh
 
     /// <summary>Listens and dials. A single node does so too: it may grow.</summary>
     /// <exception cref="IOException">The address is taken or not ours.</exception>
-    public void Start()
-    {
-        _listener = _around.Seam.PeerNetwork.Listen(_around.Config.PeerBind);
-        _ = AcceptAsync(_listener);
-    }
+    /// <summary>Takes the address; nobody is let in yet.</summary>
+    /// <exception cref="IOException">The address is taken or not ours.</exception>
+    public void Listen() => _listener = _around.Seam.PeerNetwork.Listen(_around.Config.PeerBind);
+
+    /// <summary>Lets peers in: from now on the loop has inputs.</summary>
+    public void Accept() => _ = AcceptAsync(_listener!);
 
     public void Send(Envelope envelope)
     {
