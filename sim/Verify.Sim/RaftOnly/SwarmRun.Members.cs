@@ -26,6 +26,9 @@ internal sealed partial class SwarmRun
         After(node);
     }
 
+    /// <summary>A schedule that is made smaller may name a node that it has no more.</summary>
+    private bool AreHere(Membership target) => target.All.All(id => SwarmNames.NumberOf(id) < _nodes.Length);
+
     private Membership DrawTarget(SwarmNode leader, Membership now)
     {
         var at = _choices.Next(ChoiceKind.Fault, _nodes.Length);

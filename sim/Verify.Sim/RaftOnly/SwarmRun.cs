@@ -140,13 +140,13 @@ internal sealed partial class SwarmRun
         {
             case SwarmWord.Part: Part(deed.Company); break;
             case SwarmWord.Revive: ComeToLife(); break;
-            case SwarmWord.Hand when node is not null: Hand(deed, node); break;
+            case SwarmWord.Hand when node is not null && deed.From < _nodes.Length: Hand(deed, node); break;
             case SwarmWord.RestartNode when node is { IsUp: false }: Restart(node); break;
             case SwarmWord.ProposeTo when node is not null: Propose(node); break;
             case SwarmWord.ReadFrom when node is not null: Read(node); break;
             case SwarmWord.SnapshotOf when node is not null: TakeSnapshot(node); break;
             case SwarmWord.MembersBy when node is not null: ChangeMembers(node); break;
-            case SwarmWord.ChangeInto when node is { IsUp: true }: ChangeMembers(node, deed.Target); break;
+            case SwarmWord.ChangeInto when node is { IsUp: true } && AreHere(deed.Target): ChangeMembers(node, deed.Target); break;
             default: break; // Nobody there to do it: an earlier deed was left out.
         }
     }
