@@ -102,13 +102,14 @@ public abstract partial record Statement
             : SqlText.Of($"SELECT '' AS Variable_name, '' AS Value FROM information_schema.PROCESSLIST WHERE FALSE");
     }
 
-    /// <summary>MySQL: the server comes up read-only for everybody after a restart; what is in force now stays. A no-op on MariaDB. Error 1227
+    /// <summary>MySQL: the server comes up read-only for everybody after a restart; what is in force now stays. A no-op on MariaDB (not the same as
+    /// <see cref="LiftSuperReadOnly"/>'s: texts are told apart). Error 1227
     /// or 3630 without SYSTEM_VARIABLES_ADMIN and PERSIST_RO_VARIABLES_ADMIN.</summary>
     public sealed record PersistReadOnly : Statement
     {
         public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
             ? SqlText.Of($"SET PERSIST_ONLY read_only = ON, PERSIST_ONLY super_read_only = ON")
-            : SqlText.Of($"DO 0");
+            : SqlText.Of($"DO 1");
     }
 
     /// <summary>On: from now on a commit on this server is acknowledged only when a replica has it. For the primary, before it is

@@ -40,6 +40,9 @@ public sealed partial class RunningNodesTests
 
         var leader = await Until.AsyncOf("a leader", async () => (await GetAsync(http, group.Api("n1"), "/cluster/leader")).GetProperty("leader_id").GetString());
         var follower = new[] { "n1", "n2", "n3" }.First(n => n != leader);
+
+        // Nodes elect before their HTTP port is open.
+        await Until.AsyncOf("an answer of the follower", async () => (await GetAsync(http, group.Api(follower), "/cluster/leader")).GetProperty("leader_id").GetString());
         using (var written = await http.PutAsync($"{group.Api(follower)}/kv/a", Json("""{ "value": "1" }""")))
             Assert.That(written.StatusCode, Is.EqualTo(HttpStatusCode.OK), "a follower forwards");
 
