@@ -50,15 +50,6 @@ public sealed class ConvergenceCheck(TimeSpan bound, TimeSpan liveBlip) : ICheck
             : Made(Verdict.Invalid, $"not converged at the end: {missing}", null) with { AtUs = [span.FromUs] };
     }
 
-    /// <summary>What this check would find missing if the run ended now; empty: nothing.</summary>
-    public static string MissingNow(RunFacts facts)
-    {
-        ArgumentNullException.ThrowIfNull(facts);
-        var state = new ClusterState(facts);
-        foreach (var e in facts.Events) state.See(e);
-        return state.Missing();
-    }
-
     private Finding Made(Verdict verdict, string observed, long? tookUs) =>
         new(Name, verdict, "after healing: one leader, all live nodes in its quorum, one writable primary, until the end", observed, Durations.Ms(bound))
         {

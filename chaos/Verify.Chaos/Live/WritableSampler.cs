@@ -43,7 +43,7 @@ internal sealed class WritableSampler(RealServer server, string dataCenter, MySq
         {
             var askedUs = events.NowUs;
             var facts = ServerFacts.Read(await session.QueryAsync(new Statement.ReadFacts().Sql(server.Flavor), Patience, CancellationToken.None), server.Flavor);
-            if (facts.KeepsUsersOut)
+            if (facts.IsReadOnly)
             {
                 Close("read-only");
             }

@@ -86,14 +86,9 @@ public sealed class ScenarioRunner(Scenario scenario, IWorld world, Dice dice)
             await workload.FinalReadsAsync();
             var rows = await world.ReadRowsAsync();
             var state = await world.ObserveAsync();
-            if ((state.Converged && IsOpen(state.Primary) && !LacksSomething(rows, state)) || world.Events.NowUs >= untilUs) return (rows, state);
+            if ((state.Converged && IsOpen(state.Primary)) || world.Events.NowUs >= untilUs) return (rows, state);
         }
     }
-
-    /// <summary>A node that is out of the quorum for a moment while everything is read: live, nodes tell so at once, and answer for the
-    /// time before.</summary>
-    private bool LacksSomething(IReadOnlyDictionary<string, IReadOnlySet<string>> rows, FleetState state) =>
-        scenario.Expect.Any(static e => e is Expectation.ConvergesWithin) && ConvergenceCheck.MissingNow(Facts([], rows, state)).Length > 0;
 
     /// <summary>Nodes go by their last probe: a primary that closed itself a moment ago still looks open to them. The world saw it close.</summary>
     private bool IsOpen(string? primary) => primary is null
