@@ -79,9 +79,7 @@ internal static class HarnessGates
         return text.ToString();
     }
 
-    private static readonly Scenario Faults = Own("harness-faults"), Core = Own("harness-core");
-
-    private static Scenario Own(string name) => ScenarioHunt.Read(name);
+    private static readonly Scenario Faults = ScenarioHunt.Read("harness-faults"), Core = ScenarioHunt.Read("harness-core");
 
     private static Discovery? CutBites(ulong seed) => Of(SimulatedRun.Play(Faults, seed, new()));
 

@@ -43,7 +43,7 @@ internal sealed record HuntRow
             Schedules = Quantile.Of(of.Select(h => h.Passes ? h.Schedules : double.PositiveInfinity), of.Max(h => (double)h.Schedules)),
             Seconds = Quantile.Of(of.Select(h => h.Passes ? h.Seconds : double.PositiveInfinity), of.Max(h => h.BudgetSeconds)),
             CpuSeconds = Quantile.Of(of.Select(h => h.Passes ? h.CpuSeconds : double.PositiveInfinity), of.Max(h => h.CpuSeconds)),
-            Reached = of.Sum(h => h.Reached), Hits = of.Sum(h => h.Hits), 
+            Reached = of.Sum(h => h.Reached), Hits = of.Sum(h => h.Hits),
             Shrunk = found.Select(h => h.Shrunk).OfType<HuntShrunk>().OrderBy(s => s.Faults).ThenBy(s => s.Length).FirstOrDefault(),
         };
     }

@@ -22,7 +22,7 @@ internal sealed class CatalogueHistory : StoryHistory
 /// <summary>Whole nodes under the faults of every other schedule, wall clocks that jump among them, with clients that register, compare, deregister, query and
 /// pick, and with instances that must be renewed: by heartbeat or by a TTL check. Judged by linearizability of each service, and by <see cref="ServiceExpiry"/>:
 /// on every node, under the faults and in the peace after them.</summary>
-internal sealed class CatalogueStory(StoryParts parts) : IStory
+internal sealed class CatalogueStory(StoryParts parts) : StoreStory(parts)
 {
     /// <summary>In peace, after the last renewal was answered: besides the lifetime with drift a grain of the leader's clock, a second that a leader may
     /// lose, an election, and the way to the last follower.</summary>
@@ -30,52 +30,35 @@ internal sealed class CatalogueStory(StoryParts parts) : IStory
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(150);
     private readonly CatalogueHistory _history = new();
 
-    public IEnumerable<(string Name, long Count)> Counts =>
+    protected override StoryHistory Seen => _history;
+
+    public override IEnumerable<(string Name, long Count)> Counts =>
         [("operations on services", _history.Operations), ("renewals of instances", _history.Renewals.Count), ("looks at passing instances", _history.Looks.Count)];
 
-    public static ClusterSwarmOptions Draw(Dice dice) =>
-        ClusterSwarmOptions.Draw(dice) with { ClockSteps = dice.Chance(600), Keys = 1, Clients = 1, Duration = TimeSpan.FromMilliseconds(4_000 + dice.Next(5_000)) };
-
-    public async Task RunAsync(Func<ClusterWorld, ClusterNemesis, ClusterPromises, Func<bool>, Task> supervise)
+    protected override IEnumerable<Task> Work(Func<bool> goes)
     {
-        var (world, options, promises) = (parts.World, parts.Options, parts.Promises);
-        world.Start();
-        var until = world.Sim.Now + options.Duration;
-        bool Goes() => world.Sim.Now < until && promises.Broken is null;
-        List<Task> work = [parts.Nemesis.ActAsync(Goes), supervise(world, parts.Nemesis, promises, Goes), parts.Client(0).WorkAsync(Goes)];
-        for (var i = 0; i < 3; i++) work.Add(new ServiceClient(Asker($"service {i}"), _history, parts.Dice.Fork($"services {i}")).WorkAsync(Goes));
-        for (var i = 0; i < 2; i++) work.Add(new ServiceLifeClient(Asker($"life {i}"), world, _history, parts.Dice.Fork($"lives {i}"), $"t{i}").WorkAsync(Goes));
-        foreach (var one in work) await one;
-        if (promises.Broken is not null) return;
-        await parts.Ending.ConcludeAsync(new ClusterClient(world, options, options.Clients, parts.Dice.Fork("reader"), parts.History));
-        if (promises.Broken is null) await EndInPeaceAsync();
+        for (var i = 0; i < 3; i++) yield return new ServiceClient(Asker($"service {i}"), _history, Parts.Dice.Fork($"services {i}")).WorkAsync(goes);
+        for (var i = 0; i < 2; i++) yield return new ServiceLifeClient(Asker($"life {i}"), Parts.World, _history, Parts.Dice.Fork($"lives {i}"), $"t{i}").WorkAsync(goes);
     }
 
-    public (Verdict, Discovery?) Judge()
-    {
-        if (ServiceExpiry.Objection(_history.Renewals, _history.Ends, _history.Looks, _history.GoneBy) is { } expiry) return (Verdict.Invalid, new("serviceExpiry", expiry));
-        var services = _history.Calls.Select(of => new Partition<StoreCall>(of.Key, [.. of.Value.OfType<TimedCall<StoreCall>>()])).ToArray();
-        var result = new PartitionedSearch<StoreState, StoreCall>(new StoreModel(ServiceClient.Instances), new SearchLimits { Time = TimeSpan.FromSeconds(20), Parallelism = 1 }).Judge(services);
-        if (result.Verdict == Verdict.Valid) return (Verdict.Valid, null);
-        return (result.Verdict, new("linearizable", result.Verdict == Verdict.Invalid
-            ? $"these calls on {result.Failed?.Name} have no order: {string.Join("; ", result.Smallest.Take(12).Select(KvStory.Text))}" : result.Why));
-    }
+    public override (Verdict, Discovery?) Judge() =>
+        ServiceExpiry.Objection(_history.Renewals, _history.Ends, _history.Looks, _history.GoneBy) is { } expiry
+            ? (Verdict.Invalid, new("serviceExpiry", expiry))
+            : JudgeOrder(ServiceClient.Instances, [.. _history.Calls.Select(of => new Partition<StoreCall>(of.Key, [.. of.Value.OfType<TimedCall<StoreCall>>()]))]);
 
     /// <summary>Nobody disturbs: some instances are renewed for a while and must be there on all nodes, then nobody speaks for them, and within
     /// their time and the bound they are gone on all nodes, without anything else being written to remind the leader.</summary>
-    private async Task EndInPeaceAsync()
+    protected override async Task EndInPeaceAsync()
     {
-        var client = new ServiceLifeClient(Asker("last"), parts.World, _history, parts.Dice.Fork("last"), "last");
+        var client = new ServiceLifeClient(Asker("last"), Parts.World, _history, Parts.Dice.Fork("last"), "last");
         var goneBy = await client.RenewForTheLastTimeAsync(GoneAfter);
-        while (parts.World.Sim.NowMicros <= goneBy && parts.Promises.Broken is null)
+        while (Parts.World.Sim.NowMicros <= goneBy && Parts.Promises.Broken is null)
         {
-            await Task.Delay(Glance, parts.World.Time, CancellationToken.None);
+            await Task.Delay(Glance, Parts.World.Time, CancellationToken.None);
             await client.LookEverywhereAsync();
         }
 
         await client.LookEverywhereAsync();
-        await new ServiceClient(Asker("reader"), _history, parts.Dice.Fork("last reader")).ReadAllAsync();
+        await new ServiceClient(Asker("reader"), _history, Parts.Dice.Fork("last reader")).ReadAllAsync();
     }
-
-    private KvAsker Asker(string name) => new(parts.World, parts.Dice.Fork($"asker {name}"), name.Replace(' ', '-'), _history);
 }

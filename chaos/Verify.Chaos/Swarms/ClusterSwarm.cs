@@ -78,7 +78,7 @@ internal sealed class ClusterSwarm(
         var nemesis = new ClusterNemesis(world, options, dice.Fork("nemesis"), promises, tell, hooks.Schedule?.Deeds);
         var ending = new ClusterEnding(world, options, nemesis, promises, tell);
         var parts = new StoryParts(world, options, dice, promises, nemesis, ending, history, tell);
-        IStory? own = story switch { ClusterStory.Kv => new KvStory(parts), ClusterStory.Catalogue => new CatalogueStory(parts), _ => null };
+        StoreStory? own = story switch { ClusterStory.Kv => new KvStory(parts), ClusterStory.Catalogue => new CatalogueStory(parts), _ => null };
         Discovery? discovery = null;
         var verdict = Verdict.Valid;
         try
@@ -114,8 +114,7 @@ internal sealed class ClusterSwarm(
     private ClusterSwarmOptions Draw(Dice dice) => story switch
     {
         ClusterStory.Damage => DamageStory.Draw(dice),
-        ClusterStory.Kv => KvStory.Draw(dice),
-        ClusterStory.Catalogue => CatalogueStory.Draw(dice),
+        ClusterStory.Kv or ClusterStory.Catalogue => StoreStory.Draw(dice),
         ClusterStory.InstallCrash => InstallCrashStory.Draw(dice),
         ClusterStory.LostAnswers => LostAnswersStory.Draw(dice),
         ClusterStory.ClockJumps => ClusterSwarmOptions.Calm(dice) with { ClockSteps = true },

@@ -10,10 +10,7 @@ internal static class ProcessCost
     private const int UserTicksAt = 11; // Counted from the field behind the name in parentheses.
 
     /// <summary>User and system time since the process started; 0 when it is gone.</summary>
-    public static double CpuSeconds(int pid)
-    {
-        return pid == 0 ? 0 : CpuSeconds($"/proc/{pid}/stat");
-    }
+    public static double CpuSeconds(int pid) => pid == 0 ? 0 : CpuSeconds($"/proc/{pid}/stat");
 
     /// <summary>Of the thread that asks, since it started.</summary>
     public static double ThreadCpuSeconds() => CpuSeconds("/proc/thread-self/stat");
