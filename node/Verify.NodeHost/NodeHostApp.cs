@@ -42,6 +42,7 @@ internal static class NodeHostApp
         Configure(builder.Services);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
         if (config.Https is not null) builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.UseSockets(HttpListener.Configure);
         builder.WebHost.ConfigureKestrel(k => HttpListener.Configure(k, config, () => https!, () => refused!, checks));
         await using var app = builder.Build();
 

@@ -22,7 +22,8 @@ public sealed record RaftOptions
 
     /// <summary>A follower waits between this (inclusive) and twice this (exclusive) many ticks, drawn anew each time,
     /// before it asks for a pre-vote; it refuses (pre-)votes for this many ticks after it heard from a leader;
-    /// a leader that reached no quorum for this many ticks steps down.</summary>
+    /// a leader that reached no quorum for this many ticks steps down. A narrower draw, of 4/5 of it, was tried for faster elections: in
+    /// the Raft-only swarm 10 of 1,255 drifting groups stayed without a leader (seed 1042), two candidates getting in each other's way.</summary>
     public int ElectionTicks { get; init; } = 25;
 
     /// <summary>By how many ticks a leader's lease is shorter than <see cref="ElectionTicks"/>. One is lost because ticks are

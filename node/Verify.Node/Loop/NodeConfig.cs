@@ -198,7 +198,7 @@ public sealed record Timing
     /// <summary>One Raft tick.</summary>
     public TimeSpan Tick { get; init; } = TimeSpan.FromMilliseconds(10);
     public int HeartbeatTicks { get; init; } = 5;
-    public int ElectionTicks { get; init; } = 25;
+    public int ElectionTicks { get; init; } = 24;
     public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromMilliseconds(250);
     public TimeSpan ProbeTimeout { get; init; } = TimeSpan.FromMilliseconds(500);
 

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Verify.NodeHost.Configuration;
 using Verify.NodeHost.Security;
 using Endpoint = Verify.Node.Seam.Endpoint;
@@ -15,6 +16,10 @@ namespace Verify.NodeHost.Http;
 /// <summary>Kestrel's one listener: the networks that may connect, and HTTPS whose certificate is looked at for each connection.</summary>
 internal static class HttpListener
 {
+    /// <summary>A request is worked on by the thread of the pool that was woken for its bytes, and its answer goes out from there: each hand-over to
+    /// another worker is another wake-up, and these are most of what a throttle check costs. "Unsafe" for those who block in a handler: nobody does.</summary>
+    public static void Configure(SocketTransportOptions sockets) => sockets.UnsafePreferInlineScheduling = true;
+
     /// <param name="wire">Answers throttle checks before HTTP is parsed; not behind TLS, where the protocol is agreed on first.</param>
     /// <param name="certificate">Asked for each connection: the listener is configured before the files are read.</param>
     public static void Configure(KestrelServerOptions kestrel, HostConfig config, Func<CertificateFiles> certificate, Func<RefusedSources> refused, CheckWire? wire = null)
