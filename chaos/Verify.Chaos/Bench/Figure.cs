@@ -1,7 +1,7 @@
 namespace Verify.Chaos.Bench;
 
 /// <summary>One line of the table: what was measured, how it came out, what it is held against.</summary>
-/// <param name="Part">sim, raft, check, consensus or failover.</param>
+/// <param name="Part">The part of the bench that measured it (verify-chaos bench --help).</param>
 /// <param name="What">In words, with sizes and counts.</param>
 /// <param name="Unit">Of all values: "s", "ms", "x", "/s".</param>
 internal sealed record Figure(string Part, string What, string Unit, Spread Values)

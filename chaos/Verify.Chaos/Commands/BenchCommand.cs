@@ -13,11 +13,11 @@ namespace Verify.Chaos.Commands;
 internal static class BenchCommand
 {
     private const int GoalMissed = 1;
-    private static readonly string[] Parts = ["sim", "raft", "check", "consensus", "snapshot", "kv", "failover", "throttle"];
+    private static readonly string[] Parts = ["sim", "raft", "check", "consensus", "snapshot", "kv", "failover", "throttle", "fleet"];
 
     public static Command Create()
     {
-        var part = new Argument<string>("part") { Description = "sim, raft, check, consensus, snapshot, failover, throttle or all.", DefaultValueFactory = _ => "all" };
+        var part = new Argument<string>("part") { Description = "What to measure.", DefaultValueFactory = _ => "all" };
         part.AcceptOnlyFromAmong([.. Parts, "all"]);
         var quick = new Option<bool>("--quick") { Description = "Fewer and shorter rounds: for a look, not for a record." };
         var rounds = new Option<int?>("--rounds") { Description = "Rounds of each part, elections and failovers included." };
@@ -38,6 +38,7 @@ internal static class BenchCommand
               snapshot   three nodes with 100,000 keys of 1 KiB: what snapshots cost those who write, memory, restart
               kv         keys over HTTP: puts, gets, compare-and-set and batches with 1, 8 and 64 clients; 100 watchers; and the snapshot bench
               throttle   three nodes that sample three real servers: throttle checks with 1, 8 and 64 clients; leader killed -> 200 again
+              fleet      3, 300 and 1,000 simulated servers, one probe a second each: CPU and memory of a node; how long its analysis takes
               failover   three nodes, three real servers: primary killed or hung -> first write on its successor, with its parts
             Other work on the machine makes every figure worse: the load average before and after is part of the record.
             Examples:
@@ -82,6 +83,7 @@ internal static class BenchCommand
                 "snapshot" => new SnapshotBench(),
                 "kv" => new KvBench(),
                 "throttle" => new ThrottleBench(),
+                "fleet" => new FleetBench(),
                 _ => new FailoverBench(),
             };
             try
