@@ -28,6 +28,7 @@ internal sealed class CatalogueStory(StoryParts parts) : IStory
     /// lose, an election, and the way to the last follower.</summary>
     private static readonly TimeSpan GoneAfter = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(150);
+    public const string FalsePromise = "serviceExpiry";
     private readonly CatalogueHistory _history = new();
 
     public IEnumerable<(string Name, long Count)> Counts =>
@@ -51,9 +52,16 @@ internal sealed class CatalogueStory(StoryParts parts) : IStory
         if (promises.Broken is null) await EndInPeaceAsync();
     }
 
+    /// <summary>One that was deregistered and is listed.</summary>
+    public void Falsify()
+    {
+        _history.Ends.Add(new(FalseAnswer.About, 1));
+        _history.Looks.Add(new("n1", FalseAnswer.About, WasListed: true, AppliedIndex: 1, 0, 0));
+    }
+
     public (Verdict, Discovery?) Judge()
     {
-        if (ServiceExpiry.Objection(_history.Renewals, _history.Ends, _history.Looks, _history.GoneBy) is { } expiry) return (Verdict.Invalid, new("serviceExpiry", expiry));
+        if (ServiceExpiry.Objection(_history.Renewals, _history.Ends, _history.Looks, _history.GoneBy) is { } expiry) return (Verdict.Invalid, new(FalsePromise, expiry));
         var services = _history.Calls.Select(of => new Partition<StoreCall>(of.Key, [.. of.Value.OfType<TimedCall<StoreCall>>()])).ToArray();
         var result = new PartitionedSearch<StoreState, StoreCall>(new StoreModel(ServiceClient.Instances), new SearchLimits { Time = TimeSpan.FromSeconds(20), Parallelism = 1 }).Judge(services);
         if (result.Verdict == Verdict.Valid) return (Verdict.Valid, null);

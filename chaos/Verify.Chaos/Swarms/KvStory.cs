@@ -24,6 +24,9 @@ internal interface IStory
     /// <param name="supervise">Looks at the states, and starts again who ended himself.</param>
     Task RunAsync(Func<ClusterWorld, ClusterNemesis, ClusterPromises, Func<bool>, Task> supervise);
 
+    /// <summary>Puts something into what its clients saw that no node answered; <see cref="Judge"/> must find it.</summary>
+    void Falsify();
+
     (Verdict, Discovery?) Judge();
 }
 
@@ -43,6 +46,7 @@ internal sealed class KvStory(StoryParts parts) : IStory
 {
     /// <summary>After everything was healed: the lifetime with drift, a grain, a second that a leader may lose, an election.</summary>
     private static readonly TimeSpan GoneAfter = KvLifeClient.TtlMax + TimeSpan.FromSeconds(4);
+    public const string FalsePromise = "lockExclusion";
     private readonly KvHistory _history = new();
 
     public IEnumerable<(string Name, long Count)> Counts => [("operations on several keys, lifetimes and locks", _history.Operations), ("locks held", _history.Grants.Count)];
@@ -70,9 +74,15 @@ internal sealed class KvStory(StoryParts parts) : IStory
         await new KvBatchClient(Asker("last"), _history, parts.Dice.Fork("last")).ReadAsync();
     }
 
+    /// <summary>Two who believe in the same lock at the same time.</summary>
+    public void Falsify()
+    {
+        for (var token = 1; token <= 2; token++) _history.Grants.Add(new(FalseAnswer.About, $"c{token}", token, 0, 0, 1_000_000));
+    }
+
     public (Verdict, Discovery?) Judge()
     {
-        if (LockExclusion.Objection(_history.Grants) is { } locks) return (Verdict.Invalid, new("lockExclusion", locks));
+        if (LockExclusion.Objection(_history.Grants) is { } locks) return (Verdict.Invalid, new(FalsePromise, locks));
         if (Lifetimes.Objection(_history.Spans, _history.Looks, _history.GoneBy) is { } lives) return (Verdict.Invalid, new("lifetimes", lives));
         var calls = _history.Calls.OfType<TimedCall<StoreCall>>().ToArray();
         var result = new PartitionedSearch<StoreState, StoreCall>(new StoreModel(KvBatchClient.Keys), new SearchLimits { Time = TimeSpan.FromSeconds(20), Parallelism = 1 })
