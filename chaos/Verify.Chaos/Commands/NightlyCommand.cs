@@ -52,7 +52,7 @@ internal static class NightlyCommand
         return command;
     }
 
-    private static IReadOnlyList<(string Name, bool IsRare)> MarksHere()
+    private static (string Name, bool IsRare)[] MarksHere()
     {
 #if VERIFY_MUTANTS
         return MarkCatalog.All;
