@@ -107,7 +107,7 @@ public sealed class CommandTests
         var scenarios = await ChaosProgram.RunAsync(Limit, "scenarios");
         Assert.That(scenarios.ExitCode, Is.Zero);
         Assert.That(scenarios.Output, Does.Contain("dc-fencing").And.Contain("asymmetric-partition"));
-        foreach (var command in new[] { "run", "replay", "shrink", "diff", "bugbase", "report", "bench", "mutants", "check" })
+        foreach (var command in new[] { "run", "replay", "shrink", "diff", "bugbase", "report", "bench", "mutants", "check", "explore", "nightly", "compare" })
         {
             var help = await ChaosProgram.RunAsync(Limit, command, "--help");
             Assert.That(help.Output, Does.Contain("verify-chaos " + command), command);

@@ -25,6 +25,8 @@ var root = new RootCommand("""
     MutantsCommand.Create(),
     SwarmCommand.Create(),
     ExploreCommand.Create(),
+    NightlyCommand.Create(),
+    CompareCommand.Create(),
     MergeCommand.Create(),
     ToxiproxyCommand.Create(),
     CheckCommand.Create(),

@@ -69,12 +69,21 @@ public sealed partial class DrawnScenarioTests
     [Test]
     public void Canaries_that_were_heard_are_no_objection_and_one_that_was_not_is()
     {
-        ulong[] seeds = [.. Enumerable.Range(1, 250).Select(i => (ulong)i)];
-        SwarmFailure Failure(ulong seed) => new(seed, Verdict.Invalid, Canary.Promise, "", "");
-        Assert.That(Canary.Objection(seeds, [Failure(100), Failure(200)]), Is.Null);
-        Assert.That(Canary.Objection(seeds, [Failure(100)]), Does.Contain("seed 200"));
-        Assert.That(Canary.Objection(seeds[..50], []), Does.Contain("no canary"), "a range without a canary proves nothing");
-        Assert.That(new Canary(new FleetSwarm()).Play(100).Discovery?.Promise, Is.EqualTo(Canary.Promise));
+        ulong[] seeds = [.. Enumerable.Range(0, 200).Select(i => (ulong)i)];
+        var canary = new Canary(new FleetSwarm());
+        var (first, second) = (Canary.Singer(0), Canary.Singer(1));
+        SwarmFailure Failure(ulong seed, string what = "key 'canary'") => new(seed, Verdict.Invalid, "linearizable", what, "");
+        Assert.That(canary.Objection(seeds, [Failure(first), Failure(second)]), Is.Null);
+        Assert.That(canary.Objection(seeds, [Failure(first)]), Does.Contain($"seed {second}"));
+        Assert.That(canary.Objection(seeds, [Failure(first), Failure(second, "key 'k1'")]), Does.Contain($"seed {second}"), "a real violation does not stand for the canary");
+        Assert.That(canary.Objection([first + 1], []), Does.Contain("no canary"), "a range without a canary proves nothing");
+    }
+
+    [Test]
+    public void One_seed_of_each_hundred_is_a_canary_and_not_always_the_same_one()
+    {
+        Assert.That(Enumerable.Range(0, 10_000).Count(s => Canary.Sings((ulong)s)), Is.EqualTo(100));
+        Assert.That(Enumerable.Range(0, 100).Select(h => Canary.Singer((ulong)h) % Canary.Every).Distinct().Count(), Is.GreaterThan(40));
     }
 
     [Test]

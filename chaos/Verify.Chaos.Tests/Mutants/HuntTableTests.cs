@@ -50,6 +50,17 @@ public sealed class HuntTableTests
     }
 
     [Test]
+    public void The_table_of_strategies_by_bugs_has_found_of_masters_median_and_p90_in_each_cell()
+    {
+        var hunted = Enumerable.Range(0, 10).Select(n => Hunted("M07", (ulong)n, seconds: n + 1) with { Strategy = "pos" })
+            .Concat(Enumerable.Range(0, 10).Select(n => Hunted("M07", (ulong)n, seconds: n + 1, found: n < 6) with { Strategy = "random" })).ToArray();
+        var table = HuntReport.Markdown(Record(hunted));
+        Assert.That(table, Does.Contain("| bug | pos | random |").And.Contain("| M07 | 10/10; 500, 900; 5.00, 9.00 | 6/10; 500, >1000; 5.00, >60.00 |"));
+        Assert.That(table, Does.Contain("| pos | 1 of 1 | 10 of 10 | 55 |").And.Contain("| random | 0 of 1 | 6 of 10 | 55 |"));
+        Assert.That(HuntReport.Markdown(Record(Hunted("M07", 1))), Does.Not.Contain("Strategy by bug"), "one strategy is no table of strategies");
+    }
+
+    [Test]
     public void A_bug_that_only_one_strategy_finds_passes_and_one_that_none_finds_from_one_master_seed_does_not()
     {
         var missed = Hunted("M07", 1, found: false);

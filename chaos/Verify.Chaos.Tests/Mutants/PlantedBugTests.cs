@@ -38,8 +38,12 @@ public sealed class PlantedBugTests
         Assert.That(bugs.Select(b => b.Hits), Is.All.Positive, "a bug that was found did something wrong");
     }
 
-    /// <summary>Makes the test build beside the production build; its program is <see cref="Program"/>.</summary>
-    internal static async Task<string> BuildAsync()
+    /// <summary>Makes the test build beside the production build, once for all tests; its program is <see cref="Program"/>.</summary>
+    internal static Task<string> BuildAsync() => Built.Value;
+
+    private static readonly Lazy<Task<string>> Built = new(MakeAsync);
+
+    private static async Task<string> MakeAsync()
     {
         var root = Machine.CheckoutRoot();
         if (root is null) Assert.Ignore("there is no checkout above the tests, so the test build cannot be made");

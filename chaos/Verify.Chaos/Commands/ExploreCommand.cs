@@ -43,7 +43,7 @@ internal static class ExploreCommand
         var command = new Command("explore", Help) { world, scenario, strategy, seeds, budget, shard, jobs, keepGoing, outFile, json, tell, mutant };
         command.SetAction((parse, cancel) => ProgramErrors.GuardAsync(() =>
         {
-            Arm(parse.GetValue(mutant));
+            Arm(parse.GetValue(mutant), "explore --mutant");
             var explored = Explored(parse.GetValue(world)!, parse.GetValue(scenario), ExploreStrategies.Parse(parse.GetValue(strategy)!));
             var time = parse.GetValue(budget) is { } text ? ParseTime(text) : (TimeSpan?)null;
             var wish = new ExploreOptions
@@ -74,13 +74,15 @@ internal static class ExploreCommand
         return world == "cluster" ? WorldsExplored.Clusters(strategy) : WorldsExplored.Fleets(strategy);
     }
 
-    private static void Arm(string? mutant)
+    /// <summary>Switches a planted bug on; null: off.</summary>
+    /// <param name="command">What was asked for, up to the bug: "explore --mutant".</param>
+    /// <exception cref="HarnessException">This is a production build.</exception>
+    internal static void Arm(string? mutant, string command)
     {
-        if (mutant is null) return;
 #if VERIFY_MUTANTS
         Verify.Raft.Mutant.Armed = mutant;
 #else
-        throw new HarnessException($"this is a production build, which contains no planted bugs. The test build does: {Mutants.HuntReport.Program} explore --mutant {mutant}");
+        if (mutant is not null) throw new HarnessException($"this is a production build, which contains no planted bugs. The test build does: {Mutants.HuntReport.Program} {command} {mutant}");
 #endif
     }
 

@@ -70,7 +70,7 @@ internal static class SwarmCommand
     private static Command Fleet()
     {
         var (seeds, jobs, json, tell, markdown) = Common("1..100");
-        var canary = new Option<bool>("--canary") { Description = "One seed in a hundred fails on purpose; a run that does not report them ends with code 3." };
+        var canary = new Option<bool>("--canary") { Description = "Of one seed in a hundred what clients saw is falsified; a run that does not report each of them ends with code 3." };
         var marks = new Option<bool>("--marks") { Description = "End with code 3 when a sometimes-mark that is not rare was never reached (test build, -p:Mutants=true)." };
         var command = new Command("fleet", "Drawn fleets with MySQL servers, each a scenario of its own; --tell prints all that was drawn first.") { seeds, jobs, json, tell, markdown, canary, marks };
         command.SetAction((parse, _) => ProgramErrors.GuardAsync(() =>
@@ -109,18 +109,19 @@ internal static class SwarmCommand
         return result.IsClean ? 0 : 1;
     }
 
-    private static int Play(ISwarm bare, Wish wish, string verbs)
+    private static int Play(IFalsifiable bare, Wish wish, string verbs)
     {
         const int FailuresMax = 10;
         var range = SeedRange.Parse(wish.Seeds);
-        var swarm = wish.Canary ? new Canary(bare) : bare;
+        var canary = wish.Canary ? new Canary(bare) : null;
+        ISwarm swarm = canary is null ? bare : canary;
         var canaries = wish.Canary ? range.Count(Canary.Sings) : 0;
         var started = TimeProvider.System.GetUtcNow();
         Action<string> tell = wish.Json ? Console.Error.WriteLine : Console.WriteLine;
         var (schedules, seconds, hash, failures, counts) =
             new SwarmSweep(swarm, Math.Max(1, wish.Jobs), FailuresMax + canaries, TimeProvider.System, tell).Play(range);
-        var deaf = wish.Canary ? Canary.Objection([.. range], failures) : null;
-        failures = [.. failures.Where(f => f.Promise != Canary.Promise)];
+        var deaf = canary?.Objection(range, failures);
+        failures = [.. failures.Where(f => canary?.IsPlanted(f) != true)];
         var record = new SwarmRecord
         {
             Swarm = swarm.Name, StartedAt = started, Seeds = wish.Seeds, Jobs = wish.Jobs, Schedules = schedules, Seconds = seconds, Hash = hash, Failures = failures, Counts = counts,

@@ -8,18 +8,26 @@ using Verify.Reports.Model;
 namespace Verify.Chaos.Drawn;
 
 /// <summary>Drawn fleets, one per seed, played as scenarios in simulation.</summary>
-internal sealed class FleetSwarm(Action<string>? tell = null) : ISwarm
+internal sealed class FleetSwarm(Action<string>? tell = null) : IFalsifiable
 {
     public string Name => "fleet";
 
     public string Story => "1 to 6 nodes over 1 to 5 data centres with 0 to 5 MySQL servers, network, disks, clocks, workload and faults drawn from the seed; "
         + "judged by the expectations that the drawn faults leave";
 
-    public SwarmTrial Play(ulong seed)
+    public string FalsePromise => "linearizable";
+    public string FalseSign => FalseAnswer.About;
+
+    public SwarmTrial Play(ulong seed) => Play(seed, facts => facts);
+
+    public SwarmTrial PlayFalsified(ulong seed) => Play(seed, facts =>
+        facts with { History = facts.History with { Ops = [.. facts.History.Ops, FalseAnswer.To(facts.History.Ops, facts.EndUs)] } });
+
+    private SwarmTrial Play(ulong seed, Func<RunFacts, RunFacts> account)
     {
         var drawn = DrawnScenario.Of(seed);
         tell?.Invoke(drawn.Print());
-        var run = SimulatedRun.Play(drawn.Scenario, seed, drawn.RunOptions);
+        var run = SimulatedRun.Play(drawn.Scenario, seed, drawn.RunOptions with { Account = account });
         foreach (var finding in run.Findings) tell?.Invoke($"{finding.Verdict,-8} {finding.Check,-18} {finding.Observed} (bound: {finding.Bound})\n{finding.Evidence}");
         return new SwarmTrial(run.Verdict, Found(run), drawn.Print(), HashOf(run),
             [("operations", run.Ops.Count), ("simulated s", (long)run.RunSeconds), .. Faults(run),

@@ -23,6 +23,30 @@ internal static class MarkCatalog
     ];
 
     /// <summary>The marks that are not rare and were not reached, given how often each was.</summary>
-    public static IReadOnlyList<string> Missing(IReadOnlyDictionary<string, long> counts) =>
-        [.. All.Where(m => !m.IsRare && counts.GetValueOrDefault(Prefix + m.Name) == 0).Select(m => m.Name)];
+    public static IReadOnlyList<string> Missing(IReadOnlyDictionary<string, long> counts) => Missing(counts, All);
+
+    /// <param name="catalogue">In the place of all that there are.</param>
+    public static IReadOnlyList<string> Missing(IReadOnlyDictionary<string, long> counts, IEnumerable<(string Name, bool IsRare)> catalogue) =>
+        [.. catalogue.Where(m => !m.IsRare && counts.GetValueOrDefault(Prefix + m.Name) == 0).Select(m => m.Name)];
+
+    /// <summary>Plays something on this thread and counts the marks that it reaches, by their names among the counts of a swarm; no fault point fires. A
+    /// production build reaches none.</summary>
+    public static (T Result, IReadOnlyList<(string Name, long Count)> Marks) Counted<T>(Func<T> play)
+    {
+#if VERIFY_MUTANTS
+        var probes = new Raft.ProbeRun(null);
+        Raft.ProbeRun.Current = probes;
+        try
+        {
+            var result = play();
+            return (result, [.. probes.MarkCounts.Select(m => (Prefix + m.Key, m.Value))]);
+        }
+        finally
+        {
+            Raft.ProbeRun.Current = null;
+        }
+#else
+        return (play(), []);
+#endif
+    }
 }

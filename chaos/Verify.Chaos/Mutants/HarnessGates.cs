@@ -10,6 +10,7 @@ using Verify.Checks.Recorded;
 using Verify.Node.Seam;
 using Verify.Reports.Model;
 using Verify.Scenarios;
+using Verify.Sim.RaftOnly;
 
 namespace Verify.Chaos.Mutants;
 
@@ -29,7 +30,7 @@ internal static class HarnessGates
     /// <param name="lostAnswers">Whole worlds whose clients lose answers: a recorder that forgets those calls makes a sound node look wrong.</param>
     public static PlantedBug[] All(IHunt lostAnswers)
     {
-        IHunt canary = new GateHunt("canary", "a hundred seeds of a swarm of which one fails on purpose; that one must be reported", CanaryIsHeard);
+        IHunt canary = new GateHunt("canary", "a hundred seeds of the Raft swarm of which one has a false witness; that one must be reported", CanaryIsHeard);
         IHunt starved = new GateHunt("starved-checker", "a drawn history, and memory for two words: linearizability must say unknown", StarvedIsUnknown);
         IHunt unanswered = new GateHunt("unanswered-calls", "a drawn history whose reads saw writes that nobody answered: it is linearizable", UnansweredCounts);
         IHunt effect = new GateHunt("cut-effect", "harness-faults: each cut must leave a number that proves that it stopped something", CutBites);
@@ -50,9 +51,10 @@ internal static class HarnessGates
 
     private static Discovery? CanaryIsHeard(ulong seed)
     {
-        var seeds = Enumerable.Range(0, 100).Select(n => seed + (ulong)n).ToArray();
-        var played = new SwarmSweep(new Canary(new Silence()), 1, int.MaxValue, TimeProvider.System, _ => { }).Play(seeds);
-        return Canary.Objection(seeds, played.Failures) is { } objection ? new(Canary.Promise, objection) : null;
+        var seeds = Enumerable.Range(0, (int)Canary.Every).Select(n => (seed * Canary.Every) + (ulong)n).ToArray();
+        var canary = new Canary(new RaftSwarmTrials(SwarmStrategy.Random));
+        var played = new SwarmSweep(canary, 1, int.MaxValue, TimeProvider.System, _ => { }).Play(seeds);
+        return canary.Objection(seeds, played.Failures) is { } objection ? new("canary", objection) : null;
     }
 
     private static Discovery? StarvedIsUnknown(ulong seed)
@@ -91,12 +93,4 @@ internal static class HarnessGates
 
     private static Discovery? Of(RunRecord run) =>
         run.Findings.Where(f => f.Verdict != Verdict.Valid).MaxBy(f => f.Verdict) is { } finding ? new(finding.Check, finding.Observed) : null;
-
-    /// <summary>A swarm in which nothing ever happens.</summary>
-    private sealed class Silence : ISwarm
-    {
-        public string Name => "silence";
-        public string Story => "nothing happens";
-        public SwarmTrial Play(ulong seed) => new(Verdict.Valid, null, "", 0, []);
-    }
 }

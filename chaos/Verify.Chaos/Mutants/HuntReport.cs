@@ -93,13 +93,21 @@ internal static class HuntReport
     {
         var strategies = record.Bugs.Select(b => b.Strategy).Distinct(StringComparer.Ordinal).OrderBy(s => s != PlantedBugs.OwnStrategy).ThenBy(s => s, StringComparer.Ordinal).ToArray();
         if (strategies.Length < 2) return;
-        text.Append(CultureInfo.InvariantCulture, $"\n## Strategy by bug: found, and the median of schedules\n\n| bug | {string.Join(" | ", strategies)} |\n| --- |{string.Concat(strategies.Select(_ => " ---: |"))}\n");
-        foreach (var bug in HuntRow.Of(record.Bugs).GroupBy(r => r.Bug, StringComparer.Ordinal))
+        var rows = HuntRow.Of(record.Bugs);
+        text.Append("\n## Strategies\n\n| strategy | bugs found from every master seed | hunts that found | seconds of all hunts |\n| --- | ---: | ---: | ---: |\n");
+        foreach (var strategy in strategies)
         {
-            var cells = strategies.Select(s => string.Join("; ", bug.Where(r => r.Strategy == s).Select(r => $"{r.Found}/{r.Masters}, {r.Schedules.Text(r.Schedules.Median, "0")}")));
-            text.Append(CultureInfo.InvariantCulture, $"| {bug.Key} | {string.Join(" | ", cells)} |\n");
+            var (of, hunts) = (rows.Where(r => r.Strategy == strategy).ToArray(), record.Bugs.Where(b => b.Strategy == strategy).ToArray());
+            text.Append(CultureInfo.InvariantCulture, $"| {strategy} | {of.Count(r => r.IsFoundAlways)} of {of.Length} | {hunts.Count(h => h.Passes)} of {hunts.Length} | {hunts.Sum(h => h.Seconds):0} |\n");
         }
+
+        text.Append(CultureInfo.InvariantCulture, $"\n## Strategy by bug: found; schedules, median and p90; seconds, median and p90\n\n| bug | {string.Join(" | ", strategies)} |\n| --- |{string.Concat(strategies.Select(_ => " --- |"))}\n");
+        foreach (var bug in rows.GroupBy(r => r.Bug, StringComparer.Ordinal))
+            text.Append(CultureInfo.InvariantCulture, $"| {bug.Key} | {string.Join(" | ", strategies.Select(s => string.Join("<br>", bug.Where(r => r.Strategy == s).Select(Cell))))} |\n");
     }
+
+    private static string Cell(HuntRow r) =>
+        $"{r.Found}/{r.Masters}; {r.Schedules.Text(r.Schedules.Median, "0")}, {r.Schedules.Text(r.Schedules.P90, "0")}; {r.Seconds.Text(r.Seconds.Median, "0.00")}, {r.Seconds.Text(r.Seconds.P90, "0.00")}";
 
     private static void AppendMissed(StringBuilder text, HuntRecord record)
     {

@@ -53,6 +53,9 @@ public sealed record SimulatedOptions
     /// <summary>Fault points in node code may fire. Without effect but in the test build (-p:Mutants=true).</summary>
     public bool FaultPoints { get; init; }
 
+    /// <summary>What the judges are given of what was recorded: all, as it was. Anything else is a canary's falsehood.</summary>
+    public Func<RunFacts, RunFacts> Account { get; init; } = facts => facts;
+
     /// <summary>Where every line of the trace goes; null for nowhere.</summary>
     public string? TraceFile { get; init; }
 }
@@ -91,7 +94,8 @@ internal static class SimulatedRun
                 RunFacts? facts = null;
                 options.Begun(simulation);
                 simulation.Run(async () => facts = await runner.RunAsync(CancellationToken.None), VirtualLimit);
-                IReadOnlyList<Finding> findings = RunOutcome.Judge(CheckMapping.For(scenario, options.IsDrawn), facts!, runner.Troubles);
+                facts = options.Account(facts!);
+                IReadOnlyList<Finding> findings = RunOutcome.Judge(CheckMapping.For(scenario, options.IsDrawn), facts, runner.Troubles);
                 if (runner.Core is { } core) findings = [.. findings, core];
                 return Record(scenario, seed, options, world, simulation, clock) with
                 {

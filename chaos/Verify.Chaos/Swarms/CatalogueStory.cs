@@ -28,6 +28,7 @@ internal sealed class CatalogueStory(StoryParts parts) : StoreStory(parts)
     /// lose, an election, and the way to the last follower.</summary>
     private static readonly TimeSpan GoneAfter = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(150);
+    public const string FalsePromise = "serviceExpiry";
     private readonly CatalogueHistory _history = new();
 
     protected override StoryHistory Seen => _history;
@@ -41,9 +42,16 @@ internal sealed class CatalogueStory(StoryParts parts) : StoreStory(parts)
         for (var i = 0; i < 2; i++) yield return new ServiceLifeClient(Asker($"life {i}"), Parts.World, _history, Parts.Dice.Fork($"lives {i}"), $"t{i}").WorkAsync(goes);
     }
 
+    /// <summary>One that was deregistered and is listed.</summary>
+    public override void Falsify()
+    {
+        _history.Ends.Add(new(FalseAnswer.About, 1));
+        _history.Looks.Add(new("n1", FalseAnswer.About, WasListed: true, AppliedIndex: 1, 0, 0));
+    }
+
     public override (Verdict, Discovery?) Judge() =>
         ServiceExpiry.Objection(_history.Renewals, _history.Ends, _history.Looks, _history.GoneBy) is { } expiry
-            ? (Verdict.Invalid, new("serviceExpiry", expiry))
+            ? (Verdict.Invalid, new(FalsePromise, expiry))
             : JudgeOrder(ServiceClient.Instances, [.. _history.Calls.Select(of => new Partition<StoreCall>(of.Key, [.. of.Value.OfType<TimedCall<StoreCall>>()]))]);
 
     /// <summary>Nobody disturbs: some instances are renewed for a while and must be there on all nodes, then nobody speaks for them, and within

@@ -35,6 +35,9 @@ internal sealed record ClusterHooks
     public ClusterSchedule? Schedule { get; init; }
     public Sim.Scheduling.INamedChoices? Named { get; init; }
     public bool KeepsTrace { get; init; }
+
+    /// <summary>Before it is judged, what clients saw is falsified; see <see cref="IFalsifiable"/>.</summary>
+    public bool IsFalsified { get; init; }
     public Action<Sim.SimWorld> Begun { get; init; } = _ => { };
 
     /// <summary>With what the clients saw.</summary>

@@ -1,3 +1,4 @@
+using Verify.Chaos.Drawn;
 using Verify.Chaos.Mutants;
 using Verify.Checks;
 using Verify.Checks.Linearizability;
@@ -23,8 +24,9 @@ internal sealed record StoryParts(
 /// all is healed: the group must come together, every node must hold the same state, and what clients saw must be linearizable.</summary>
 /// <param name="strategy">Who goes first among those who could; random when null.</param>
 internal sealed class ClusterSwarm(
-    Action<string>? tell = null, ClusterStory story = ClusterStory.Everything, Func<IChoiceSource, IActorScheduler>? strategy = null) : ISwarm
+    Action<string>? tell = null, ClusterStory story = ClusterStory.Everything, Func<IChoiceSource, IActorScheduler>? strategy = null) : IFalsifiable
 {
+    private const string Linearizable = "linearizable";
     private static readonly TimeSpan VirtualTimeMax = TimeSpan.FromMinutes(10);
 
     public string Name => story switch
@@ -59,10 +61,21 @@ internal sealed class ClusterSwarm(
             + "transfers, snapshots, clock steps and drift; linearizability, one leader per term, one state per log index, convergence",
     };
 
+    public string FalsePromise => story switch { ClusterStory.Kv => KvStory.FalsePromise, ClusterStory.Catalogue => CatalogueStory.FalsePromise, _ => Linearizable };
+    public string FalseSign => FalseAnswer.About;
+
     public SwarmTrial Play(ulong seed) => Play(seed, new ClusterHooks());
+
+    public SwarmTrial PlayFalsified(ulong seed) => Play(seed, new ClusterHooks { IsFalsified = true });
 
     /// <summary>The schedule of a seed, or what was left of it, with somebody who looks on.</summary>
     public SwarmTrial Play(ulong seed, ClusterHooks hooks) => WorldThread.Run(() =>
+    {
+        var (trial, marks) = MarkCatalog.Counted(() => PlayHere(seed, hooks));
+        return trial with { Counts = [.. trial.Counts, .. marks] };
+    });
+
+    private SwarmTrial PlayHere(ulong seed, ClusterHooks hooks)
     {
         var dice = new Dice(seed).Fork(Name);
         var options = Draw(dice);
@@ -86,6 +99,7 @@ internal sealed class ClusterSwarm(
             hooks.Begun(sim);
             sim.Run(() => own?.RunAsync(SuperviseAsync) ?? RunAsync(parts), VirtualTimeMax);
             discovery = promises.Broken;
+            if (hooks.IsFalsified) Falsify(history, own, sim.NowMicros);
             if (discovery is null) (verdict, discovery) = Judge(history, sim);
             if (discovery is null && own is not null) (verdict, discovery) = own.Judge();
         }
@@ -109,7 +123,13 @@ internal sealed class ClusterSwarm(
             .. own?.Counts ?? [],
             .. nemesis.Counts.Select(c => (c.Key, c.Value)),
         ]);
-    });
+    }
+
+    private static void Falsify(List<Op> history, StoreStory? own, long atUs)
+    {
+        if (own is not null) own.Falsify();
+        else history.Add(FalseAnswer.To(history, atUs));
+    }
 
     private ClusterSwarmOptions Draw(Dice dice) => story switch
     {
@@ -162,6 +182,6 @@ internal sealed class ClusterSwarm(
             Nodes = new SortedDictionary<string, string>(StringComparer.Ordinal), Servers = new SortedDictionary<string, string>(StringComparer.Ordinal),
         };
         var finding = new LinearizableKvCheck(new SearchLimits { Time = TimeSpan.FromSeconds(20), Parallelism = 1 }).Judge(facts);
-        return finding.Verdict == Verdict.Valid ? (Verdict.Valid, null) : (finding.Verdict, new("linearizable", finding.Observed));
+        return finding.Verdict == Verdict.Valid ? (Verdict.Valid, null) : (finding.Verdict, new(Linearizable, finding.Observed));
     }
 }

@@ -23,6 +23,7 @@ internal sealed class KvStory(StoryParts parts) : StoreStory(parts)
 {
     /// <summary>After everything was healed: the lifetime with drift, a grain, a second that a leader may lose, an election.</summary>
     private static readonly TimeSpan GoneAfter = KvLifeClient.TtlMax + TimeSpan.FromSeconds(4);
+    public const string FalsePromise = "lockExclusion";
     private readonly KvHistory _history = new();
 
     protected override StoryHistory Seen => _history;
@@ -43,9 +44,15 @@ internal sealed class KvStory(StoryParts parts) : StoreStory(parts)
         await new KvBatchClient(Asker("last"), _history, Parts.Dice.Fork("last")).ReadAsync();
     }
 
+    /// <summary>Two who believe in the same lock at the same time.</summary>
+    public override void Falsify()
+    {
+        for (var token = 1; token <= 2; token++) _history.Grants.Add(new(FalseAnswer.About, $"c{token}", token, 0, 0, 1_000_000));
+    }
+
     public override (Verdict, Discovery?) Judge()
     {
-        if (LockExclusion.Objection(_history.Grants) is { } locks) return (Verdict.Invalid, new("lockExclusion", locks));
+        if (LockExclusion.Objection(_history.Grants) is { } locks) return (Verdict.Invalid, new(FalsePromise, locks));
         if (Lifetimes.Objection(_history.Spans, _history.Looks, _history.GoneBy) is { } lives) return (Verdict.Invalid, new("lifetimes", lives));
         return JudgeOrder(KvBatchClient.Keys, [new("the store", [.. _history.Calls.OfType<TimedCall<StoreCall>>()])]);
     }

@@ -8,8 +8,14 @@ namespace Verify.Chaos.Swarms;
 /// <summary>The swarm over the Raft core alone: thousands of short schedules per second.</summary>
 /// <param name="strategy">All schedules are made in this way; null: drawn.</param>
 /// <param name="actors">Who picks among the messages that are due, one per link; null: they arrive as sent, or overtake each other at a drawn rate.</param>
-internal sealed class RaftSwarmTrials(SwarmStrategy? strategy, Func<IChoiceSource, IActorScheduler>? actors = null) : ISwarm
+internal sealed class RaftSwarmTrials(SwarmStrategy? strategy, Func<IChoiceSource, IActorScheduler>? actors = null) : IFalsifiable
 {
+    /// <summary>Sometimes-marks are counted, in the test build. That costs time, so hunts go without.</summary>
+    public bool CountsMarks { get; init; }
+
+    public string FalsePromise => SwarmWatch.FalsePromise;
+    public string FalseSign => SwarmWatch.FalseNode;
+
     public string Name => strategy switch
     {
         SwarmStrategy.Random => "raft-swarm",
@@ -29,7 +35,18 @@ internal sealed class RaftSwarmTrials(SwarmStrategy? strategy, Func<IChoiceSourc
             _ => "; strategies drawn",
         };
 
-    public SwarmTrial Play(ulong seed) => TrialOf(RaftSwarm.Run(seed, strategy, choices => new SwarmWatch { Actors = actors?.Invoke(choices) }));
+    public SwarmTrial Play(ulong seed) => Play(seed, isFalsified: false);
+
+    public SwarmTrial PlayFalsified(ulong seed) => Play(seed, isFalsified: true);
+
+    private SwarmTrial Play(ulong seed, bool isFalsified)
+    {
+        RaftSwarmResult Run() => RaftSwarm.Run(seed, strategy, choices => new SwarmWatch { Actors = actors?.Invoke(choices), IsFalsified = isFalsified });
+        if (!CountsMarks) return TrialOf(Run());
+        var (result, marks) = Drawn.MarkCatalog.Counted(Run);
+        var trial = TrialOf(result);
+        return trial with { Counts = [.. trial.Counts, .. marks] };
+    }
 
     public static SwarmTrial TrialOf(RaftSwarmResult result)
     {

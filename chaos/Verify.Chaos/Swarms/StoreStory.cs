@@ -41,6 +41,9 @@ internal abstract class StoreStory(StoryParts parts)
         if (promises.Broken is null) await EndInPeaceAsync();
     }
 
+    /// <summary>Puts something into what its clients saw that no node answered; <see cref="Judge"/> must find it.</summary>
+    public abstract void Falsify();
+
     public abstract (Verdict, Discovery?) Judge();
 
     /// <summary>The clients, at work.</summary>

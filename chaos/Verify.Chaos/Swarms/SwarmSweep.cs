@@ -36,6 +36,15 @@ internal sealed class SwarmSweep(ISwarm swarm, int jobs, int failuresMax, TimePr
     private readonly SortedDictionary<string, long> _counts = new(StringComparer.Ordinal);
     private readonly List<SwarmFailure> _failures = [];
     private readonly long _start = time.GetTimestamp();
+    /// <summary>Nothing new is begun when this is true.</summary>
+    public Func<bool> IsOver { get; init; } = () => false;
+
+    /// <summary>Failures that are counted and kept like all others, and not told one by one.</summary>
+    public Func<SwarmFailure, bool> IsQuiet { get; init; } = _ => false;
+
+    /// <summary>So many of the seeds were played: the first ones.</summary>
+    public int Taken => _taken;
+
     private IReadOnlyList<ulong> _seeds = [];
     private ulong[] _hashes = [];
     private int _taken;
@@ -65,7 +74,7 @@ internal sealed class SwarmSweep(ISwarm swarm, int jobs, int failuresMax, TimePr
 
     private int? Take()
     {
-        lock (_gate) return _taken < _seeds.Count && _failures.Count < failuresMax ? _taken++ : null;
+        lock (_gate) return _taken < _seeds.Count && _failures.Count < failuresMax && !IsOver() ? _taken++ : null;
     }
 
     private void Add(int at, SwarmTrial trial)
@@ -79,7 +88,7 @@ internal sealed class SwarmSweep(ISwarm swarm, int jobs, int failuresMax, TimePr
             {
                 var failure = new SwarmFailure(_seeds[at], trial.Verdict, trial.Discovery?.Promise ?? "", trial.Discovery?.What ?? "", trial.Drawn) { FailureClass = Traces.ClusterPlay.FailureClassOf(trial) };
                 _failures.Add(failure);
-                tell($"seed {failure.Seed}: {failure.Verdict} ({failure.FailureClass}): {failure.Promise}: {failure.What}\n  drawn: {failure.Drawn}");
+                if (!IsQuiet(failure)) tell($"seed {failure.Seed}: {failure.Verdict} ({failure.FailureClass}): {failure.Promise}: {failure.What}\n  drawn: {failure.Drawn}");
             }
 
             var elapsed = time.GetElapsedTime(_start);

@@ -18,6 +18,12 @@ public sealed record SwarmWatch
     /// <summary>Sees which node met what in which state.</summary>
     public Timeline? Timeline { get; init; }
 
+    /// <summary>At its end the account of a clean schedule is falsified: two nodes that do not exist are said to lead one term. For canaries: whoever judges
+    /// schedules must report it as <see cref="FalsePromise"/>, in words that name <see cref="FalseNode"/>.</summary>
+    public bool IsFalsified { get; init; }
+    public const string FalsePromise = "MoreThanOneLeader";
+    public const string FalseNode = "n1000";
+
     /// <summary>Called just before this step.</summary>
     public int StopAtStep { get; init; } = -1;
     public Action? Stopped { get; init; }

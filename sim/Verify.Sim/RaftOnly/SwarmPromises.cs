@@ -135,6 +135,13 @@ internal sealed class SwarmPromises
         _matching.Durable(node, node.Disk.First);
     }
 
+    /// <summary>A false witness, for canaries: two nodes that do not exist lead a term that nobody has reached.</summary>
+    public void Falsify()
+    {
+        var term = _leaders.NextTerm;
+        foreach (var node in new[] { 998, 999 }) _leaders.Leads(node, term);
+    }
+
     public ReadTicket AskRead() => _reads.Ask();
 
     public void LeaseRead(SwarmNode node, LogIndex index) => _reads.GrantedByLease(node.Number, index);

@@ -64,6 +64,7 @@ internal sealed partial class SwarmRun
             else if (_options.Strategy == SwarmStrategy.Takeover) Takeovers();
             else while (Goes) Happen(Draw());
             if (_watch.Schedule is null && _violation is null && _options.LivenessTicksMax > 0) Do(new(SwarmWord.Revive) { IsStep = false });
+            if (_watch.IsFalsified && _violation is null) _promises.Falsify();
         }
         catch (InvariantBrokenException broken)
         {

@@ -11,6 +11,9 @@ internal sealed class MoreThanOneLeader : Promise
     public override string Name => "MoreThanOneLeader";
     public int Elections { get; private set; }
 
+    /// <summary>After every term that had a leader.</summary>
+    public Term NextTerm => new(_leaders.Count);
+
     /// <summary>This node leads this term. True when that is news.</summary>
     public bool Leads(int node, Term term)
     {
