@@ -19,6 +19,7 @@ internal sealed class RecoveryRunner(
     private static readonly TimeSpan ClosingLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(500);
 
+    private readonly GoneProof _gone = new(services, model, guardian, cluster);
     private bool _isBusy;
     private TimeSpan _notBefore;
     private StepUnderWay? _fencing;
@@ -170,6 +171,7 @@ internal sealed class RecoveryRunner(
         var word = new ClosedUnder(cluster, recovery.Failed, recovery.Id);
         var hasWord = holder == services.Config.Self ? guardian.Word == word : model.HasWordOf(holder, word);
         if (hasWord) return $"closed: its guardian {holder} opens it no more and saw it read-only";
+        if (_gone.Of(recovery, holder) is { } gone) return gone;
         if (services.Now < end) return null;
 
         // The lease is out. A server that answers all the same and is open has lost its guardian: it is closed before anything

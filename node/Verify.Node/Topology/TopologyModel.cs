@@ -11,6 +11,7 @@ internal sealed class TopologyModel
     private readonly SortedDictionary<InstanceKey, InstanceView> _views = [];
     private readonly SortedDictionary<NodeId, (PeerReport Report, TimeSpan HeardAt, Dictionary<InstanceKey, InstanceReport> ByKey)> _reports = [];
     private readonly SortedDictionary<NodeId, Dictionary<InstanceKey, InstanceExtra>> _extras = [];
+    private readonly SortedDictionary<NodeId, PeerGone> _gone = [];
     private readonly NodeConfig _config;
 
     public TopologyModel(NodeConfig config)
@@ -61,6 +62,8 @@ internal sealed class TopologyModel
 
     public void Hear(NodeId peer, PeerExtras extras) => _extras[peer] = extras.Instances.ToDictionary(static i => i.Key);
 
+    public void Hear(NodeId peer, PeerGone gone) => _gone[peer] = gone;
+
     public PeerExtras Extras() => new([.. _views.Values.Where(static v => v.FactsAt is not null || v.MissesInRow > 0).Select(ExtraOf)]);
 
     private static InstanceExtra ExtraOf(InstanceView view) => new(
@@ -80,6 +83,9 @@ internal sealed class TopologyModel
     /// <summary>A guardian's word, its own or told, that the server is closed under this recovery.</summary>
     public bool HasWordOf(NodeId guardian, ClosedUnder word) =>
         _reports.TryGetValue(guardian, out var told) && told.Report.Closed.Contains(word);
+
+    /// <summary>A guardian's word that the server's process has ended.</summary>
+    public bool HasWordOf(NodeId guardian, GoneUnder word) => _gone.TryGetValue(guardian, out var told) && told.Words.Contains(word);
 
     /// <summary>What to tell the others.</summary>
     public PeerReport Report(TimeSpan now, ImmutableArray<ClosedUnder> closed) =>
