@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Verify.MySql;
 using Verify.Node.Loop;
+using Verify.Node.Peers;
 using Verify.Node.Seam;
 using Verify.Node.State;
 using Verify.Node.State.Ledger;
@@ -190,6 +191,7 @@ internal sealed class HaBed
 
     public void Tell(BedNode from, ReadOnlyMemory<byte> report)
     {
+        if (PeerCodec.VersionOf(new PeerFrame.Report(report)) > WireVersion) return;
         foreach (var node in Nodes.Where(n => n != from))
         {
             if (Reaches(from.Config.DataCenter, node.Config.DataCenter)) At(Latency, () => node.Hear(from.Config.Self, report));
