@@ -138,7 +138,7 @@ internal sealed class HaBed
 
     /// <summary>A majority of the members is up and reaches the node.</summary>
     public bool IsInQuorum(BedNode node) =>
-        node.IsUp && Nodes.Count(n => n.IsUp && (n == node || Reaches(n.Config.DataCenter, node.Config.DataCenter))) * 2 > Nodes.Length;
+        node is { IsUp: true, IsAlone: false } && Nodes.Count(n => n is { IsUp: true, IsAlone: false } && (n == node || Reaches(n.Config.DataCenter, node.Config.DataCenter))) * 2 > Nodes.Length;
 
     public void Elect(string dataCenter)
     {
@@ -194,7 +194,7 @@ internal sealed class HaBed
         if (PeerCodec.VersionOf(new PeerFrame.Report(report)) > WireVersion) return;
         foreach (var node in Nodes.Where(n => n != from))
         {
-            if (Reaches(from.Config.DataCenter, node.Config.DataCenter)) At(Latency, () => node.Hear(from.Config.Self, report));
+            if (!from.IsAlone && !node.IsAlone && Reaches(from.Config.DataCenter, node.Config.DataCenter)) At(Latency, () => node.Hear(from.Config.Self, report));
         }
     }
 
