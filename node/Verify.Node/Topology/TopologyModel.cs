@@ -57,6 +57,13 @@ internal sealed class TopologyModel
         if (_views.GetValueOrDefault(instance) is { } view) _views[instance] = view with { Look = look, LookAt = now };
     }
 
+    /// <summary>It was told to come up read-only and has agreed: that need not wait for the next look.</summary>
+    public void ComesUpClosed(InstanceKey instance)
+    {
+        if (_views.GetValueOrDefault(instance) is { Look: { } look } view)
+            _views[instance] = view with { Look = look with { Details = look.Details with { AfterRestart = MySql.RestartState.Closed } } };
+    }
+
     /// <summary>Whether this node trusts its own eyes.</summary>
     public SelfHealth Health { get; } = new();
 
