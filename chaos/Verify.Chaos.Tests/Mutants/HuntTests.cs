@@ -62,6 +62,7 @@ public sealed class HuntTests
     [TestCase("leader-lost-mid-failover")]
     [TestCase("lagging-replica")]
     [TestCase("one-link-down")]
+    [TestCase("short-silence")]
     [TestCase("takeovers")]
     public void Sound_nodes_hold_in_the_scenarios_of_the_hunt(string name)
     {

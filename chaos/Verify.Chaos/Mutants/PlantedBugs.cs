@@ -46,7 +46,7 @@ internal static class PlantedBugs
         IHunt votes = new VoteCrashHunt(actors), answers = Scenario("lost-answers", new()), disks = Scenario("full-disks-power-cut", new());
         IHunt midFailover = Scenario("leader-lost-mid-failover", PromptNodes, PromptTwist), lagging = Scenario("lagging-replica", PromptNodes, PromptTwist);
         IHunt oneLink = Scenario("one-link-down", PromptNodes, PromptTwist), collector = Scenario("collector-cut-off", new()), promotion = Scenario("prompt-promotion", PromptNodes, PromptTwist);
-        IHunt takeovers = Scenario("takeovers", new());
+        IHunt takeovers = Scenario("takeovers", new()), silence = Scenario("short-silence", PromptNodes, PromptTwist);
         return [
             new("M01", BugClass.A, "a vote is given twice in a term", [random, storm]),
             new("M02", BugClass.A, "a candidate that steps down within its term forgets its vote", [random, storm, links]),
@@ -96,13 +96,13 @@ internal static class PlantedBugs
             new("M46", BugClass.A, "all wait equally long before they stand for election", [random, storm]),
             new("M47", BugClass.B, "the place where a follower's log goes on is never found again", [random, storm]),
             new("M48", BugClass.B, "a node that has left stands for election for ever", [takenOut, cluster]),
-            .. OfFleets(promotion, midFailover, lagging, oneLink, collector, keys, takeovers),
+            .. OfFleets(promotion, midFailover, lagging, oneLink, collector, keys, takeovers, silence),
             .. OfServices(services),
             .. actors is null ? HarnessGates.All(answers) : [],
         ];
     }
 
-    private static PlantedBug[] OfFleets(IHunt promotion, IHunt midFailover, IHunt lagging, IHunt oneLink, IHunt collector, IHunt keys, IHunt takeovers) =>
+    private static PlantedBug[] OfFleets(IHunt promotion, IHunt midFailover, IHunt lagging, IHunt oneLink, IHunt collector, IHunt keys, IHunt takeovers, IHunt silence) =>
     [
         new("M49", BugClass.A, "the guardian of an isolated primary does not close it", [promotion]),
         new("M50", BugClass.A, "the majority promotes before the old primary's lease has run out", [promotion]),
@@ -116,9 +116,10 @@ internal static class PlantedBugs
         new("M58", BugClass.A, "a node outside the quorum says that it is healthy", [promotion]),
         new("M59", BugClass.B, "what ends by itself, locks with it, ends by the leader's wall clock", [keys]),
         new("M60", BugClass.A, "a planned takeover opens the new primary before the old one is closed and drained", [takeovers]),
+        new("M64", BugClass.A, "a guardian says of a primary that is silent that it is gone", [silence]),
     ];
 
-    /// <summary>Beyond the first sixty; M61 to M63 are planted for the exhaustive exploration alone.</summary>
+    /// <summary>Of services; M61 to M63 are planted for the exhaustive exploration alone.</summary>
     private static PlantedBug[] OfServices(IHunt services) =>
     [
         new("M70", BugClass.A, "a leader answers heartbeats of services and does not replicate them", [services]),

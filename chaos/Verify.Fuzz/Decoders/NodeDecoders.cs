@@ -38,6 +38,7 @@ internal static class NodeDecoders
         yield return new SpanDecoder("command", [.. Golden.Read("command-"), .. Golden.Read("cluster-command-")], bytes => CommandCodec.Decode(bytes) is not null);
         yield return new SpanDecoder("membership", Memberships(), bytes => MembershipCodec.TryDecode(bytes) is not null);
         yield return new SpanDecoder("peer-report", Reports(), bytes => PeerReport.Decode(bytes) is not null);
+        yield return new SpanDecoder("peer-gone", [new PeerGone([new("main", new("db1", 3306), 7)]).Encode().ToArray()], bytes => PeerGone.Decode(bytes) is not null);
     }
 
     /// <summary>As a link reads it: in pieces, frame after frame.</summary>

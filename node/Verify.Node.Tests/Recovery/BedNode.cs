@@ -56,6 +56,8 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
 
     /// <summary>A server that this node does not reach, though others do.</summary>
     public InstanceKey? IsBlindFor { get; set; }
+    /// <summary>It reaches the servers and no other node.</summary>
+    public bool IsAlone { get; set; }
     public TimeSpan Now => _bed.Now * ClockRate;
     public bool IsLeader => _bed.Leader == this && _bed.IsInQuorum(this) && _applied == _bed.Log.Count;
     public CancellationToken Stopping => _stopping.Token;

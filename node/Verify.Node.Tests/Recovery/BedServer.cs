@@ -189,9 +189,14 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         }
     }
 
+    /// <summary>Nodes of these data centres are refused in its name although it lives, and their sessions are reset.</summary>
+    public HashSet<string> RefusedPlaces { get; } = [];
+
+    private bool Refuses(BedNode node) => RefusedPlaces.Contains(node.Config.DataCenter);
+
     public ValueTask<IServerConversation> OpenAsync(BedNode node, TimeSpan deadline)
     {
-        if (Health == ServerHealth.Dead && bed.Reaches(node.Config.DataCenter, DataCenter)) throw new ConnectionRefusedException(Key.Endpoint);
+        if (Refuses(node) || (Health == ServerHealth.Dead && bed.Reaches(node.Config.DataCenter, DataCenter))) throw new ConnectionRefusedException(Key.Endpoint);
         var opened = new TaskCompletionSource<IServerConversation>();
         Deliver(node, deadline, opened, () => new Conversation(this, node, _nextSession++, _lives));
         return new(opened.Task);
@@ -204,7 +209,8 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         if (node.IsBlindFor == Key || !bed.Reaches(node.Config.DataCenter, DataCenter)) return;
         bed.At(HaBed.Latency / 2, () =>
         {
-            if (Health == ServerHealth.Frozen) _buffered.Add(() => Answer(answered, effect));
+            if (Refuses(node)) answered.TrySetException(new MySqlProtocolException($"{Key}: the connection was reset"));
+            else if (Health == ServerHealth.Frozen) _buffered.Add(() => Answer(answered, effect));
             else Answer(answered, effect);
         });
     }

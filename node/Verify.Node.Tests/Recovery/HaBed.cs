@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Verify.MySql;
 using Verify.Node.Loop;
+using Verify.Node.Peers;
 using Verify.Node.Seam;
 using Verify.Node.State;
 using Verify.Node.State.Ledger;
@@ -137,7 +138,7 @@ internal sealed class HaBed
 
     /// <summary>A majority of the members is up and reaches the node.</summary>
     public bool IsInQuorum(BedNode node) =>
-        node.IsUp && Nodes.Count(n => n.IsUp && (n == node || Reaches(n.Config.DataCenter, node.Config.DataCenter))) * 2 > Nodes.Length;
+        node is { IsUp: true, IsAlone: false } && Nodes.Count(n => n is { IsUp: true, IsAlone: false } && (n == node || Reaches(n.Config.DataCenter, node.Config.DataCenter))) * 2 > Nodes.Length;
 
     public void Elect(string dataCenter)
     {
@@ -190,9 +191,10 @@ internal sealed class HaBed
 
     public void Tell(BedNode from, ReadOnlyMemory<byte> report)
     {
+        if (PeerCodec.VersionOf(new PeerFrame.Report(report)) > WireVersion) return;
         foreach (var node in Nodes.Where(n => n != from))
         {
-            if (Reaches(from.Config.DataCenter, node.Config.DataCenter)) At(Latency, () => node.Hear(from.Config.Self, report));
+            if (!from.IsAlone && !node.IsAlone && Reaches(from.Config.DataCenter, node.Config.DataCenter)) At(Latency, () => node.Hear(from.Config.Self, report));
         }
     }
 

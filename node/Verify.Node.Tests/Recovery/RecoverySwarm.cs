@@ -1,4 +1,5 @@
 using Verify.Node.Api;
+using Verify.Node.Loop;
 using Verify.Node.Seam;
 using Verify.Node.Topology;
 
@@ -12,11 +13,21 @@ public sealed class RecoverySwarm
     private static readonly string[] DataCenters = ["east", "north", "west"];
 
     [Test]
-    public void Two_servers_never_take_writes_at_once_and_after_healing_one_does([Range(1, 40)] int seed)
+    public void Two_servers_never_take_writes_at_once_and_after_healing_one_does([Range(1, 40)] int seed) => Play(seed, Durability.None);
+
+    /// <summary>Here a primary that is gone need not be waited for.</summary>
+    [Test]
+    public void The_same_holds_under_a_durable_policy([Range(41, 90)] int seed) => Play(seed, Durability.SemiSync);
+
+    private static void Play(int seed, Durability durability)
     {
         var dice = new Dice((ulong)seed);
         var bed = new HaBed(
-            c => c with { Timing = c.Timing with { ProbeTimeout = TimeSpan.FromMilliseconds(100 + dice.Fork("probe").Next(900)) } },
+            c => c with
+            {
+                Timing = c.Timing with { ProbeTimeout = TimeSpan.FromMilliseconds(100 + dice.Fork("probe").Next(900)) },
+                Clusters = [c.Clusters[0] with { Durability = durability }],
+            },
             dc => 0.99 + (dice.Fork(dc).Next(21) / 1000.0)).Started(DataCenters[dice.Next(3)]);
         var story = new List<string>();
         for (var i = 0; i < 25; i++)

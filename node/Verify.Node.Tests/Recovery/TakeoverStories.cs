@@ -127,6 +127,20 @@ public sealed class TakeoverStories
         Assert.That(Refusal(bed, RecoveryWish.Recover, null), Does.Contain("nothing to recover"));
     }
 
+    [Test]
+    public void A_guardian_that_was_replaced_without_knowing_it_cannot_open_what_a_takeover_has_closed()
+    {
+        var bed = new HaBed().Started();
+        bed.RunFor(Seconds(4));
+        bed.Node("east").IsAlone = true;
+        bed.RunUntil(() => bed.Leader!.Ha.Cluster("main")!.Guardian != "n1:10008", Seconds(3), "another guardian");
+        bed.RunFor(Seconds(0.1));
+        Ask(bed, RecoveryWish.GracefulTakeover, HaBed.Key(2));
+        bed.RunUntil(() => Last(bed) is { IsOpen: false }, Seconds(15), "the end of the takeover");
+        bed.RunFor(Seconds(3));
+        Assert.That(bed.TwoWriters, Is.Null, bed.Story());
+    }
+
     private static RecoveryRecord? Last(HaBed bed)
     {
         var ledger = (bed.Leader ?? bed.Nodes[0]).Ha.Cluster("main")!;

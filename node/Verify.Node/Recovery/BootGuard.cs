@@ -32,6 +32,7 @@ internal sealed class BootGuard(INodeServices services, Leadership leadership, T
     {
         if (problem is null)
         {
+            model.ComesUpClosed(instance);
             RecoveryLog.ReadOnlyPersisted(services.Log, instance);
         }
         else if (problem is MySqlServerException)

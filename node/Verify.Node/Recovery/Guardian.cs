@@ -17,6 +17,7 @@ internal sealed class Guardian(
     private const int RenewalsUnderWayMax = 8;
     private Duty? _duty;
     private long _closedUnder;
+    private long _goneUnder;
     private bool _isNoting;
     private TimeSpan _noteAgain;
 
@@ -46,6 +47,9 @@ internal sealed class Guardian(
 
     /// <summary>This node's word that the old primary stays closed; null when it cannot give it.</summary>
     public ClosedUnder? Word => _duty is { } duty && _closedUnder != 0 ? new(cluster, duty.Instance, _closedUnder) : null;
+
+    /// <summary>This node's word that the old primary's process has ended; null when it cannot give it.</summary>
+    public GoneUnder? Gone => _duty is { } duty && _goneUnder != 0 ? new(cluster, duty.Instance, _goneUnder) : null;
 
     /// <summary>The state moved, or time did.</summary>
     public void Tick()
@@ -96,7 +100,7 @@ internal sealed class Guardian(
         {
             SayHeld(old, held: false);
             _duty = null;
-            _closedUnder = 0;
+            _closedUnder = _goneUnder = 0;
         }
 
         if (isMine) _duty ??= new Duty(ledger!.Primary, ledger.Token) { NextRenewal = services.Now };
@@ -120,13 +124,15 @@ internal sealed class Guardian(
         services.Emit(new NodeEvent.WriteLease(services.Config.Self.Name, cluster, duty.Instance.ToString(), duty.Token.Value, held));
     }
 
-    /// <summary>A lease on a server that this node does not reach is no use to anybody: it would only make a failover wait.</summary>
+    /// <summary>A lease on a server that this node does not reach is no use to anybody: it would only make a failover wait. So a renewal follows upon
+    /// an answer of the server. One that stands still has then got its last renewal before it stood still, or a moment later, and the time
+    /// in which that is found out is time in which its lease runs out.</summary>
     private void Renew(Duty duty, ClusterLedger ledger)
     {
         var now = services.Now;
         var view = model.View(duty.Instance);
         var timing = services.Config.Timing;
-        var isReached = view.MissesInRow == 0 && view.AliveAt is { } alive && now - alive <= timing.ProbeInterval + timing.ProbeTimeout;
+        var isReached = view.MissesInRow == 0 && view.AliveAt is { } alive && now - alive <= timing.ProbeInterval / 2;
         if (now < duty.NextRenewal || !ledger.LeaseIsRenewable || !isReached || duty.RenewalsUnderWay >= RenewalsUnderWayMax) return;
         duty.NextRenewal = now + services.Config.Timing.LeaseRenewal;
 #if VERIFY_MUTANTS
@@ -156,7 +162,7 @@ internal sealed class Guardian(
     private void Open(Duty duty)
     {
         duty.MustClose = false;
-        _closedUnder = 0;
+        _closedUnder = _goneUnder = 0;
         var gate = gates(duty.Instance);
         var view = model.View(duty.Instance);
         var isSeenClosed = view is { IsAnswering: true, Facts.KeepsUsersOut: true } && view.FactsAskedAt >= duty.LooksCountFrom
@@ -204,19 +210,31 @@ internal sealed class Guardian(
         && services.Now - first < services.Config.Timing.FencingMargin;
 
     /// <summary>The word of the guardian lets the majority go on before the lease has run out. It is given only when this node has
-    /// applied the recovery (so it opens the server no more), has no opening on its way, and saw the server closed after that.</summary>
+    /// applied the recovery (so it opens the server no more), has no opening on its way, and saw the server closed, or gone, after that.</summary>
     private void GiveWord(Duty duty, ClusterLedger ledger)
     {
         if (ledger.OpenRecovery is not { TakesLease: true } recovery)
         {
-            _closedUnder = 0;
+            _closedUnder = _goneUnder = 0;
             return;
         }
 
         var gate = gates(duty.Instance);
         var view = model.View(duty.Instance);
-        if (gate.IsOpening || gate.IsInDoubt || view is not { IsAnswering: true, Facts.IsReadOnly: true }) return;
+        if (gate.IsOpening || gate.IsInDoubt) return;
+        if (IsRefused(gate, view)) _goneUnder = recovery.Id;
+        if (view is not { IsAnswering: true, Facts.IsReadOnly: true }) return;
         var since = leases.OpenedAt(cluster) > duty.LooksCountFrom ? leases.OpenedAt(cluster) : duty.LooksCountFrom;
         if (view.FactsAskedAt >= since) _closedUnder = recovery.Id;
+    }
+
+    /// <summary>Since this node heard of the recovery nobody listens there, and what session it had with the server is over.</summary>
+    private bool IsRefused(ServerGate gate, InstanceView view)
+    {
+        var isRefused = gate.Refusals.HasTwoSince(leases.OpenedAt(cluster));
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M64", deviates: !isRefused && view.MissesInRow >= 2)) isRefused |= view.MissesInRow >= 2;
+#endif
+        return isRefused;
     }
 }

@@ -37,6 +37,7 @@ public sealed class HaPart : IHaPart
     private TimeSpan _nextReport;
     private TimeSpan _nextExtras;
     private ImmutableArray<ClosedUnder> _words = [];
+    private ImmutableArray<GoneUnder> _gone = [];
 
     public HaPart(INodeServices services) : this(services, new MySqlDoor(services)) { }
 
@@ -206,7 +207,8 @@ public sealed class HaPart : IHaPart
                 return;
             }
 
-            _model.Hear(peer, PeerReport.Decode(report.Span), _services.Now);
+            if (PeerGone.Is(report.Span)) _model.Hear(peer, PeerGone.Decode(report.Span));
+            else _model.Hear(peer, PeerReport.Decode(report.Span), _services.Now);
         }
         catch (WireFormatException e)
         {
@@ -286,6 +288,7 @@ public sealed class HaPart : IHaPart
         _words = Words();
         _model.Compare(now, _services.Raft.Membership);
         _services.TellPeers(_model.Report(now, _words).Encode());
+        TellGone();
         _publishing.Look();
         if (now >= _nextExtras)
         {
@@ -308,6 +311,7 @@ public sealed class HaPart : IHaPart
     /// <summary>A guardian's word shortens a failover: it does not wait for the next report.</summary>
     private void TellNewWords()
     {
+        if (!IsGoneTold()) TellGone();
         if (AreWordsTold()) return;
         _words = Words();
         _services.TellPeers(_model.Report(_services.Now, _words).Encode());
@@ -324,6 +328,26 @@ public sealed class HaPart : IHaPart
         }
 
         return told == _words.Length;
+    }
+
+    /// <summary>Told again with each report, for as long as there is one.</summary>
+    private void TellGone()
+    {
+        _gone = [.. _clusters.Select(c => c.Guardian.Gone).Where(w => w is not null).Select(w => w!.Value)];
+        if (!_gone.IsEmpty) _services.TellPeers(new PeerGone(_gone).Encode());
+    }
+
+    private bool IsGoneTold()
+    {
+        var told = 0;
+        foreach (var part in _clusters)
+        {
+            if (part.Guardian.Gone is not { } word) continue;
+            if (told == _gone.Length || !word.Equals(_gone[told])) return false;
+            told++;
+        }
+
+        return told == _gone.Length;
     }
 
     private ImmutableArray<ClosedUnder> Words() =>

@@ -12,6 +12,7 @@ internal sealed class LeaseWatch(INodeServices services)
     private readonly SortedDictionary<string, TimeSpan> _grantedAt = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, TimeSpan> _openedAt = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, TimeSpan> _failedAt = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, TimeSpan> _formerEnd = new(StringComparer.Ordinal);
 
     public void Applied(HaCommand command, CommandResult result)
     {
@@ -21,7 +22,10 @@ internal sealed class LeaseWatch(INodeServices services)
             case HaCommand.AdoptPrimary c: _grantedAt[c.Cluster] = services.Now; break;
             case HaCommand.RenewLease c: _grantedAt[c.Cluster] = services.Now; break;
             case HaCommand.PublishPrimary c: _grantedAt[c.Cluster] = services.Now; break;
-            case HaCommand.ChangeGuardian c: _grantedAt[c.Cluster] = services.Now; break;
+            case HaCommand.ChangeGuardian c:
+                _formerEnd[c.Cluster] = CertainEnd(c.Cluster);
+                _grantedAt[c.Cluster] = services.Now;
+                break;
             case HaCommand.OpenRecovery c: _openedAt[c.Cluster] = services.Now; break;
             case HaCommand.BeginRecovery c: _openedAt[c.Cluster] = services.Now; break;
             case HaCommand.StepIntent { Kind: nameof(RecoveryStep.FenceOldPrimary) } c when IsTakeover(c.Cluster): _openedAt[c.Cluster] = services.Now; break;
@@ -37,6 +41,7 @@ internal sealed class LeaseWatch(INodeServices services)
         foreach (var ledger in services.Ha.Clusters)
         {
             _grantedAt[ledger.Cluster] = services.Now;
+            _formerEnd[ledger.Cluster] = CertainEnd(ledger.Cluster);
             if (ledger.OpenRecovery is not null) _openedAt[ledger.Cluster] = services.Now;
         }
     }
@@ -48,6 +53,10 @@ internal sealed class LeaseWatch(INodeServices services)
         if (!_grantedAt.TryGetValue(cluster, out var grantedAt)) _grantedAt[cluster] = grantedAt = services.Now;
         return LeaseArithmetic.CertainEnd(grantedAt, services.Config.Timing);
     }
+
+    /// <summary>The guardian before the present one was replaced so lately that it may still hold a lease of its own and not know that it is replaced:
+    /// it would open what the present one has closed. So until then nobody's word is enough.</summary>
+    public bool MayFormerHold(string cluster) => _formerEnd.TryGetValue(cluster, out var end) && services.Now < end;
 
     /// <summary>The present lease was granted, and has not certainly run out.</summary>
     public bool IsHeld(string cluster)

@@ -19,6 +19,7 @@ internal sealed class RecoveryRunner(
     private static readonly TimeSpan ClosingLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(500);
 
+    private readonly GoneProof _gone = new(services, model, guardian, cluster);
     private bool _isBusy;
     private TimeSpan _notBefore;
     private StepUnderWay? _fencing;
@@ -168,8 +169,10 @@ internal sealed class RecoveryRunner(
 #endif
         var holder = new NodeId(services.Ha.Cluster(cluster)!.Guardian);
         var word = new ClosedUnder(cluster, recovery.Failed, recovery.Id);
-        var hasWord = holder == services.Config.Self ? guardian.Word == word : model.HasWordOf(holder, word);
+        var counts = !leases.MayFormerHold(cluster);
+        var hasWord = counts && (holder == services.Config.Self ? guardian.Word == word : model.HasWordOf(holder, word));
         if (hasWord) return $"closed: its guardian {holder} opens it no more and saw it read-only";
+        if (counts && _gone.Of(recovery, holder) is { } gone) return gone;
         if (services.Now < end) return null;
 
         // The lease is out. A server that answers all the same and is open has lost its guardian: it is closed before anything

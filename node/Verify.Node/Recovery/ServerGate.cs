@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Verify.MySql;
 using Verify.Node.Loop;
+using Verify.Node.Seam;
 using Verify.Node.State.Ledger;
 using Verify.Node.Telemetry;
 using Verify.Node.Topology;
@@ -29,6 +30,9 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
 
     /// <summary>An opening statement was sent and nobody knows whether it will still be carried out.</summary>
     public bool IsInDoubt => _doubtfulSession != 0;
+
+    /// <summary>Attempts to close it that its host refused.</summary>
+    public RefusalRow Refusals { get; } = new();
 
     /// <summary>How the dead-man switch inside the server stands, and why it is absent.</summary>
     public (DeadManState State, string Problem) DeadMan => (_deadMan.State, _deadMan.Problem);
@@ -113,9 +117,11 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
         var hasFailed = false;
         while (wanted())
         {
+            var askedAt = services.Now;
             try
             {
                 var closedAt = await CloseOnceAsync(wanted);
+                Refusals.Broken();
                 if (closedAt is not null)
                 {
                     Say("done");
@@ -128,6 +134,8 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
             }
             catch (Exception e) when (e is MySqlException or IOException or FormatException)
             {
+                if (e is ConnectionRefusedException) Refusals.Refused(askedAt);
+                else Refusals.Broken();
                 RecoveryLog.ClosingFailed(services.Log, instance, by, e.Message);
             }
 

@@ -11,6 +11,7 @@ internal sealed class TopologyModel
     private readonly SortedDictionary<InstanceKey, InstanceView> _views = [];
     private readonly SortedDictionary<NodeId, (PeerReport Report, TimeSpan HeardAt, Dictionary<InstanceKey, InstanceReport> ByKey)> _reports = [];
     private readonly SortedDictionary<NodeId, Dictionary<InstanceKey, InstanceExtra>> _extras = [];
+    private readonly SortedDictionary<NodeId, PeerGone> _gone = [];
     private readonly NodeConfig _config;
 
     public TopologyModel(NodeConfig config)
@@ -56,10 +57,19 @@ internal sealed class TopologyModel
         if (_views.GetValueOrDefault(instance) is { } view) _views[instance] = view with { Look = look, LookAt = now };
     }
 
+    /// <summary>It was told to come up read-only and has agreed: that need not wait for the next look.</summary>
+    public void ComesUpClosed(InstanceKey instance)
+    {
+        if (_views.GetValueOrDefault(instance) is { Look: { } look } view)
+            _views[instance] = view with { Look = look with { Details = look.Details with { AfterRestart = MySql.RestartState.Closed } } };
+    }
+
     /// <summary>Whether this node trusts its own eyes.</summary>
     public SelfHealth Health { get; } = new();
 
     public void Hear(NodeId peer, PeerExtras extras) => _extras[peer] = extras.Instances.ToDictionary(static i => i.Key);
+
+    public void Hear(NodeId peer, PeerGone gone) => _gone[peer] = gone;
 
     public PeerExtras Extras() => new([.. _views.Values.Where(static v => v.FactsAt is not null || v.MissesInRow > 0).Select(ExtraOf)]);
 
@@ -80,6 +90,9 @@ internal sealed class TopologyModel
     /// <summary>A guardian's word, its own or told, that the server is closed under this recovery.</summary>
     public bool HasWordOf(NodeId guardian, ClosedUnder word) =>
         _reports.TryGetValue(guardian, out var told) && told.Report.Closed.Contains(word);
+
+    /// <summary>A guardian's word that the server's process has ended.</summary>
+    public bool HasWordOf(NodeId guardian, GoneUnder word) => _gone.TryGetValue(guardian, out var told) && told.Words.Contains(word);
 
     /// <summary>What to tell the others.</summary>
     public PeerReport Report(TimeSpan now, ImmutableArray<ClosedUnder> closed) =>
