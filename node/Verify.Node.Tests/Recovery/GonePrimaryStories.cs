@@ -47,6 +47,16 @@ public sealed class GonePrimaryStories
     }
 
     [Test]
+    public void One_that_was_told_to_come_up_closed_a_moment_ago_is_known_to_do_so_before_it_is_looked_at_again()
+    {
+        var bed = new HaBed(c => c with { Clusters = [c.Clusters[0] with { Durability = Durability.SemiSync }] });
+        (bed.Servers[0].SemiSync.Source, bed.Servers[0].SemiSync.TimeoutMs) = (true, uint.MaxValue);
+        bed.Started();
+        Kill(bed);
+        Assert.That(ProofOf(bed), Does.StartWith("gone:"));
+    }
+
+    [Test]
     public void Without_a_durable_policy_the_lease_is_waited_for() => Waits(Bed(Durability.None));
 
     [Test]
