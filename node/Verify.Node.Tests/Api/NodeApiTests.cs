@@ -51,7 +51,7 @@ public sealed class NodeApiTests
         Isolate(cluster, follower);
         cluster.World.RunFor(TimeSpan.FromSeconds(3));
         var asked = cluster.World.Now;
-        Assert.That(cluster.Ask(follower, Put("k", "v")), Is.EqualTo(new ApiReply.NoLeader(TimeSpan.FromMilliseconds(250))));
+        Assert.That(cluster.Ask(follower, Put("k", "v")), Is.EqualTo(new ApiReply.NoLeader(TimeSpan.FromMilliseconds(240))));
         Assert.That(cluster.World.Now, Is.EqualTo(asked));
     }
 
@@ -189,7 +189,7 @@ public sealed class NodeApiTests
         Isolate(cluster, leader);
         cluster.World.RunUntil(() => cluster.Raft(leader).Leader is null, TimeSpan.FromSeconds(2), "the cut-off leader gives up");
         var asked = cluster.World.Now;
-        Assert.That(cluster.Ask(leader, Put("k", "v")), Is.EqualTo(new ApiReply.NoLeader(TimeSpan.FromMilliseconds(250))));
+        Assert.That(cluster.Ask(leader, Put("k", "v")), Is.EqualTo(new ApiReply.NoLeader(TimeSpan.FromMilliseconds(240))));
         Assert.That(TimeSpan.FromTicks(cluster.World.Now - asked), Is.InRange(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(270)));
     }
 

@@ -18,7 +18,7 @@ public sealed class WriteTests
         var asked = Enumerable.Range(0, 20).Select(i => cluster.Node(leader).AskAsync(new ApiRequest.KvPut($"k{i}", new byte[1_000], 0, null, null)).AsTask()).ToArray();
         cluster.World.RunUntil(() => asked.All(a => a.IsCompleted), TimeSpan.FromSeconds(1), "all are answered");
         Assert.That(asked.Count(a => a.Result is ApiReply.Done), Is.EqualTo(9));
-        Assert.That(asked.Select(a => a.Result).OfType<ApiReply.Overloaded>().Select(o => o.RetryAfter), Has.All.EqualTo(TimeSpan.FromMilliseconds(250)).And.Exactly(11).Items);
+        Assert.That(asked.Select(a => a.Result).OfType<ApiReply.Overloaded>().Select(o => o.RetryAfter), Has.All.EqualTo(TimeSpan.FromMilliseconds(240)).And.Exactly(11).Items);
         Assert.That(cluster.Put(leader, "again", "v"), Is.InstanceOf<ApiReply.Done>(), "places are free again");
         Assert.That(cluster.Ask(leader, new ApiRequest.KvPut("large", new byte[20_000], 0, null, null)), Is.InstanceOf<ApiReply.Done>(), "one alone may be larger");
     }
