@@ -23,15 +23,28 @@ internal sealed class FleetSwarm(Action<string>? tell = null) : IFalsifiable
     public SwarmTrial PlayFalsified(ulong seed) => Play(seed, facts =>
         facts with { History = facts.History with { Ops = [.. facts.History.Ops, FalseAnswer.To(facts.History.Ops, facts.EndUs)] } });
 
+    private const long ToldBeforeUs = 3_000_000;
+
     private SwarmTrial Play(ulong seed, Func<RunFacts, RunFacts> account)
     {
         var drawn = DrawnScenario.Of(seed);
         tell?.Invoke(drawn.Print());
         var run = SimulatedRun.Play(drawn.Scenario, seed, drawn.RunOptions with { Account = account });
         foreach (var finding in run.Findings) tell?.Invoke($"{finding.Verdict,-8} {finding.Check,-18} {finding.Observed} (bound: {finding.Bound})\n{finding.Evidence}");
+        if (tell is not null) TellWhatLedThere(run);
         return new SwarmTrial(run.Verdict, Found(run), drawn.Print(), HashOf(run),
             [("operations", run.Ops.Count), ("simulated s", (long)run.RunSeconds), .. Faults(run),
             .. run.MarkCounts.Select(m => ($"{MarkCatalog.Prefix}{m.Key}", m.Value)), .. run.FaultPointHits.Select(h => ($"fault point {h.Key}", h.Value))]);
+    }
+
+    /// <summary>What everybody said in the last seconds before the first moment that a check objects to.</summary>
+    private void TellWhatLedThere(RunRecord run)
+    {
+        var moments = run.Findings.Where(f => f.Verdict == Verdict.Invalid).SelectMany(f => f.AtUs).ToArray();
+        if (moments.Length == 0) return;
+        var atUs = moments.Min();
+        foreach (var e in run.Events.Where(e => e.Kind != EventKinds.Applied && e.AtUs <= atUs && e.AtUs >= atUs - ToldBeforeUs))
+            tell!(string.Create(CultureInfo.InvariantCulture, $"{e.AtUs / 1e6,10:0.000000} s  {e.Subject}: {Explaining.EventWords.Of(e)}"));
     }
 
     /// <summary>How often each fault was done, and in how many of these it left a number that proves its effect.</summary>

@@ -38,6 +38,7 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
     private long _prepared;
     private bool _isBusy;
     private bool _isRemoved;
+    private bool _wasFed;
     private TimeSpan _notBefore;
 
     public DeadManState State { get; private set; }
@@ -87,8 +88,9 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
         });
     }
 
-    /// <summary>Before the server is opened: lets this node write (ordinary users still cannot) and feeds.</summary>
-    /// <returns>Null, or why the server must not be opened: only where the configuration requires the switch.</returns>
+    /// <summary>Before the server is opened: lets this node write (ordinary users still cannot) and feeds. The row's token fences (Kleppmann 2016, "How to do
+    /// distributed locking"): a guardian that does not know yet that it was replaced does not open what the next one has fed.</summary>
+    /// <returns>Null, or why the server must not be opened.</returns>
     /// <exception cref="MySqlException"/>
     /// <exception cref="IOException"/>
     /// <exception cref="StoodDownException"/>
@@ -97,6 +99,7 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
         while (_isBusy) await turn.Pause(services.Config.Timing.Tick);
         if (!IsWanted && _isRemoved) return null;
         _isBusy = true;
+        _wasFed = false;
         try
         {
             await AskAsync(new Statement.LiftSuperReadOnly(), may);
@@ -107,7 +110,9 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
             _isBusy = false;
         }
 
-        return State == DeadManState.Absent && services.Config.DeadMan == DeadManPolicy.Required ? $"the dead-man switch is required, and {Problem}" : null;
+        if (State == DeadManState.Absent) return services.Config.DeadMan == DeadManPolicy.Required ? $"the dead-man switch is required, and {Problem}" : null;
+        return _wasFed || !IsWanted ? null
+            : $"its dead-man switch does not take token {token}: the lease is over by the server's clock, or a guardian with a newer token has fed it (one of another group of nodes, now gone: DROP DATABASE verify_guard)";
     }
 
     public ValueTask HangUpAsync() => _link.HangUpAsync();
@@ -171,6 +176,7 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
             await SendAsync(new Statement.InstallDeadMan(Statement.DeadManPart.Event), meal);
         }
 
+        _wasFed = isFed;
         if (isFed) Become(meal, seen is { IsInstalled: true, IsWatching: true, EventsRun: true } ? DeadManState.Armed : DeadManState.Arming, "");
         else RecoveryLog.FedByAnother(services.Log, instance, meal.Token);
     }

@@ -30,6 +30,9 @@ internal sealed class Guardian(
         /// <summary>The end of the lease on this node's clock; null before the first grant.</summary>
         public TimeSpan? End { get; set; }
         public bool IsHeld { get; set; }
+
+        /// <summary>When the last renewal that was granted had been sent.</summary>
+        public TimeSpan? RenewedAt { get; set; }
         public TimeSpan NextRenewal { get; set; }
         public int RenewalsUnderWay { get; set; }
         public TimeSpan? FirstRenewal { get; set; }
@@ -149,7 +152,7 @@ internal sealed class Guardian(
         duty.RenewalsUnderWay--;
         if (result is not CommandResult.Done) return;
         var end = LeaseArithmetic.HolderEnd(sentAt, services.Config.Timing);
-        if (duty.End is null || end > duty.End) duty.End = end;
+        if (duty.End is null || end > duty.End) (duty.End, duty.RenewedAt) = (end, sentAt);
         if (duty != _duty) return;
         Tick();
         if (MayBeOpen(duty)) gates(duty.Instance).Feed(duty.Token, cluster, duty.End.Value, () => MayBeOpen(duty));
@@ -159,6 +162,11 @@ internal sealed class Guardian(
         duty == _duty && duty.IsHeld && duty.End is { } end && services.Ha.Cluster(cluster) is { LeaseIsRenewable: true } ledger
         && ledger.Token == duty.Token && services.Now < LeaseArithmetic.FencingStart(end, services.Config.Timing);
 
+    /// <summary>Keeping a server open takes a lease; opening it takes one that was renewed a moment ago. A guardian that stood still and still holds its
+    /// lease may have been replaced meanwhile, and would open with its old token what the next one has just closed (swarm fleet, seed 355). Nobody is
+    /// replaced for silence before he has left out three reports.</summary>
+    private bool MayOpen(Duty duty) => MayBeOpen(duty) && services.Now - duty.RenewedAt <= 2 * services.Config.Timing.ReportInterval;
+
     private void Open(Duty duty)
     {
         duty.MustClose = false;
@@ -167,9 +175,9 @@ internal sealed class Guardian(
         var view = model.View(duty.Instance);
         var isSeenClosed = view is { IsAnswering: true, Facts.KeepsUsersOut: true } && view.FactsAskedAt >= duty.LooksCountFrom
             && view.HasFactsSince(services.Now - services.Config.Timing.ObservationAgeMax);
-        if (!isSeenClosed || gate.IsBusy) return;
+        if (!isSeenClosed || gate.IsBusy || !MayOpen(duty)) return;
         gate.Open(
-            duty.Token, cluster, LeaseArithmetic.FencingStart(duty.End!.Value, services.Config.Timing), () => MayBeOpen(duty),
+            duty.Token, cluster, LeaseArithmetic.FencingStart(duty.End!.Value, services.Config.Timing), () => MayOpen(duty),
             _ => duty.LooksCountFrom = services.Now);
     }
 
