@@ -223,53 +223,6 @@ internal sealed partial class SimulatedWorld : IWorld
         }
     }
 
-    private void AddServer(string name, string dataCenter, uint id)
-    {
-        var server = new SimMySqlServer(new()
-        {
-            Name = name,
-            Endpoint = new(name, NodeNames.ServerPort),
-            ServerId = id,
-            SemiSyncReplica = _scenario.Fleet.Acknowledges(name),
-            Accounts =
-            [
-                new(Topology.User, Topology.Password, AccountRights.Topology), new(Application.User, Application.Password, AccountRights.Application),
-                new(Replication.User, Replication.Password, AccountRights.Replication),
-            ],
-        })
-        {
-            WritableChanged = writable => Events.Add(EventKinds.Writable, name, dataCenter, step: _world.Step, fields: [("writable", writable ? "true" : "false")]),
-        };
-        _servers[name] = server;
-        _serverHosts[name] = _world.AddHost(name, dataCenter, host => new(server.Start(host.Seam.Network, host.Seam.Time)));
-    }
-
-    private async Task SetUpReplicationAsync()
-    {
-        if (_scenario.Fleet.Primary is not { } primary) return;
-        foreach (var replica in Servers.Keys.Where(s => s != primary))
-        {
-            await using var session = await OpenAsync(replica);
-            await session.QueryAsync(new Statement.ChangeSource(_scenario.Fleet.SourceOf(replica)!, NodeNames.ServerPort, Replication.User, Replication.Password).Sql(Flavor.MySql), Patience);
-            await session.QueryAsync(new Statement.StartReplica().Sql(Flavor.MySql), Patience);
-        }
-
-        await Task.Delay(TimeSpan.FromMilliseconds(500), Time, CancellationToken.None);
-        await using var writer = await OpenAsync(primary);
-        if (_scenario.Fleet.IsSemiSync) await writer.QueryAsync(new Statement.SetSemiSync(On: true).Sql(Flavor.MySql), Patience);
-        await writer.QueryAsync(new Statement.SetReadOnly(On: false).Sql(Flavor.MySql), Patience);
-        await writer.QueryAsync(WorkloadStatements.CreateSchema, Patience);
-        await writer.QueryAsync(WorkloadStatements.CreateTable, Patience);
-        await writer.QueryAsync(new Statement.SetReadOnly(On: true).Sql(Flavor.MySql), Patience);
-    }
-
-    private async Task<MySqlSession> OpenAsync(string server)
-    {
-        var from = _clientHosts[Servers[server]];
-        var stream = await from.Seam.Network.ConnectAsync(new(server, NodeNames.ServerPort), CancellationToken.None);
-        return await MySqlSession.OpenAsync(stream, Topology, Time, Patience);
-    }
-
     private NodeConfig ConfigOf(string name, string dataCenter) => new()
     {
         Self = new(NodeNames.PeerIdentity(name)),
