@@ -12,7 +12,7 @@ public sealed class EveryFaultTests
     [TestCase("bridge: dc a")]
     [TestCase("swizzle: [dc a, dc b]")]
     [TestCase("lossy: { from: dc a, to: dc b, perMille: 200 }")]
-    [TestCase("garble: { from: dc of leader, to: dc b, perMille: 200 }")]
+    [TestCase("garble: { from: dc of leader, to: all followers, perMille: 200 }")]
     [TestCase("repeat: { from: dc a, to: dc b, perMille: 200 }")]
     [TestCase("reconnect: { from: dc a, to: dc b, every: 300ms }")]
     [TestCase("failWrites: leader")]
