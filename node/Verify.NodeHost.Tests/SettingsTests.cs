@@ -101,7 +101,7 @@ public sealed class SettingsTests
     [TestCase("VERIFY_RAFT_TLS", "true", "node.json: RaftTLSCertFile is missing")]
     [TestCase("VERIFY_LOG_FORMAT", "xml", "environment VERIFY_LOG_FORMAT: LogFormat must be one of \"text\", \"json\"")]
     [TestCase("VERIFY_RAFT_ALLOWED_NETWORKS", "10.0.0.0/33", "environment VERIFY_RAFT_ALLOWED_NETWORKS: RaftAllowedNetworks must be a list of networks")]
-    [TestCase("KONSUL_RAFT_LEADER_LEASE_TIMEOUT", "1s", "RaftLeaderLeaseMilliseconds must be at most the election time (250)")]
+    [TestCase("KONSUL_RAFT_LEADER_LEASE_TIMEOUT", "1s", "RaftLeaderLeaseMilliseconds must be at most the election time (240)")]
     public void A_wrong_value_names_its_variable_and_what_would_be_right(string name, string value, string problem) =>
         Assert.That(Assert.Throws<ConfigException>(() => Parse(Minimal, (name, value)))!.Problems, Has.Some.StartsWith(problem).Or.Some.Contains(problem));
 
