@@ -29,12 +29,12 @@ internal sealed class ClusterClient(ClusterWorld world, ClusterSwarmOptions opti
         }
     }
 
-    public Task DoAsync(OpKind kind, string key, bool underLease) => DoAsync(kind, key, underLease, only: null);
+    public Task<OpOutcome> DoAsync(OpKind kind, string key, bool underLease) => DoAsync(kind, key, underLease, only: null);
 
     /// <summary>Asks this node and nobody else, once.</summary>
     public Task DoOnceAsync(OpKind kind, string key, SimHost host) => DoAsync(kind, key, underLease: false, host);
 
-    private async Task DoAsync(OpKind kind, string key, bool underLease, SimHost? only)
+    private async Task<OpOutcome> DoAsync(OpKind kind, string key, bool underLease, SimHost? only)
     {
         if (kind == OpKind.KvCas && !_seen.ContainsKey(key)) kind = OpKind.KvGet;
         var expected = kind == OpKind.KvCas ? _seen[key] : default;
@@ -50,6 +50,7 @@ internal sealed class ClusterClient(ClusterWorld world, ClusterSwarmOptions opti
         if (reply is ApiReply.Value value) ended = ended with { Value = Encoding.UTF8.GetString(value.Pair.Value.Span) };
         history[(int)op.Id] = ended;
         Learn(ended, reply);
+        return outcome;
     }
 
     private ApiRequest RequestOf(Op op, long expectedIndex, bool underLease)
