@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using Verify.Chaos.Bench.Consensus;
 using Verify.Chaos.Running;
-using Verify.MySql;
 using Verify.Node.Api;
 using Verify.Node.Loop;
 using Verify.Node.Topology;
@@ -18,12 +17,12 @@ namespace Verify.Chaos.Bench;
 /// the simulator's are in the CPU time; a world with the same servers and no node is subtracted. The analysis is asked of the node as any client asks.</summary>
 internal sealed class FleetBench : IBench
 {
-    private const string Part = "fleet";
-    private const int Port = 3306, PeerPort = 10008;
+    private const string Part = "fleet", DataCenter = "dc1";
+    private const int PeerPort = 10008;
     private const int Questions = 1_000, WarmQuestions = 300;
+    private const int LargestCluster = 300, OtherClusters = 4;
     private const double GoalAnalysisMs = 2;
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10), Patience = TimeSpan.FromSeconds(10), Settling = TimeSpan.FromSeconds(5);
-    private static readonly MySqlLogin Topology = new("verify", "topology") { Tls = TlsMode.Disabled }, Replication = new("repl", "replication") { Tls = TlsMode.Disabled };
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10), Settling = TimeSpan.FromSeconds(5);
 
     public Task<IReadOnlyList<Figure>> RunAsync(BenchOptions options, Action<string> say, CancellationToken cancel)
     {
@@ -47,8 +46,6 @@ internal sealed class FleetBench : IBench
 
         return Task.FromResult<IReadOnlyList<Figure>>(figures);
     }
-
-    private const int LargestCluster = 300, OtherClusters = 4;
 
     private sealed record Played(double Seconds, double CpuSeconds, long Bytes, int Reached, IReadOnlyCollection<double> AnalysisMs);
 
@@ -80,43 +77,23 @@ internal sealed class FleetBench : IBench
         for (var first = 0; first < servers; first += clusters[^1].Instances.Length)
         {
             var size = Math.Min(first == 0 ? LargestCluster : OtherClusters, servers - first);
-            clusters.Add(new($"c{first:0000}", [.. Enumerable.Range(first, size).Select(n => new Instance(new InstanceKey($"db{n:0000}", Port), "dc1"))]) { IsManaged = false });
+            clusters.Add(new($"c{first:0000}", [.. Enumerable.Range(first, size).Select(n => new Instance(new InstanceKey($"db{n:0000}", MySqlFleet.Port), DataCenter))]) { IsManaged = false });
         }
 
-        uint id = 0;
-        var hosts = clusters.SelectMany(c => c.Instances).ToDictionary(i => i.Key, i => Server(world, i.Key.Host, ++id));
+        var fleet = new MySqlFleet(world);
+        foreach (var instance in clusters.SelectMany(c => c.Instances)) fleet.Add(instance.Key.Host, DataCenter);
         await Task.Delay(Settling, world.WorldTime);
         foreach (var cluster in clusters)
-            foreach (var replica in cluster.Instances.Skip(1)) await FollowAsync(world, hosts[replica.Key], cluster.Instances[0].Key.Host);
+            foreach (var replica in cluster.Instances.Skip(1)) await fleet.FollowAsync(replica.Key.Host, cluster.Instances[0].Key.Host);
         return clusters.ToImmutable();
-    }
-
-    private static SimHost Server(SimWorld world, string name, uint id)
-    {
-        var server = new SimMySqlServer(new()
-        {
-            Name = name, Endpoint = new(name, Port), ServerId = id, Flavor = Flavor.MySql, SemiSyncReplica = false,
-            Accounts = [new(Topology.User, Topology.Password, AccountRights.Topology), new(Replication.User, Replication.Password, AccountRights.Replication)],
-        });
-        var host = world.AddHost(name, "dc1", h => new(server.Start(h.Seam.Network, h.Seam.Time)));
-        world.Start(host);
-        return host;
-    }
-
-    private static async Task FollowAsync(SimWorld world, SimHost replica, string source)
-    {
-        var stream = await replica.Seam.Network.ConnectAsync(new(replica.Name, Port), CancellationToken.None);
-        await using var session = await MySqlSession.OpenAsync(stream, Topology, world.WorldTime, Patience);
-        await session.QueryAsync(new Statement.ChangeSource(source, Port, Replication.User, Replication.Password).Sql(Flavor.MySql), Patience);
-        await session.QueryAsync(new Statement.StartReplica().Sql(Flavor.MySql), Patience);
     }
 
     private static async Task<SimHost> NodeAsync(SimWorld world, ImmutableArray<ClusterSpec> clusters)
     {
-        var self = new Member(new NodeId("n1"), new("n1", PeerPort), "dc1");
+        var self = new Member(new NodeId("n1"), new("n1", PeerPort), DataCenter);
         var config = new NodeConfig
         {
-            Self = self.Id, DataCenter = self.DataCenter, PeerBind = self.Endpoint, Members = [self], TopologyLogin = Topology, ReplicationLogin = Replication, Clusters = clusters,
+            Self = self.Id, DataCenter = self.DataCenter, PeerBind = self.Endpoint, Members = [self], TopologyLogin = MySqlFleet.Topology, ReplicationLogin = MySqlFleet.Replication, Clusters = clusters,
             Discovery = new() { DetailsInterval = TimeSpan.FromSeconds(5) },
             Timing = new() { ProbeInterval = TimeSpan.FromSeconds(1), ReportInterval = TimeSpan.FromSeconds(1), ObservationAgeMax = TimeSpan.FromSeconds(4) },
         };

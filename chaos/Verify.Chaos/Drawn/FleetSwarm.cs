@@ -10,6 +10,8 @@ namespace Verify.Chaos.Drawn;
 /// <summary>Drawn fleets, one per seed, played as scenarios in simulation.</summary>
 internal sealed class FleetSwarm(Action<string>? tell = null) : IFalsifiable
 {
+    private const long ToldBeforeUs = 3_000_000;
+
     public string Name => "fleet";
 
     public string Story => "1 to 6 nodes over 1 to 5 data centres with 0 to 5 MySQL servers, network, disks, clocks, workload and faults drawn from the seed; "
@@ -22,8 +24,6 @@ internal sealed class FleetSwarm(Action<string>? tell = null) : IFalsifiable
 
     public SwarmTrial PlayFalsified(ulong seed) => Play(seed, facts =>
         facts with { History = facts.History with { Ops = [.. facts.History.Ops, FalseAnswer.To(facts.History.Ops, facts.EndUs)] } });
-
-    private const long ToldBeforeUs = 3_000_000;
 
     private SwarmTrial Play(ulong seed, Func<RunFacts, RunFacts> account)
     {

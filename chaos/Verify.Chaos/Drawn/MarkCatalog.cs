@@ -23,11 +23,8 @@ internal static class MarkCatalog
     ];
 
     /// <summary>The marks that are not rare and were not reached, given how often each was.</summary>
-    public static IReadOnlyList<string> Missing(IReadOnlyDictionary<string, long> counts) => Missing(counts, All);
-
-    /// <param name="catalogue">In the place of all that there are.</param>
-    public static IReadOnlyList<string> Missing(IReadOnlyDictionary<string, long> counts, IEnumerable<(string Name, bool IsRare)> catalogue) =>
-        [.. catalogue.Where(m => !m.IsRare && counts.GetValueOrDefault(Prefix + m.Name) == 0).Select(m => m.Name)];
+    public static IReadOnlyList<string> Missing(IReadOnlyDictionary<string, long> counts) =>
+        [.. All.Where(m => !m.IsRare && counts.GetValueOrDefault(Prefix + m.Name) == 0).Select(m => m.Name)];
 
     /// <summary>Plays something on this thread and counts the marks that it reaches, by their names among the counts of a swarm; no fault point fires. A
     /// production build reaches none.</summary>

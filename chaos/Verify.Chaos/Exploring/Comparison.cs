@@ -67,10 +67,8 @@ internal sealed class Comparison(ComparisonOptions options, TimeProvider time, A
         var marks = new SortedDictionary<string, long>(StringComparer.Ordinal);
         var patterns = new List<int>();
         var bad = (ulong?)null;
-        for (var n = 0L; n < options.Schedules; n++)
+        foreach (var (n, seed) in Seeds(explored, session, master))
         {
-            var seed = master + (ulong)n;
-            if (seed % (ulong)explored.BlockSize == 0) session.BeginBlock();
             var (trial, reached) = MarkCatalog.Counted(() => session.Play(seed, null));
             foreach (var (name, _) in reached) marks.TryAdd(name[MarkCatalog.Prefix.Length..], n + 1);
             if (trial.Trial.Verdict != Verdict.Valid) bad ??= seed;
@@ -95,14 +93,23 @@ internal sealed class Comparison(ComparisonOptions options, TimeProvider time, A
         }
     }
 
-    private long? SchedulesUntilFound(string strategy, ulong master)
+    /// <summary>A master's seeds, each with how many came before it. A strategy that learns begins a block where a sweep of seeds would.</summary>
+    private IEnumerable<(long Before, ulong Seed)> Seeds(RaftExplored explored, IExploredSession session, ulong master)
     {
-        var explored = Explored(strategy);
-        var session = explored.Open();
         for (var n = 0L; n < options.Schedules; n++)
         {
             var seed = master + (ulong)n;
             if (seed % (ulong)explored.BlockSize == 0) session.BeginBlock();
+            yield return (n, seed);
+        }
+    }
+
+    private long? SchedulesUntilFound(string strategy, ulong master)
+    {
+        var explored = Explored(strategy);
+        var session = explored.Open();
+        foreach (var (n, seed) in Seeds(explored, session, master))
+        {
             if (session.Play(seed, null).Trial.Verdict == Verdict.Invalid) return n + 1;
         }
 

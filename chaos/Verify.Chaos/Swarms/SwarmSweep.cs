@@ -36,6 +36,12 @@ internal sealed class SwarmSweep(ISwarm swarm, int jobs, int failuresMax, TimePr
     private readonly SortedDictionary<string, long> _counts = new(StringComparer.Ordinal);
     private readonly List<SwarmFailure> _failures = [];
     private readonly long _start = time.GetTimestamp();
+    private IReadOnlyList<ulong> _seeds = [];
+    private ulong[] _hashes = [];
+    private int _taken;
+    private long _done;
+    private TimeSpan _told;
+
     /// <summary>Nothing new is begun when this is true.</summary>
     public Func<bool> IsOver { get; init; } = () => false;
 
@@ -44,12 +50,6 @@ internal sealed class SwarmSweep(ISwarm swarm, int jobs, int failuresMax, TimePr
 
     /// <summary>So many of the seeds were played: the first ones.</summary>
     public int Taken => _taken;
-
-    private IReadOnlyList<ulong> _seeds = [];
-    private ulong[] _hashes = [];
-    private int _taken;
-    private long _done;
-    private TimeSpan _told;
 
     public (long Schedules, double Seconds, string Hash, IReadOnlyList<SwarmFailure> Failures, IReadOnlyDictionary<string, long> Counts) Play(IReadOnlyList<ulong> seeds)
     {

@@ -2,6 +2,7 @@ using Verify.MySql;
 using Verify.Node.Api;
 using Verify.Node.Loop;
 using Verify.Node.Topology;
+using Verify.Sim.Fleet;
 using Verify.Sim.Hosts;
 using static Verify.Sim.Tests.Worlds;
 
@@ -39,7 +40,7 @@ public sealed class DiscoveryTests
             async () =>
             {
                 var servers = await ChainAsync(world, Flavor.MySql);
-                await servers.AskAsync("s4", new Statement.SetReadOnly(On: false)); // a replica that somebody left open: not ours to close
+                await servers.TellAsync("s4", new Statement.SetReadOnly(On: false)); // a replica that somebody left open: not ours to close
                 var nodes = new NodeFleet(world, 3, c => MySqlFleet.Configure(c, "s1"));
                 await UntilAsync(world, nodes, "the cluster", c => Text(c).Contains("s4", StringComparison.Ordinal));
                 await Task.Delay(TimeSpan.FromSeconds(10), world.WorldTime);
@@ -115,7 +116,7 @@ public sealed class DiscoveryTests
     {
         var servers = new MySqlFleet(world, flavor);
         foreach (var (name, dc) in (ReadOnlySpan<(string, string)>)[("s1", "dc1"), ("s2", "dc2"), ("s3", "dc2"), ("s4", "dc3")]) servers.Add(name, dc);
-        await servers.AskAsync("s1", new Statement.SetReadOnly(On: false));
+        await servers.TellAsync("s1", new Statement.SetReadOnly(On: false));
         await servers.FollowAsync("s2", "s1");
         await servers.FollowAsync("s3", "s2");
         await servers.FollowAsync("s4", "s1");

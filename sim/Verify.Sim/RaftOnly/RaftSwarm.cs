@@ -22,6 +22,8 @@ public sealed record SwarmWatch
     /// schedules must report it as <see cref="FalsePromise"/>, in words that name <see cref="FalseNode"/>.</summary>
     public bool IsFalsified { get; init; }
     public const string FalsePromise = "MoreThanOneLeader";
+
+    /// <summary>The second of the two.</summary>
     public const string FalseNode = "n1000";
 
     /// <summary>Called just before this step.</summary>

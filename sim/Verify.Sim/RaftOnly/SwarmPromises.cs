@@ -135,7 +135,8 @@ internal sealed class SwarmPromises
         _matching.Durable(node, node.Disk.First);
     }
 
-    /// <summary>A false witness, for canaries: two nodes that do not exist lead a term that nobody has reached.</summary>
+    /// <summary>A false witness, for canaries: two nodes that do not exist lead a term that nobody has reached.
+    /// Node 999 by number is <see cref="SwarmWatch.FalseNode"/> by name.</summary>
     public void Falsify()
     {
         var term = _leaders.NextTerm;
