@@ -7,16 +7,18 @@ using Verify.Checks;
 
 namespace Verify.Chaos.Bench;
 
-/// <summary>Real servers: from the death of the primary to the first write that its successor has acknowledged, as one client sees
-/// it that writes all the time, and where the time went, from what the nodes wrote of themselves.</summary>
+/// <summary>Real servers: from the death of the primary to the first write that its successor has acknowledged, and where the time went, from what the nodes wrote of
+/// themselves. Clients come all the time, each on a connection of its own and whether or not those before have an answer: one client that waits 1.5 s for a server that
+/// stands still would measure its own patience (2.33 or 3.12 s, and nothing between).</summary>
 internal sealed class FailoverBench : IBench
 {
     private const string ScenarioName = "dc-fencing";
     private const int WritesBefore = 20;
+    private const double GoalKilledSeconds = 1.0, GoalHungSeconds = 2.5;
     private static readonly TimeSpan WholeLimit = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan FailoverLimit = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan Calm = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan ClientPause = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan ClientPause = TimeSpan.FromMilliseconds(2), NextClient = TimeSpan.FromMilliseconds(25);
     private int _writes;
 
     private enum Death { Killed, Hung }
@@ -81,29 +83,35 @@ internal sealed class FailoverBench : IBench
 
         var died = world.Events.NowUs;
         var dying = death == Death.Killed ? world.KillAsync(primary).AsTask() : world.PauseAsync(primary).AsTask();
-        var last = "";
-        while (Seconds(died, world.Events.NowUs) < FailoverLimit.TotalSeconds)
-        {
-            cancel.ThrowIfCancellationRequested();
-            var answer = await WriteAsync(client);
-            if (answer.Outcome == OpOutcome.Ok && answer.Server != primary)
-            {
-                var written = world.Events.NowUs;
-                await dying;
-                if (death == Death.Killed) await world.StartAgainAsync(primary);
-                else await world.ResumeAsync(primary);
-                return new(death, primary, answer.Server, died, written);
-            }
+        var (taken, written) = await FirstWriteAsync(world, primary, cancel);
+        await dying;
+        if (death == Death.Killed) await world.StartAgainAsync(primary);
+        else await world.ResumeAsync(primary);
+        return new(death, primary, taken, died, written);
+    }
 
-            last = answer.Error;
+    /// <summary>Clients come, one after another, until one has had its write acknowledged by another server than this; the others are waited for.</summary>
+    private async Task<(string Server, long AtUs)> FirstWriteAsync(LiveWorld world, string dead, CancellationToken cancel)
+    {
+        var first = new TaskCompletionSource<(string Server, long AtUs)>();
+        var (waiting, last) = (new List<Task>(), "");
+        async Task TryAsync()
+        {
+            await using var client = world.Sql(client: 1, world.Servers.First(s => s.Key != dead).Value);
+            var answer = await WriteAsync(client);
+            if (answer.Outcome == OpOutcome.Ok && answer.Server != dead) first.TrySetResult((answer.Server, world.Events.NowUs));
+            else last = answer.Error;
         }
 
-        throw new HarnessException($"no write was taken within {FailoverLimit.TotalSeconds:0} s after {primary} was {death}: {last}");
+        for (var start = world.Events.NowUs; !first.Task.IsCompleted && Seconds(start, world.Events.NowUs) < FailoverLimit.TotalSeconds; await Task.Delay(NextClient, cancel))
+            waiting.Add(TryAsync());
+        await Task.WhenAll(waiting);
+        return first.Task.IsCompleted ? await first.Task : throw new HarnessException($"no write was taken within {FailoverLimit.TotalSeconds:0} s after the death of {dead}: {last}");
     }
 
     private async Task<SqlAnswer> WriteAsync(ISqlClient client)
     {
-        var answer = await client.InsertAsync(string.Create(CultureInfo.InvariantCulture, $"bench-{++_writes}"));
+        var answer = await client.InsertAsync(string.Create(CultureInfo.InvariantCulture, $"bench-{Interlocked.Increment(ref _writes)}"));
         await Task.Delay(ClientPause, CancellationToken.None);
         return answer;
     }
@@ -127,8 +135,8 @@ internal sealed class FailoverBench : IBench
         var hung = seen.Where(f => f.Death == Death.Hung).ToList();
         return
         [
-            .. Whole($"kill -9 of the primary -> first write on its successor ({servers})", killed, 3.98, 2.12), .. Parts(killed, events),
-            .. Whole($"SIGSTOP of the primary -> first write on its successor ({servers})", hung, 5.88, 5.34), .. Parts(hung, events),
+            .. Whole($"kill -9 of the primary -> first write on its successor ({servers})", killed, GoalKilledSeconds, 3.98, 2.12), .. Parts(killed, events),
+            .. Whole($"SIGSTOP of the primary -> first write on its successor ({servers})", hung, GoalHungSeconds, 5.88, 5.34), .. Parts(hung, events),
         ];
     }
 
@@ -149,12 +157,13 @@ internal sealed class FailoverBench : IBench
         return figures;
     }
 
-    private static IReadOnlyList<Figure> Whole(string what, List<Failover> failovers, double orchestratorSeconds, double orchestratorTightSeconds)
+    private static IReadOnlyList<Figure> Whole(string what, List<Failover> failovers, double goalSeconds, double orchestratorSeconds, double orchestratorTightSeconds)
     {
         if (failovers.Count == 0) return [];
         var spread = Spread.Of([.. failovers.Select(f => Seconds(f.DiedUs, f.WrittenUs))]);
         return [new("failover", what, "s", spread)
         {
+            Goal = string.Create(CultureInfo.InvariantCulture, $"median <= {goalSeconds:0.0} s"), ReachesGoal = spread.Median <= goalSeconds,
             Beside = string.Create(CultureInfo.InvariantCulture,
                 $"orchestrator {orchestratorSeconds:0.00} s ({orchestratorSeconds / spread.Median:0.0}x ours), tightest {orchestratorTightSeconds:0.00} s ({orchestratorTightSeconds / spread.Median:0.0}x)*"),
         }];

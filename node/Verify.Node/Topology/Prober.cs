@@ -15,6 +15,7 @@ internal sealed class Prober(
     private readonly ServerLink _link = new(services, door, turn, instance.Key);
     private readonly ServerReading _reading = new(services);
     private TimeSpan _nextLook;
+    private (bool IsReadOnly, bool HasSource)? _lastRole;
     private bool _isOver;
 
     /// <summary>The server, and where it stands as far as that is known by now.</summary>
@@ -39,6 +40,7 @@ internal sealed class Prober(
             if (_isOver) break;
             ears.Observed(Instance.Key, seen, askedAt);
             var end = askedAt + services.Config.Timing.ProbeInterval;
+            NoteRole(seen);
             if (seen is Observation.Answered) await LookCloserAsync(end);
             await SampleAsync(seen, askedAt, end);
             var next = end - services.Now;
@@ -46,6 +48,15 @@ internal sealed class Prober(
         }
 
         await _link.HangUpAsync();
+    }
+
+    /// <summary>A server that was opened, closed, promoted, attached or started again is looked at more closely at once: what was seen of it before (its semi-sync, what a
+    /// restart makes of it) was seen of another role, and a proof that rests on it would have to be done without.</summary>
+    private void NoteRole(Observation seen)
+    {
+        var role = seen is Observation.Answered a ? (a.Facts.IsReadOnly, a.Replica is not null) : ((bool, bool)?)null;
+        if (role is not null && role != _lastRole) _nextLook = services.Now;
+        _lastRole = role;
     }
 
     /// <summary>What changes seldom, now and then, in the time between two probes. What does not answer in that time is tried again later:
