@@ -62,6 +62,31 @@ public sealed class HaStateRules
     }
 
     [Test]
+    public void A_lease_that_was_said_becomes_no_shorter_before_there_is_another_primary()
+    {
+        Accepted(new HaCommand.AdoptPrimary("main", Db1, "n1"));
+        long Renewed(int leaseMs)
+        {
+            var ledger = _state.Cluster("main")!;
+            Accepted(new HaCommand.RenewLease("main", ledger.Primary, ledger.Guardian, ledger.Token, leaseMs));
+            return _state.Cluster("main")!.LeaseMs;
+        }
+
+        Assert.That((Renewed(0), Renewed(2000), Renewed(1000)), Is.EqualTo((0, 2000, 2000)));
+        Assert.That((Renewed(0), Renewed(4000), Renewed(0)), Is.EqualTo((ClusterLedger.UnsaidLeaseMs, 4000, 4000)));
+        Accepted(new HaCommand.ChangeGuardian("main", Db1, "n2", _state.Token("main")));
+        Assert.That(Renewed(2000), Is.EqualTo(4000), "n1 may be cut off and hold it still");
+        var id = Accepted(new HaCommand.OpenRecovery("main", Db1, "DeadMaster", "", _state.Token("main")));
+        DoStep(id, RecoveryStep.FenceOldPrimary);
+        DoStep(id, RecoveryStep.DrainRelayLogs);
+        DoStep(id, RecoveryStep.ChooseCandidate, "db2:3306 has everything");
+        DoStep(id, RecoveryStep.Promote);
+        Begin(id, RecoveryStep.PublishPrimary);
+        Accepted(new HaCommand.PublishPrimary("main", id, Db2, "n2"));
+        Assert.That((_state.Cluster("main")!.LeaseMs, Renewed(2000)), Is.EqualTo((0, 2000)));
+    }
+
+    [Test]
     public void A_recovery_of_a_server_whose_lease_nobody_ever_held_is_refused()
     {
         Accepted(new HaCommand.AdoptPrimary("main", Db1, "n1"));

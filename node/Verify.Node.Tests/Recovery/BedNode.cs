@@ -56,6 +56,7 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
 
     /// <summary>A server that this node does not reach, though others do.</summary>
     public InstanceKey? IsBlindFor { get; set; }
+
     /// <summary>It reaches the servers and no other node.</summary>
     public bool IsAlone { get; set; }
     public TimeSpan Now => _bed.Now * ClockRate;
@@ -114,8 +115,9 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
     public void CatchUp()
     {
         if (!_bed.IsInQuorum(this)) return;
-        if (ApplyLag > TimeSpan.Zero && _bed.Leader != this) _bed.At(ApplyLag, ApplyAll);
-        else ApplyAll();
+        var committed = _bed.Log.Count;
+        if (ApplyLag > TimeSpan.Zero && _bed.Leader != this) _bed.At(ApplyLag, () => ApplyTo(committed));
+        else ApplyTo(committed);
     }
 
     public void Halt(string reason, Exception? cause) => throw new AssertionException($"{reason}{Environment.NewLine}{cause}");
@@ -123,9 +125,9 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
     public ValueTask<IServerConversation> OpenAsync(InstanceKey instance, TimeSpan deadline) =>
         _bed.Server(instance).OpenAsync(this, deadline);
 
-    private void ApplyAll()
+    private void ApplyTo(int committed)
     {
-        while (_applied < _bed.Log.Count && _bed.IsInQuorum(this))
+        while (_applied < committed && _bed.IsInQuorum(this))
         {
             var (term, command) = _bed.Log[_applied++];
             var context = new ApplyContext(_applied, term);

@@ -122,6 +122,33 @@ public sealed class LeadershipStories
         bed.RunUntil(() => bed.Servers[0].TakesWrites, Seconds(1), "opened again");
     }
 
+    [Test]
+    public void A_guardian_whose_settings_say_a_longer_lease_is_waited_for_by_those_whose_settings_do_not()
+    {
+        var bed = new HaBed(c => IsIn(c, "east") ? c with { Timing = new() { WriteLease = Seconds(6) } } : c).Started();
+        bed.CutOff("east");
+        var cut = bed.Now;
+        bed.RunUntil(() => bed.Servers.Skip(1).Any(s => s.TakesWrites), Seconds(20), "a new primary");
+        bed.RunFor(Seconds(0.1));
+        Assert.That(bed.TwoWriters, Is.Null);
+        Assert.That(bed.Now - cut, Is.GreaterThan(Seconds(5.5)));
+    }
+
+    [Test]
+    public void A_new_leader_that_has_the_state_from_a_snapshot_knows_how_long_the_lease_is()
+    {
+        var bed = new HaBed(c => IsIn(c, "east") ? c with { Timing = new() { WriteLease = Seconds(6) } } : c).Started();
+        bed.CutOff("east");
+        bed.Restart("north");
+        bed.Restart("west");
+        bed.Elect("west");
+        bed.RunUntil(() => bed.Servers.Skip(1).Any(s => s.TakesWrites), Seconds(20), "a new primary");
+        bed.RunFor(Seconds(0.1));
+        Assert.That(bed.TwoWriters, Is.Null);
+    }
+
+    private static bool IsIn(NodeConfig config, string dataCenter) => string.Equals(config.DataCenter, dataCenter, StringComparison.Ordinal);
+
     [TestCase(0.98, 1.02)]
     [TestCase(1.02, 0.98)]
     [TestCase(0.98, 0.98)]

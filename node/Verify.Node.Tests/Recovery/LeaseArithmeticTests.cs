@@ -1,5 +1,6 @@
 using Verify.Node.Loop;
 using Verify.Node.Recovery;
+using Verify.Node.State.Ledger;
 
 namespace Verify.Node.Tests.Recovery;
 
@@ -10,9 +11,21 @@ public sealed class LeaseArithmeticTests
     public void The_figures_of_the_defaults()
     {
         var timing = new Timing();
-        Assert.That(LeaseArithmetic.HolderEnd(TimeSpan.Zero, timing).TotalMilliseconds, Is.EqualTo(2450));
-        Assert.That(LeaseArithmetic.FencingStart(LeaseArithmetic.HolderEnd(TimeSpan.Zero, timing), timing).TotalMilliseconds, Is.EqualTo(1850));
-        Assert.That(LeaseArithmetic.CertainEnd(TimeSpan.Zero, timing).TotalMilliseconds, Is.EqualTo(2550));
+        var holderEnd = LeaseArithmetic.HolderEnd(TimeSpan.Zero, timing.WriteLease, timing);
+        Assert.That(holderEnd.TotalMilliseconds, Is.EqualTo(1960));
+        Assert.That(LeaseArithmetic.FencingStart(holderEnd, timing).TotalMilliseconds, Is.EqualTo(1360));
+        Assert.That(LeaseArithmetic.CertainEnd(TimeSpan.Zero, timing.WriteLease, timing).TotalMilliseconds, Is.EqualTo(2040));
+    }
+
+    [TestCase(0, 2000, 2500, Description = "nobody has said: as long as the releases that say nothing take one")]
+    [TestCase(0, 4000, 4000)]
+    [TestCase(2000, 2000, 2000)]
+    [TestCase(4000, 2000, 4000, Description = "the guardian's settings are not mine")]
+    [TestCase(2000, 4000, 4000)]
+    public void Everybody_waits_for_the_longest_lease_that_anybody_may_hold(int saidMs, int ownMs, int longestMs)
+    {
+        var ledger = new ClusterLedger { Cluster = "main", Primary = HaBed.Key(1), Token = new(1), Guardian = "n1", LeaseMs = saidMs };
+        Assert.That(LeaseArithmetic.Longest(ledger, new() { WriteLease = TimeSpan.FromMilliseconds(ownMs) }).TotalMilliseconds, Is.EqualTo(longestMs));
     }
 
     [FsCheck.NUnit.Property(MaxTest = 1000)]
@@ -27,8 +40,8 @@ public sealed class LeaseArithmeticTests
         var otherRate = 1 + (drift / 2000.0 * otherFast / 128);
         var sentAt = 5000.0;
         var appliedAt = sentAt + delayMs;
-        var holderEnd = LeaseArithmetic.HolderEnd(TimeSpan.FromMilliseconds(sentAt * holderRate), timing).TotalMilliseconds / holderRate;
-        var certainEnd = LeaseArithmetic.CertainEnd(TimeSpan.FromMilliseconds(appliedAt * otherRate), timing).TotalMilliseconds / otherRate;
+        var holderEnd = LeaseArithmetic.HolderEnd(TimeSpan.FromMilliseconds(sentAt * holderRate), timing.WriteLease, timing).TotalMilliseconds / holderRate;
+        var certainEnd = LeaseArithmetic.CertainEnd(TimeSpan.FromMilliseconds(appliedAt * otherRate), timing.WriteLease, timing).TotalMilliseconds / otherRate;
         return holderEnd <= certainEnd + 0.001;
     }
 }

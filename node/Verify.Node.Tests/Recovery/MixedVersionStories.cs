@@ -31,6 +31,17 @@ public sealed class MixedVersionStories
     }
 
     [Test]
+    public void A_guardian_that_cannot_say_how_long_its_lease_is_takes_the_one_that_the_others_expect()
+    {
+        var bed = Mixed(c => string.Equals(c.DataCenter, "east", StringComparison.Ordinal) ? c with { Timing = new() { WriteLease = Seconds(6) } } : c);
+        bed.CutOff("east");
+        bed.RunUntil(() => bed.Servers.Skip(1).Any(s => s.TakesWrites), Seconds(20), "a new primary");
+        bed.RunFor(Seconds(0.1));
+        Assert.That(bed.TwoWriters, Is.Null);
+        Assert.That(bed.HaCommands.OfType<HaCommand.RenewLease>().Select(r => r.LeaseMs), Is.All.Zero);
+    }
+
+    [Test]
     public void The_hooks_of_a_failover_run_once_each_though_the_log_cannot_say_so()
     {
         var commands = ImmutableSortedDictionary.CreateBuilder<HookPoint, ImmutableArray<string>>();

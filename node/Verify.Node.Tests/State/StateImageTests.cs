@@ -124,7 +124,7 @@ public sealed class StateImageTests
             0 => null,
             1 or 2 => new Command.KvDelete($"k{dice.Next(30)}", expected, id),
             3 => new Command.Ha(new HaCommand.AdoptPrimary(cluster, instance, "n1")),
-            4 => new Command.Ha(new HaCommand.RenewLease(cluster, instance, "n1", new(dice.Next(index)))),
+            4 => new Command.Ha(new HaCommand.RenewLease(cluster, instance, "n1", new(dice.Next(index)), dice.Next(3) * 1000)),
             5 => new Command.Ha(new HaCommand.SetAside(cluster, instance, $"{index}")),
             6 => new Command.Ha(new HaCommand.TakeBack(cluster, instance)),
             24 or 25 => new Command.Ha(DrawRecovery(dice, cluster, instance, index)),

@@ -198,6 +198,8 @@ public sealed record Timing
     /// <summary>One Raft tick.</summary>
     public TimeSpan Tick { get; init; } = TimeSpan.FromMilliseconds(10);
     public int HeartbeatTicks { get; init; } = 5;
+
+    /// <summary><see cref="RaftOptions.ElectionTicks"/>. 24 and not 25, so that a killed leader is replaced within 300 ms in the median (<c>verify-chaos bench consensus</c>).</summary>
     public int ElectionTicks { get; init; } = 24;
     public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromMilliseconds(250);
     public TimeSpan ProbeTimeout { get; init; } = TimeSpan.FromMilliseconds(500);
@@ -208,9 +210,12 @@ public sealed record Timing
     /// <summary>An observation older than this, by its voter's own clock, is stale: it never counts as "down" but stays in the denominator.</summary>
     public TimeSpan ObservationAgeMax { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>The write lease of a primary; renewed every <see cref="LeaseRenewal"/>.</summary>
-    public TimeSpan WriteLease { get; init; } = TimeSpan.FromMilliseconds(2500);
-    public TimeSpan LeaseRenewal { get; init; } = TimeSpan.FromMilliseconds(400);
+    /// <summary>The write lease of a primary as this node takes it when it is the guardian; the others wait for the longest that was taken. A primary that stands still is
+    /// replaced when it has run out; a guardian that is cut off, or has no leader, for the time between this and <see cref="FencingMargin"/> closes its server.</summary>
+    public TimeSpan WriteLease { get; init; } = TimeSpan.FromMilliseconds(2000);
+
+    /// <summary>Between two renewals. Each follows upon an answer of the server, so less than the probing interval means: with each.</summary>
+    public TimeSpan LeaseRenewal { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Fencing begins this long before the lease ends, so that it is finished at the deadline.</summary>
     public TimeSpan FencingMargin { get; init; } = TimeSpan.FromMilliseconds(600);

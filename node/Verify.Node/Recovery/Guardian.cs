@@ -143,15 +143,25 @@ internal sealed class Guardian(
 #endif
         duty.FirstRenewal ??= now;
         duty.RenewalsUnderWay++;
-        services.Submit(
-            new HaCommand.RenewLease(cluster, duty.Instance, services.Config.Self.Name, duty.Token), result => Renewed(duty, now, result));
+        var (renewal, lease) = RenewalOf(duty, timing.WriteLease);
+        services.Submit(renewal, result => Renewed(duty, now, lease, result));
     }
 
-    private void Renewed(Duty duty, TimeSpan sentAt, CommandResult result)
+    /// <summary>It says for how long, since nobody else knows the settings of this node. A member of an older release would not understand that; then the lease is no
+    /// longer than nodes take one to be that says nothing.</summary>
+    private (HaCommand Renewal, TimeSpan Lease) RenewalOf(Duty duty, TimeSpan lease)
+    {
+        var renewal = new HaCommand.RenewLease(cluster, duty.Instance, services.Config.Self.Name, duty.Token, (int)Math.Ceiling(lease.TotalMilliseconds));
+        if (services.ObjectionTo(new Command.Ha(renewal)) is null) return (renewal, lease);
+        var unsaid = TimeSpan.FromMilliseconds(ClusterLedger.UnsaidLeaseMs);
+        return (renewal with { LeaseMs = 0 }, lease < unsaid ? lease : unsaid);
+    }
+
+    private void Renewed(Duty duty, TimeSpan sentAt, TimeSpan lease, CommandResult result)
     {
         duty.RenewalsUnderWay--;
         if (result is not CommandResult.Done) return;
-        var end = LeaseArithmetic.HolderEnd(sentAt, services.Config.Timing);
+        var end = LeaseArithmetic.HolderEnd(sentAt, lease, services.Config.Timing);
         if (duty.End is null || end > duty.End) (duty.End, duty.RenewedAt) = (end, sentAt);
         if (duty != _duty) return;
         Tick();

@@ -285,7 +285,7 @@ public sealed class HaPart : IHaPart
     {
         var now = _services.Now;
         _nextReport = now + _services.Config.Timing.ReportInterval;
-        _words = Words();
+        _words = Words(static g => g.Word);
         _model.Compare(now, _services.Raft.Membership);
         _services.TellPeers(_model.Report(now, _words).Encode());
         TellGone();
@@ -311,47 +311,35 @@ public sealed class HaPart : IHaPart
     /// <summary>A guardian's word shortens a failover: it does not wait for the next report.</summary>
     private void TellNewWords()
     {
-        if (!IsGoneTold()) TellGone();
-        if (AreWordsTold()) return;
-        _words = Words();
+        if (!AreTold(_gone, static g => g.Gone)) TellGone();
+        if (AreTold(_words, static g => g.Word)) return;
+        _words = Words(static g => g.Word);
         _services.TellPeers(_model.Report(_services.Now, _words).Encode());
-    }
-
-    private bool AreWordsTold()
-    {
-        var told = 0;
-        foreach (var part in _clusters)
-        {
-            if (part.Guardian.Word is not { } word) continue;
-            if (told == _words.Length || !word.Equals(_words[told])) return false;
-            told++;
-        }
-
-        return told == _words.Length;
     }
 
     /// <summary>Told again with each report, for as long as there is one.</summary>
     private void TellGone()
     {
-        _gone = [.. _clusters.Select(c => c.Guardian.Gone).Where(w => w is not null).Select(w => w!.Value)];
+        _gone = Words(static g => g.Gone);
         if (!_gone.IsEmpty) _services.TellPeers(new PeerGone(_gone).Encode());
     }
 
-    private bool IsGoneTold()
+    private ImmutableArray<T> Words<T>(Func<Guardian, T?> wordOf) where T : struct =>
+        [.. _clusters.Select(c => wordOf(c.Guardian)).Where(w => w is not null).Select(w => w!.Value)];
+
+    /// <summary>What the guardians have to say is what was told last. Asked often, so nothing is built.</summary>
+    private bool AreTold<T>(ImmutableArray<T> told, Func<Guardian, T?> wordOf) where T : struct, IEquatable<T>
     {
-        var told = 0;
+        var same = 0;
         foreach (var part in _clusters)
         {
-            if (part.Guardian.Gone is not { } word) continue;
-            if (told == _gone.Length || !word.Equals(_gone[told])) return false;
-            told++;
+            if (wordOf(part.Guardian) is not { } word) continue;
+            if (same == told.Length || !word.Equals(told[same])) return false;
+            same++;
         }
 
-        return told == _gone.Length;
+        return same == told.Length;
     }
-
-    private ImmutableArray<ClosedUnder> Words() =>
-        [.. _clusters.Select(c => c.Guardian.Word).Where(w => w is not null).Select(w => w!.Value)];
 
     /// <summary>Said once, by the node that leads when it applies the entry.</summary>
     private void Announce(HaCommand command, long index)

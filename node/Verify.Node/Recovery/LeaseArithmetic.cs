@@ -1,4 +1,5 @@
 using Verify.Node.Loop;
+using Verify.Node.State.Ledger;
 
 namespace Verify.Node.Recovery;
 
@@ -8,8 +9,8 @@ namespace Verify.Node.Recovery;
 internal static class LeaseArithmetic
 {
     /// <summary>Until when the guardian may keep the server open, given when it sent the renewal.</summary>
-    public static TimeSpan HolderEnd(TimeSpan sentAt, Timing timing) =>
-        sentAt + TimeSpan.FromTicks(timing.WriteLease.Ticks * (1000 - timing.ClockDriftPerMille) / 1000);
+    public static TimeSpan HolderEnd(TimeSpan sentAt, TimeSpan lease, Timing timing) =>
+        sentAt + TimeSpan.FromTicks(lease.Ticks * (1000 - timing.ClockDriftPerMille) / 1000);
 
     /// <summary>When to begin closing, so that it is closed at <see cref="HolderEnd"/>.</summary>
     public static TimeSpan FencingStart(TimeSpan holderEnd, Timing timing) => holderEnd - timing.FencingMargin;
@@ -24,6 +25,13 @@ internal static class LeaseArithmetic
         serverUs + (long)((moment - seenAt).TotalMicroseconds * (1000 - timing.ClockDriftPerMille) / 1000);
 
     /// <summary>From when on the lease has certainly run out, given when this node applied its last grant. Rounded up.</summary>
-    public static TimeSpan CertainEnd(TimeSpan appliedAt, Timing timing) =>
-        appliedAt + TimeSpan.FromTicks(((timing.WriteLease.Ticks * (1000 + timing.ClockDriftPerMille)) + 999) / 1000);
+    public static TimeSpan CertainEnd(TimeSpan appliedAt, TimeSpan lease, Timing timing) =>
+        appliedAt + TimeSpan.FromTicks(((lease.Ticks * (1000 + timing.ClockDriftPerMille)) + 999) / 1000);
+
+    /// <summary>The longest lease that anybody may hold on the primary of this ledger: what the guardians said, or this node's own where that is longer.</summary>
+    public static TimeSpan Longest(ClusterLedger? ledger, Timing timing)
+    {
+        var said = TimeSpan.FromMilliseconds(ledger is { LeaseMs: > 0 } ? ledger.LeaseMs : ClusterLedger.UnsaidLeaseMs);
+        return said > timing.WriteLease ? said : timing.WriteLease;
+    }
 }

@@ -51,7 +51,8 @@ internal sealed class LeaseWatch(INodeServices services)
     {
         // The state came from elsewhere: count from the first time somebody asked, which is later than any grant.
         if (!_grantedAt.TryGetValue(cluster, out var grantedAt)) _grantedAt[cluster] = grantedAt = services.Now;
-        return LeaseArithmetic.CertainEnd(grantedAt, services.Config.Timing);
+        var timing = services.Config.Timing;
+        return LeaseArithmetic.CertainEnd(grantedAt, LeaseArithmetic.Longest(services.Ha.Cluster(cluster), timing), timing);
     }
 
     /// <summary>The guardian before the present one was replaced so lately that it may still hold a lease of its own and not know that it is replaced:

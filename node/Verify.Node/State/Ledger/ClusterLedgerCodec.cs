@@ -7,12 +7,15 @@ namespace Verify.Node.State.Ledger;
 /// <summary>The record of one cluster's ledger in a snapshot: every field, in order. A field more is a new version.</summary>
 internal static class ClusterLedgerCodec
 {
-    /// <summary>2: recoveries have a kind, times, who asked for them and who acknowledged them.</summary>
-    public const byte Version = 2;
+    /// <summary>2: recoveries have a kind, times, who asked for them and who acknowledged them. 3: how long a lease is.</summary>
+    public const byte Version = 3;
 
-    /// <summary>Nothing in it that version 1 has no place for.</summary>
-    public static bool FitsVersion1(ClusterLedger ledger) =>
-        (ledger.OpenRecovery is null || FitsVersion1(ledger.OpenRecovery)) && ledger.Closed.All(FitsVersion1);
+    /// <summary>The oldest version that has a place for everything in it.</summary>
+    public static byte VersionOf(ClusterLedger ledger)
+    {
+        if (ledger.LeaseMs != 0) return 3;
+        return (ledger.OpenRecovery is null || FitsVersion1(ledger.OpenRecovery)) && ledger.Closed.All(FitsVersion1) ? (byte)1 : (byte)2;
+    }
 
     public static void Write(WireWriter to, ClusterLedger ledger, byte version)
     {
@@ -32,6 +35,8 @@ internal static class ClusterLedgerCodec
             Write(to, aside.Instance);
             to.Text(aside.ErrantGtids);
         }
+
+        if (version >= 3) to.Number(ledger.LeaseMs);
     }
 
     public static ClusterLedger Read(byte version, ref WireReader from)
@@ -45,7 +50,7 @@ internal static class ClusterLedgerCodec
         for (var left = from.Count(); left > 0; left--) closed.Add(ReadRecovery(version, ref from));
         var aside = ImmutableArray.CreateBuilder<AsideRecord>();
         for (var left = from.Count(); left > 0; left--) aside.Add(new(ReadInstance(ref from), from.Text()));
-        return ledger with { Closed = closed.ToImmutable(), Aside = aside.ToImmutable() };
+        return ledger with { Closed = closed.ToImmutable(), Aside = aside.ToImmutable(), LeaseMs = version < 3 ? 0 : ReadInt(ref from) };
     }
 
     private static bool FitsVersion1(RecoveryRecord recovery) =>

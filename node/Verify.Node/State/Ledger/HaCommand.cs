@@ -19,7 +19,9 @@ public abstract partial record HaCommand
     public sealed record AdoptPrimary(string Cluster, InstanceKey Instance, string Guardian) : HaCommand;
 
     /// <summary>The guardian's renewal. Refused with an older token, for another instance, and while a recovery is open.</summary>
-    public sealed record RenewLease(string Cluster, InstanceKey Instance, string Guardian, FencingToken Token) : HaCommand;
+    /// <param name="LeaseMs">For how long by the guardian's settings, in milliseconds, so that nobody waits for less by his own; 0 where a member of the group is of
+    /// an older release.</param>
+    public sealed record RenewLease(string Cluster, InstanceKey Instance, string Guardian, FencingToken Token, int LeaseMs = 0) : HaCommand;
 
     /// <summary>Opens a recovery: from here on the lease cannot be renewed. The plan is fixed; its id and token are the entry's index.</summary>
     public sealed record OpenRecovery(string Cluster, InstanceKey Failed, string Analysis, string Votes, FencingToken SeenToken) : HaCommand;

@@ -23,10 +23,11 @@ public static class HaCommandCodec
                 to.Text(c.Guardian);
                 break;
             case HaCommand.RenewLease c:
-                Head(to, 2, c.Cluster);
+                Head(to, c.LeaseMs == 0 ? (byte)2 : (byte)41, c.Cluster);
                 to.Key(c.Instance);
                 to.Text(c.Guardian);
                 to.Number(c.Token.Value);
+                if (c.LeaseMs != 0) to.Number(c.LeaseMs);
                 break;
             case HaCommand.OpenRecovery c:
                 Head(to, 3, c.Cluster);
@@ -111,6 +112,7 @@ public static class HaCommandCodec
             7 => new HaCommand.CloseRecovery(cluster, from.Number(), from.Bool(), from.Text()),
             8 => new HaCommand.SetAside(cluster, from.Key(), from.Text()),
             9 => new HaCommand.TakeBack(cluster, from.Key()),
+            41 => new HaCommand.RenewLease(cluster, from.Key(), from.Text(), new(from.Number()), LeaseMs(ref from)),
             40 => new HaCommand.ChangeGuardian(cluster, from.Key(), from.Text(), new(from.Number())),
             _ => RecoveryCommandCodec.Read(kind, cluster, ref from),
         };
@@ -120,6 +122,12 @@ public static class HaCommandCodec
     {
         to.Byte(kind);
         to.Text(cluster);
+    }
+
+    private static int LeaseMs(ref WireReader from)
+    {
+        var lease = from.Number();
+        return lease is > 0 and <= int.MaxValue ? (int)lease : throw new WireFormatException($"a lease of {lease} ms", from.Position);
     }
 
     private static int Step(ref WireReader from)

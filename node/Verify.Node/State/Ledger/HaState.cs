@@ -15,7 +15,7 @@ public sealed partial class HaState(int recoveriesKeptMax = 100) : IStateSection
     byte IStateSection.VersionMax => ClusterLedgerCodec.Version;
 
     /// <summary>Version 1, which the release before this one reads, as long as it can say everything.</summary>
-    byte IStateSection.Version => _clusters.Values.All(ClusterLedgerCodec.FitsVersion1) ? (byte)1 : ClusterLedgerCodec.Version;
+    byte IStateSection.Version => _clusters.Values.Select(ClusterLedgerCodec.VersionOf).DefaultIfEmpty((byte)1).Max();
 
     /// <summary>All clusters that have a primary, by name.</summary>
     public IEnumerable<ClusterLedger> Clusters => _clusters.Values;
@@ -82,7 +82,7 @@ public sealed partial class HaState(int recoveriesKeptMax = 100) : IStateSection
         if (ledger.Primary != renew.Instance) return Rejected($"{renew.Instance} is not the primary, {ledger.Primary} is");
         if (!Same(ledger.Guardian, renew.Guardian)) return Rejected($"{renew.Guardian} is not the guardian, {ledger.Guardian} is");
         if (!ledger.LeaseIsRenewable) return Rejected($"recovery {ledger.OpenRecovery!.Id} is open");
-        return Put(index, ledger with { LastRenewal = index });
+        return Put(index, ledger with { LastRenewal = index, LeaseMs = ledger.LeaseAfter(renew.LeaseMs) });
     }
 
     private CommandResult Apply(HaCommand.StepIntent intent, long index)
@@ -138,6 +138,7 @@ public sealed partial class HaState(int recoveriesKeptMax = 100) : IStateSection
             Guardian = publish.Guardian,
             IsAdopted = false,
             LastRenewal = 0,
+            LeaseMs = 0,
             OpenRecovery = recovery with { Published = new FencingToken(index) },
             Aside = Without(ledger, publish.Instance),
         });

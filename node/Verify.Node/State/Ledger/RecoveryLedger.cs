@@ -123,6 +123,13 @@ public sealed record ClusterLedger
 
     /// <summary>The index of the last renewal under <see cref="Token"/>; 0 when the lease was never granted.</summary>
     public long LastRenewal { get; init; }
+
+    /// <summary>What a renewal that does not say for how long asks for at most, in milliseconds: the lease of the releases that say nothing.</summary>
+    public const int UnsaidLeaseMs = 2_500;
+
+    /// <summary>The longest lease that any guardian of <see cref="Primary"/> has said it takes, in milliseconds; 0 while none has said. It never becomes shorter
+    /// before there is another primary: who held the longer one may be cut off and not know that somebody holds another.</summary>
+    public int LeaseMs { get; init; }
     public RecoveryRecord? OpenRecovery { get; init; }
 
     /// <summary>Closed recoveries, oldest first, at most as many as the limit says.</summary>
@@ -134,6 +141,9 @@ public sealed record ClusterLedger
     /// <summary>Whether the lease may be renewed: no recovery is open that takes it from the old primary, or it has already handed the lease
     /// to the new one.</summary>
     public bool LeaseIsRenewable => OpenRecovery is not { TakesLease: true };
+
+    /// <summary><see cref="LeaseMs"/> after a renewal for so long (0: it did not say).</summary>
+    public int LeaseAfter(int renewedMs) => Math.Max(LeaseMs, renewedMs == 0 && LeaseMs != 0 ? UnsaidLeaseMs : renewedMs);
 
     public AsideRecord? AsideOf(InstanceKey instance) => Aside.FirstOrDefault(a => a.Instance == instance);
 }
