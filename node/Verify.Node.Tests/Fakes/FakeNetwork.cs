@@ -8,6 +8,7 @@ internal sealed class FakeNetwork(FakeWorld world)
     private readonly SortedDictionary<Endpoint, FakeListener> _listeners = [];
     private readonly HashSet<(string From, string To)> _cuts = [];
     private readonly List<FakeStream> _streams = [];
+    private readonly Dictionary<(string From, string To), int> _closings = [];
 
     public static TimeSpan Latency => TimeSpan.FromMilliseconds(1);
 
@@ -24,12 +25,22 @@ internal sealed class FakeNetwork(FakeWorld world)
 
     public void HealAll() => _cuts.Clear();
 
+    /// <summary>What stands between (a proxy whose other side is cut) takes so many connections from one host to the other and closes each at once.</summary>
+    public void CloseNext(string from, string to, int connections) => _closings[(from, to)] = connections;
+
     /// <summary>The machine is gone: its listeners vanish, its streams break at the other end.</summary>
     public void Forget(string name)
     {
         foreach (var at in _listeners.Where(l => string.Equals(l.Value.Name, name, StringComparison.Ordinal)).Select(l => l.Key).ToArray()) _listeners.Remove(at);
         foreach (var stream in _streams.ToArray())
             if (string.Equals(stream.Name, name, StringComparison.Ordinal)) stream.Dispose();
+    }
+
+    private bool IsClosed(string from, string to)
+    {
+        var left = _closings.GetValueOrDefault((from, to));
+        if (left > 0) _closings[(from, to)] = left - 1;
+        return left > 0;
     }
 
     private bool IsCut(string from, string to) => _cuts.Contains((from, to));
@@ -53,7 +64,8 @@ internal sealed class FakeNetwork(FakeWorld world)
                 var (mine, theirs) = (new FakeStream(network, host, name), new FakeStream(network, listener.Host, listener.Name));
                 (mine.Other, theirs.Other) = (theirs, mine);
                 network._streams.AddRange([mine, theirs]);
-                listener.Host.Run(() => listener.Offer(theirs));
+                if (network.IsClosed(name, to.Host)) theirs.Dispose();
+                else listener.Host.Run(() => listener.Offer(theirs));
                 connected.TrySetResult(mine);
             }));
             return new(connected.Task);

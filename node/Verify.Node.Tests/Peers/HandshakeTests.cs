@@ -62,6 +62,21 @@ public sealed class HandshakeTests
         Assert.That(cluster.Log("c"), Has.Some.Contains("speaks only version 2"));
     }
 
+    /// <summary>The asymmetric-partition scenario, live, 2026-11-21: a proxy closed the first dial, the network healed before the second, and two nodes of one release
+    /// spoke version 1 from then on. The leases of that release are renewed by entries that version 1 does not know, so that node was sent no entry any more.</summary>
+    [TestCase(1)]
+    [TestCase(3)]
+    public void A_connection_that_was_closed_by_the_network_is_not_taken_for_a_peer_of_an_old_release(int closed)
+    {
+        var cluster = FakeCluster.Settled(3);
+        cluster.Stop("c");
+        cluster.Network.CloseNext("c", "a", closed);
+        cluster.Start("c");
+        cluster.World.RunFor(TimeSpan.FromSeconds(1));
+        Assert.That((cluster.Node("c").Core.Mesh.VersionOf(new("a")), cluster.Node("c").Core.Mesh.VersionOf(new("b"))), Is.EqualTo((3, 3)));
+        Assert.That(cluster.Log("c"), Has.None.Contains("down"), "and not by way of a link that was up in version 1");
+    }
+
     [TestCase("n1:10008", new[] { "n1" }, true)]
     [TestCase("n1:10008", new[] { "other", "N1:10008" }, true)]
     [TestCase("n1:10008", new[] { "n2" }, false)]

@@ -10,7 +10,8 @@ namespace Verify.Node.Peers;
 internal static class PeerHandshake
 {
     /// <summary>Connects and introduces this node, in the newest protocol that both speak: a node that knows only version 1 hangs up
-    /// on an introduction in version 2, so it is dialled once more.</summary>
+    /// on an introduction in version 2, so it is dialled once more. But a cut connection ends in the same way, and the next dial may meet a network that has just healed: one that
+    /// answers version 1 is asked for more again, or the two would go on in version 1 for as long as the link is up, and what only newer versions can say would never arrive.</summary>
     /// <exception cref="IOException">No connection, or it broke.</exception>
     /// <exception cref="PeerRefusedException">The other end does not want us, or is not whom we want.</exception>
     /// <exception cref="WireFormatException">The other end does not speak our protocol.</exception>
@@ -23,9 +24,19 @@ internal static class PeerHandshake
         var more = new Introduction(
             GroupPicture.SelfContact(config), session, config.WireVersionMax, group.Index, group.Membership.Contains(config.Self));
         if (await DialAsync(around, peer, at, more, cancel) is { } open) return open;
-        return config.WireVersionMin > 1
-            ? throw new PeerRefusedException(TooOld(peer, 1))
-            : (await DialAsync(around, peer, at, more: null, cancel))!;
+        if (config.WireVersionMin > 1) throw new PeerRefusedException(TooOld(peer, 1));
+        var plain = (await DialAsync(around, peer, at, more: null, cancel))!;
+        try
+        {
+            if (await DialAsync(around, peer, at, more, cancel) is not { } better) return plain;
+            await plain.Stream.DisposeAsync();
+            return better;
+        }
+        catch
+        {
+            await plain.Stream.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Why this caller is not let in; null when he is.</summary>
