@@ -22,6 +22,7 @@ internal sealed class NodeProcess : IAsyncDisposable
     }
 
     public int Id => _process.Id;
+    public bool HasExited => _process.HasExited;
     public string Output
     {
         get

@@ -52,6 +52,21 @@ public sealed class GroupTests
     }
 
     [Test]
+    public void A_quiet_group_takes_a_snapshot_when_its_time_has_come_and_none_of_nothing_new()
+    {
+        var cluster = FakeCluster.Settled(3, c => c with { Snapshots = new() { Interval = TimeSpan.FromSeconds(5), Entries = 100_000 } });
+        var leader = cluster.WaitForLeader();
+        cluster.Put(leader, "k", "v");
+        cluster.World.RunFor(TimeSpan.FromSeconds(6));
+        foreach (var name in cluster.Names) Assert.That(cluster.Events(name).OfType<NodeEvent.SnapshotTaken>().Count(), Is.EqualTo(1), name);
+        cluster.World.RunFor(TimeSpan.FromSeconds(20));
+        Assert.That(cluster.Events(leader).OfType<NodeEvent.SnapshotTaken>().Count(), Is.EqualTo(1), "nothing has changed");
+        cluster.Put(leader, "k", "w");
+        cluster.World.RunFor(TimeSpan.FromSeconds(6));
+        Assert.That(cluster.Events(leader).OfType<NodeEvent.SnapshotTaken>().Count(), Is.EqualTo(2));
+    }
+
+    [Test]
     public void A_snapshot_on_demand_is_durable_when_it_is_answered()
     {
         var cluster = FakeCluster.Settled(3);

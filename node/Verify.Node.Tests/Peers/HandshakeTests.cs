@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Verify.Node.Codec;
 using Verify.Node.Loop;
 using Verify.Node.Peers;
@@ -92,6 +93,7 @@ public sealed class HandshakeTests
     [Test]
     public void A_frame_that_is_played_twice_ends_the_stream_is_counted_and_said_once()
     {
+        using var refused = new RefusedLinks();
         var cluster = FakeCluster.Settled(3);
         for (var i = 0; i < 3; i++)
         {
@@ -107,6 +109,7 @@ public sealed class HandshakeTests
         }
 
         Assert.That(cluster.Log("a").Count(line => line.Contains("replayed", StringComparison.Ordinal)), Is.EqualTo(1));
+        Assert.That(refused.Count("garbled or replayed"), Is.EqualTo(3));
         Assert.That(cluster.Put("a", "k", "v"), Is.InstanceOf<Verify.Node.Api.ApiReply.Done>());
     }
 
@@ -121,6 +124,43 @@ public sealed class HandshakeTests
         cluster.World.Await(stream.WriteAsync(recorded.Written));
         cluster.World.RunFor(TimeSpan.FromMilliseconds(5));
         Assert.That(cluster.World.Await(stream.ReadAsync(new byte[100])), Is.Zero, "the other end drew another number");
+    }
+
+    [Test]
+    public void A_node_of_another_cluster_is_refused_each_time_it_calls_counted_each_time_and_said_once()
+    {
+        using var refused = new RefusedLinks();
+        var cluster = new FakeCluster(3, c => c.Self.Name is "c" ? c with { ClusterId = "other" } : c);
+        cluster.World.RunFor(TimeSpan.FromSeconds(5));
+        Assert.That(cluster.Log("a").Count(line => line.Contains("it is of cluster 'other', this is cluster 'verify'", StringComparison.Ordinal)), Is.EqualTo(1));
+        Assert.That(refused.Count("handshake"), Is.GreaterThan(5), "it is refused by both, and both are refused by it");
+    }
+
+    /// <summary>What the nodes of this process count meanwhile.</summary>
+    private sealed class RefusedLinks : IDisposable
+    {
+        private readonly MeterListener _listener = new();
+        private readonly Dictionary<string, long> _counts = new(StringComparer.Ordinal);
+
+        public RefusedLinks()
+        {
+            _listener.InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument.Name is "verify_peer_links_refused") self.EnableMeasurementEvents(instrument);
+            };
+            _listener.SetMeasurementEventCallback<long>((_, value, tags, _) =>
+            {
+                lock (_counts) _counts[$"{tags[0].Value}"] = _counts.GetValueOrDefault($"{tags[0].Value}") + value;
+            });
+            _listener.Start();
+        }
+
+        public long Count(string why)
+        {
+            lock (_counts) return _counts.GetValueOrDefault(why);
+        }
+
+        public void Dispose() => _listener.Dispose();
     }
 
     private static NodeConfig Config { get; } = new() { Self = new("a"), DataCenter = "dc", PeerBind = new("a", 10008), Members = [] };
