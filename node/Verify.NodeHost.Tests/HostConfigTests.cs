@@ -130,6 +130,19 @@ public sealed class HostConfigTests
     public void What_is_no_JSON_object_is_refused_with_its_place(string text, int line, int column) =>
         Assert.That(ProblemsOf(text).Single(), Does.StartWith($"node.json:{line}:{column}: "));
 
+    [TestCase("VERIFY_TEST_ONLY_NO_FENCING", "1")]
+    [TestCase("VERIFY_TEST_ONLY_NO_SYNC", "1")]
+    [TestCase("VERIFY_TEST_ONLY_POWER_LOSS", "1")]
+    [TestCase("VERIFY_TEST_ONLY_CLOCK", "/tmp/clock")]
+    public void A_node_that_other_machines_reach_does_not_start_without_its_promises(string name, string value)
+    {
+        const string Reached = """{ "RaftDataDir": "d", "RaftBind": "10.1.2.3:10008" }""";
+        Assert.That(() => Parse(Reached, (name, value)), Throws.TypeOf<ConfigException>().With.Message.Contains($"{name} is set").And.Message.Contains("10.1.2.3:10008"));
+        Assert.That(() => Parse("""{ "RaftDataDir": "d", "RaftBind": "0.0.0.0:10008" }""", (name, value)), Throws.TypeOf<ConfigException>());
+        Assert.That(() => Parse(Reached, (name, "0")), Throws.Nothing);
+        Assert.That(() => Parse("""{ "RaftDataDir": "d", "RaftBind": "127.3.4.5:10008" }""", (name, value)), Throws.Nothing);
+    }
+
     [Test]
     public void Only_the_test_only_variable_switches_fencing_off()
     {

@@ -60,7 +60,7 @@ internal static class NodeHostApp
         using var events = new HostEvents(eventsFile);
         await using var history = config.History.File is null ? null : new HistoryStore(config.History, events, log, TimeProvider.System, meters);
         using var disk = new SystemDisk(config.DataDirectory);
-        var skewFile = Environment.GetEnvironmentVariable("VERIFY_TEST_ONLY_CLOCK");
+        var skewFile = Environment.GetEnvironmentVariable(TestOnlySwitches.Clock);
         using var skewed = skewFile is null ? null : new SkewableTime(skewFile);
         if (skewed is not null) HostLog.ClockSkewable(log, skewFile!);
         var seam = new NodeSeam(skewed ?? TimeProvider.System, new Dice(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))),

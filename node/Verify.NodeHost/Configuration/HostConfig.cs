@@ -76,6 +76,7 @@ internal sealed record HostConfig(
         var directory = values.Text("RaftDataDir", "", "path");
         if (directory.Length == 0) values.Problem("RaftDataDir", "the directory where this node keeps its log");
         var group = GroupConfig.Of(values, warnings);
+        TestOnlySwitches.Check(values, environment, group.Bind);
         var listen = ListenOf(values);
         var access = AccessSettings.Of(values, warnings, listen);
         var peerTls = TlsFiles.OfPeers(values);
@@ -112,7 +113,7 @@ internal sealed record HostConfig(
             DeadMan = Enum.Parse<DeadManPolicy>(values.Choice("DeadManSwitch", "auto", "auto", "required", "off"), ignoreCase: true),
             Catalogue = CatalogueConfig.NodeOf(values),
             Throttle = FrenoConfig.Of(values, warnings, freno),
-            FencingEnabled = environment("VERIFY_TEST_ONLY_NO_FENCING") != "1",
+            FencingEnabled = !TestOnlySwitches.IsOn(environment, TestOnlySwitches.NoFencing),
         };
         node = BackendConfig.Into(node, values, group.IsSingle);
         if (node.Clusters.Length > 0 && node.TopologyLogin.User.Length == 0) values.Problem("MySQLTopologyUser", "the user that probes and repairs the servers");
