@@ -11,18 +11,24 @@ namespace Verify.NodeHost.Tests;
 internal sealed class MiniMySql : IAsyncDisposable
 {
     private const int Capabilities = 0x00000200 | 0x00000001 | 0x00002000 | 0x00008000 | 0x00080000; // 4.1, long password, transactions, secure connection, plugins
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
     private readonly CancellationTokenSource _end = new();
     private readonly Task _accepting;
     private int _sessions;
 
-    public MiniMySql()
+    public MiniMySql() : this("127.0.0.1", 0)
     {
+    }
+
+    public MiniMySql(string address, int port)
+    {
+        _listener = new(IPAddress.Parse(address), port);
         _listener.Start();
         _accepting = AcceptAsync();
     }
 
-    public string Address => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+    public string Address => $"{_listener.LocalEndpoint}";
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>What every query gives; null: NULL.</summary>
     public string? Value { get; set; } = "0";

@@ -66,7 +66,7 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
         {
             var (found, problem) = store.Hosts switch
             {
-                HostSource.HaProxy haproxy => await ReadHaProxyAsync(haproxy, store.Port),
+                HostSource.HaProxy haproxy => await ReadHaProxyAsync(haproxy, store),
                 HostSource.ProxySql proxysql => await ReadProxySqlAsync(proxysql),
                 _ => (null, "no source"),
             };
@@ -76,10 +76,11 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
         }
     }
 
-    /// <summary>The servers that any of the HAProxies sends traffic to; null when one of them cannot be asked (what is not seen must not be
-    /// taken for not there).</summary>
-    private async ValueTask<(ImmutableArray<InstanceKey>? Hosts, string Problem)> ReadHaProxyAsync(HostSource.HaProxy source, int port)
+    /// <summary>The servers that are meant to serve behind any of the HAProxies; null when one of them cannot be asked (what is not seen must
+    /// not be taken for not there).</summary>
+    private async ValueTask<(ImmutableArray<InstanceKey>? Hosts, string Problem)> ReadHaProxyAsync(HostSource.HaProxy source, ThrottledCluster store)
     {
+        var before = hosts.Of(store).Hosts ?? [];
         var found = new SortedSet<InstanceKey>();
         foreach (var address in source.Addresses)
         {
@@ -88,7 +89,7 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
             if (problem is not null) return (null, problem);
             try
             {
-                foreach (var name in HaProxyPage.Hosts(body, source.Pool)) found.Add(new(name, port));
+                foreach (var name in HaProxyPage.Hosts(body, source.Pool, name => before.Contains(new(name, store.Port)))) found.Add(new(name, store.Port));
             }
             catch (FormatException e)
             {
@@ -96,7 +97,7 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
             }
         }
 
-        return found.Count > 0 ? ([.. found], "") : (null, $"no server of {source.Pool} is up, says HAProxy");
+        return found.Count > 0 ? ([.. found], "") : (null, $"HAProxy has no server in {source.Pool} that is not in maintenance");
     }
 
     private async ValueTask<(ImmutableArray<InstanceKey>? Hosts, string Problem)> ReadProxySqlAsync(HostSource.ProxySql source)

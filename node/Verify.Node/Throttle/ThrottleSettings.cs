@@ -105,7 +105,7 @@ public abstract record HostSource
     public sealed record Own : HostSource;
     public sealed record Static(ImmutableArray<InstanceKey> Hosts) : HostSource;
 
-    /// <summary>The servers of one backend in the statistics page of one or more HAProxies.</summary>
+    /// <summary>The servers of one backend that are not in maintenance, in the statistics page of one or more HAProxies.</summary>
     public sealed record HaProxy(ImmutableArray<Endpoint> Addresses, string Pool) : HostSource;
 
     /// <summary>The servers of a host group that are online, as the admin interface of one of these ProxySQLs says.</summary>
