@@ -42,7 +42,8 @@ public sealed class FrenoInventoryTests
         await using var two = new MiniMySql { Value = "0.75" };
         await using var admin = new MiniMySql
         {
-            Table = ("runtime_mysql_servers WHERE hostgroup_id = 20", ["hostname", "port", "status"],
+            User = "stats", StatsUser = "stats",
+            Table = ("FROM stats_mysql_connection_pool WHERE hostgroup = 20", ["srv_host", "srv_port", "status"],
                 [["127.0.0.1", PortOf(one), "ONLINE"], ["127.0.0.1", PortOf(two), "SHUNNED"]]),
         };
         await using var page = new MiniText("# pxname,svname,status,weight\nro,FRONTEND,OPEN,\nro,127.0.0.1,UP,1\nro,10.255.255.1,MAINT,1\nro,10.255.255.2,NOLB,1\nro,BACKEND,UP,\nrw,10.255.255.3,UP,1\n");

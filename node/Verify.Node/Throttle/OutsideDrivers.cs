@@ -62,12 +62,13 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
 
     private async Task KeepInventoryAsync(ThrottledCluster store)
     {
+        var pool = new ProxySqlPool((store.Hosts as HostSource.ProxySql)?.IgnoreFor ?? TimeSpan.Zero);
         while (!services.Stopping.IsCancellationRequested)
         {
             var (found, problem) = store.Hosts switch
             {
                 HostSource.HaProxy haproxy => await ReadHaProxyAsync(haproxy, store),
-                HostSource.ProxySql proxysql => await ReadProxySqlAsync(proxysql),
+                HostSource.ProxySql proxysql => await ReadProxySqlAsync(proxysql, pool),
                 _ => (null, "no source"),
             };
             hosts.Heard(store.Name, found, problem);
@@ -100,7 +101,7 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
         return found.Count > 0 ? ([.. found], "") : (null, $"HAProxy has no server in {source.Pool} that is not in maintenance");
     }
 
-    private async ValueTask<(ImmutableArray<InstanceKey>? Hosts, string Problem)> ReadProxySqlAsync(HostSource.ProxySql source)
+    private async ValueTask<(ImmutableArray<InstanceKey>? Hosts, string Problem)> ReadProxySqlAsync(HostSource.ProxySql source, ProxySqlPool pool)
     {
         var problems = new List<string>();
         foreach (var address in source.Addresses)
@@ -109,13 +110,8 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
             try
             {
                 var table = await link.AskAsync(new Statement.ListProxySqlServers(source.HostGroup), services.Config.Timing.StatementTimeout);
-                var rows = Enumerable.Range(0, table.Rows.Count)
-                    .Select(i => (Host: table.Text(i, "hostname"), Port: table.Text(i, "port"), Status: table.Text(i, "status")))
-                    .Where(row => row.Host is { Length: > 0 } && row.Status == "ONLINE" && ushort.TryParse(row.Port, out var port) && port > 0)
-                    .Select(row => new InstanceKey(row.Host!, ushort.Parse(row.Port!, System.Globalization.CultureInfo.InvariantCulture)));
-                ImmutableArray<InstanceKey> found = [.. rows.Distinct().Order()];
-                if (found.Length > 0) return (found, "");
-                problems.Add($"{address}: host group {source.HostGroup} has no server online");
+                if (pool.Read(table, services.Now) is { } found) return (found, "");
+                problems.Add($"{address}: host group {source.HostGroup} has no servers");
             }
             catch (Exception e) when (e is MySqlException or IOException)
             {
