@@ -20,6 +20,9 @@ public sealed class MySqlTimeoutException(string message) : MySqlException(messa
 {
     /// <summary>The connection had been made within this attempt and the greeting did not come: somebody listens and does not answer.</summary>
     public bool HasConnected { get; init; }
+
+    /// <summary>The connection itself was not made within the time: the host is off, or nothing leads there.</summary>
+    public bool IsUnconnected { get; init; }
 }
 
 /// <summary>The connection ended, or the bytes are not MySQL's protocol.</summary>

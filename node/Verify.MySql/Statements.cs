@@ -75,10 +75,11 @@ public abstract partial record Statement
         public override SqlText Sql(Flavor flavor) => SqlText.Of($"{Query}");
     }
 
-    /// <summary>ProxySQL's admin interface only: the servers of a host group with their state (columns hostname, port, status).</summary>
+    /// <summary>ProxySQL's admin interface only: the servers of a host group with their state (columns srv_host, srv_port, status). A user of
+    /// admin-stats_credentials sees the tables of statistics and no others, and for him they are in the schema without a name.</summary>
     public sealed record ListProxySqlServers(int HostGroup) : Statement
     {
-        public override SqlText Sql(Flavor flavor) => SqlText.Of($"SELECT hostname, port, status FROM runtime_mysql_servers WHERE hostgroup_id = {HostGroup}");
+        public override SqlText Sql(Flavor flavor) => SqlText.Of($"SELECT srv_host, srv_port, status FROM stats_mysql_connection_pool WHERE hostgroup = {HostGroup}");
     }
 
     /// <summary>Opens or closes the server for writes of everybody. On MySQL closing means super_read_only (binds SUPER users

@@ -192,6 +192,22 @@ public sealed class ClusterApiTests
         Assert.That((int)blocking.StatusCode, Is.EqualTo(400));
         using var elsewhere = await _http.GetAsync("/v1/kv/a?dc=west");
         Assert.That((int)elsewhere.StatusCode, Is.EqualTo(400));
+        Assert.That(await elsewhere.Content.ReadAsStringAsync(), Does.Contain("this node is in data centre 'east'"));
+    }
+
+    /// <summary>Consul's clients send ?dc= with every request once they are configured with a data centre, which is the usual way.</summary>
+    [TestCase("dc=east")]
+    [TestCase("dc=EAST", Description = "names of data centres have no case in Consul")]
+    [TestCase("dc=")]
+    public async Task A_client_that_names_the_nodes_own_data_centre_is_answered(string dc)
+    {
+        _node.Answers[typeof(ApiRequest.KvGet)] = new ApiReply.Value(new("a", new byte[] { 1 }, 0, 3, 8), 9);
+        _node.Answers[typeof(ApiRequest.KvPut)] = new ApiReply.Done(9);
+        _node.Answers[typeof(ApiRequest.KvDelete)] = new ApiReply.Done(10);
+        using var got = await _http.GetAsync($"/v1/kv/a?{dc}");
+        using var put = await _http.PutAsync($"/v1/kv/a?{dc}", new ByteArrayContent([1]));
+        using var gone = await _http.DeleteAsync($"/v1/kv/a?{dc}");
+        Assert.That(new[] { got, put, gone }.Select(r => (int)r.StatusCode), Is.EqualTo(new[] { 200, 200, 200 }));
     }
 
     [Test]

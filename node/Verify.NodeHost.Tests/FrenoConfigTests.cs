@@ -18,7 +18,7 @@ public sealed class FrenoConfigTests
               "Clusters": {
                 "static": { "StaticHostsSettings": { "Hosts": ["10.0.0.1", "10.0.0.2:3399"] }, "HttpCheckPort": 9000, "HttpCheckPath": "ready" },
                 "proxy": { "ThrottleThreshold": 5, "MetricQuery": "show global status like 'lag'", "HAProxySettings": { "Addresses": "http://lb1:8001, lb2:8002", "PoolName": "ro" } },
-                "sql": { "IgnoreDialTcpErrors": true, "ProxySQLSettings": { "Addresses": ["p1"], "User": "stats", "Password": "s", "HostgroupID": 20 } },
+                "sql": { "IgnoreDialTcpErrors": true, "ProxySQLSettings": { "Addresses": ["p1"], "User": "stats", "Password": "s", "HostgroupID": 20, "IgnoreServerTTLSecs": 45 } },
                 "main": { "ThrottleThreshold": 0.5 } } } }
             """, ("FRENO_PASSWORD", "secret"));
         var throttle = config.Node.Throttle;
@@ -31,6 +31,7 @@ public sealed class FrenoConfigTests
         Assert.That(((LagMetric.Query)throttle.Of("proxy").Metric).Sql.ValueColumn, Is.EqualTo(1));
         Assert.That(((HostSource.HaProxy)throttle.Of("proxy").Hosts).Addresses.Select(a => a.ToString()), Is.EqualTo(new[] { "lb1:8001", "lb2:8002" }));
         Assert.That(((HostSource.ProxySql)throttle.Of("sql").Hosts).HostGroup, Is.EqualTo(20));
+        Assert.That(((HostSource.ProxySql)throttle.Of("sql").Hosts).IgnoreFor, Is.EqualTo(TimeSpan.FromSeconds(45)));
         Assert.That((throttle.Of("main").Hosts, throttle.Of("main").Threshold), Is.EqualTo((new HostSource.Own(), 0.5)));
         Assert.That(throttle.Of("discovered").Threshold, Is.EqualTo(1.5), "a cluster that the node looks after needs no entry");
         Assert.That(config.Freno.Domain, Is.EqualTo("d.example"));

@@ -18,6 +18,23 @@ public sealed class FrenoInventoryTests
     [TearDown]
     public void RemoveDirectory() => Directory.Delete(_directory, recursive: true);
 
+    /// <summary>The story of HaProxyPageTests through a whole node: the replica that lags is down for HAProxy, and it is the one that counts.</summary>
+    [Test]
+    public async Task A_replica_that_HAProxy_took_out_because_it_lags_is_a_reason_to_throttle()
+    {
+        await using var quick = new MiniMySql { Value = "0.25" };
+        await using var slow = new MiniMySql("127.0.0.2", quick.Port) { Value = "3600" };
+        await using var page = new MiniText("# pxname,svname,status,weight\nro,127.0.0.1,UP,1\nro,127.0.0.2,DOWN,1\nro,10.255.255.2,MAINT,1\n");
+        var http = $"127.0.0.1:{FreePort.Next()}";
+        await using var node = await StartAsync(http, new { main = new { Port = quick.Port, HAProxySettings = new { Host = "127.0.0.1", Port = page.Port, PoolName = "ro" } } });
+        await BecomesAsync(http, """{"mysql/main":"3600.000000"}""", node);
+        using var client = new HttpClient();
+        using var check = await client.GetAsync($"http://{http}/check/gh-ost/mysql/main");
+        Assert.That((int)check.StatusCode, Is.EqualTo(429), await check.Content.ReadAsStringAsync());
+        slow.Value = "0.5";
+        await BecomesAsync(http, """{"mysql/main":"0.500000"}""", node);
+    }
+
     [Test]
     public async Task Hosts_come_from_HAProxy_and_ProxySQL_and_a_host_whose_HTTP_check_says_404_counts_for_nothing()
     {
@@ -25,10 +42,11 @@ public sealed class FrenoInventoryTests
         await using var two = new MiniMySql { Value = "0.75" };
         await using var admin = new MiniMySql
         {
-            Table = ("runtime_mysql_servers WHERE hostgroup_id = 20", ["hostname", "port", "status"],
+            User = "stats", StatsUser = "stats",
+            Table = ("FROM stats_mysql_connection_pool WHERE hostgroup = 20", ["srv_host", "srv_port", "status"],
                 [["127.0.0.1", PortOf(one), "ONLINE"], ["127.0.0.1", PortOf(two), "SHUNNED"]]),
         };
-        await using var page = new MiniText("# pxname,svname,status,weight\nro,FRONTEND,OPEN,\nro,127.0.0.1,UP,1\nro,10.255.255.1,DOWN,1\nro,10.255.255.2,NOLB,1\nro,BACKEND,UP,\nrw,10.255.255.3,UP,1\n");
+        await using var page = new MiniText("# pxname,svname,status,weight\nro,FRONTEND,OPEN,\nro,127.0.0.1,UP,1\nro,10.255.255.1,MAINT,1\nro,10.255.255.2,NOLB,1\nro,BACKEND,UP,\nrw,10.255.255.3,UP,1\n");
         await using var check = new MiniText("gone") { Status = 404 };
         var http = $"127.0.0.1:{FreePort.Next()}";
         await using var node = await StartAsync(http, new

@@ -11,24 +11,36 @@ namespace Verify.NodeHost.Tests;
 internal sealed class MiniMySql : IAsyncDisposable
 {
     private const int Capabilities = 0x00000200 | 0x00000001 | 0x00002000 | 0x00008000 | 0x00080000; // 4.1, long password, transactions, secure connection, plugins
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
     private readonly CancellationTokenSource _end = new();
     private readonly Task _accepting;
     private int _sessions;
 
-    public MiniMySql()
+    public MiniMySql() : this("127.0.0.1", 0)
     {
+    }
+
+    public MiniMySql(string address, int port)
+    {
+        _listener = new(IPAddress.Parse(address), port);
         _listener.Start();
         _accepting = AcceptAsync();
     }
 
-    public string Address => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+    public string Address => $"{_listener.LocalEndpoint}";
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>What every query gives; null: NULL.</summary>
     public string? Value { get; set; } = "0";
 
     /// <summary>What is given for a statement that holds this text: columns, then rows.</summary>
     public (string Text, string[] Columns, string[][] Rows)? Table { get; set; }
+
+    /// <summary>Who is let in; null: everybody. The password is not looked at.</summary>
+    public string? User { get; set; }
+
+    /// <summary>A user who, like one of ProxySQL's admin-stats_credentials, sees tables of statistics only.</summary>
+    public string? StatsUser { get; set; }
 
     /// <summary>Statements are taken and never answered.</summary>
     public bool IsSilent { get; set; }
@@ -64,7 +76,13 @@ internal sealed class MiniMySql : IAsyncDisposable
         try
         {
             await SendAsync(stream, 0, Greeting());
-            await ReadAsync(stream);
+            var user = UserOf(await ReadAsync(stream));
+            if (User is { } only && user != only)
+            {
+                await SendErrorAsync(stream, 2, 1045, $"Access denied for user '{user}'@'localhost' (using password: YES)");
+                return;
+            }
+
             await SendAsync(stream, 2, [0, 0, 0, 2, 0, 0, 0]);
             while (true)
             {
@@ -72,6 +90,12 @@ internal sealed class MiniMySql : IAsyncDisposable
                 if (command.Length == 0 || command[0] != 3) return;
                 Asked.Enqueue(Encoding.UTF8.GetString(command.AsSpan(1)));
                 while (IsSilent) await Task.Delay(50, _end.Token);
+                if (user == StatsUser && TableOf(Encoding.UTF8.GetString(command)) is { } hidden && !hidden.StartsWith("stats_", StringComparison.Ordinal))
+                {
+                    await SendErrorAsync(stream, 1, 1045, $"no such table: {hidden}");
+                    continue;
+                }
+
                 if (Table is { } table && Encoding.UTF8.GetString(command).Contains(table.Text, StringComparison.Ordinal))
                 {
                     await SendTableAsync(stream, table.Columns, table.Rows);
@@ -101,6 +125,19 @@ internal sealed class MiniMySql : IAsyncDisposable
         foreach (var row in rows) await SendAsync(stream, sequence++, [.. row.SelectMany(cell => (byte[])[(byte)cell.Length, .. Encoding.UTF8.GetBytes(cell)])]);
         await SendAsync(stream, sequence, [0xFE, 0, 0, 2, 0]);
     }
+
+    /// <summary>The protocol's HandshakeResponse41: the name follows 32 bytes of flags and filler, and ends with a zero.</summary>
+    private static string UserOf(ReadOnlySpan<byte> login) => Encoding.UTF8.GetString(login[32..(32 + login[32..].IndexOf((byte)0))]);
+
+    private static string? TableOf(string statement)
+    {
+        var words = statement.Split(' ');
+        var from = Array.FindIndex(words, word => word.Equals("FROM", StringComparison.OrdinalIgnoreCase));
+        return from >= 0 && from + 1 < words.Length ? words[from + 1] : null;
+    }
+
+    private static async Task SendErrorAsync(NetworkStream stream, byte sequence, int code, string message) =>
+        await SendAsync(stream, sequence, [0xFF, (byte)code, (byte)(code >> 8), .. "#28000"u8, .. Encoding.UTF8.GetBytes(message)]);
 
     private static byte[] Greeting()
     {

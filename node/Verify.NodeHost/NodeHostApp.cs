@@ -162,7 +162,7 @@ internal static class NodeHostApp
         new RecoveryAuditApi(node, config.Node).Map(app);
         new PolicyApi(node, config.Node).Map(app);
         new KonsulKvApi(node).Map(app);
-        new ConsulKvApi(node).Map(app);
+        new ConsulKvApi(node, config.Node.DataCenter).Map(app);
         Http.Catalogue.CatalogueRoutes.Map(app, node, config);
         new ConsulTxnApi(node).Map(app);
         new KonsulBatchApi(node).Map(app);

@@ -9,6 +9,7 @@ using Verify.Node.State;
 using Verify.Node.State.Fleet;
 using Verify.Node.State.Ledger;
 using Verify.Node.Telemetry;
+using Verify.Node.Throttle;
 using Verify.Node.Topology;
 using Verify.Raft;
 
@@ -23,6 +24,7 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
     private readonly ReplicatedState _state = new(10);
     private readonly KnownClusters _known;
     private int _applied;
+    private ThrottlePart? _throttle;
 
     public BedNode(HaBed bed, NodeConfig config, double clockRate)
     {
@@ -76,10 +78,17 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
         }
     }
 
+    /// <summary>Before it starts: it answers checks too, and samples its servers for them.</summary>
+    public void Throttles() => _throttle = new(this, _state, _part.Samples, () => IsLeader ? Now + TimeSpan.FromSeconds(1) : null);
+
+    /// <summary>What a client is told that asks this node whether it may write.</summary>
+    public CheckAnswer Check(bool ifExists = false) => _throttle!.Board.Check("gh-ost", "mysql", "main", new(0, IsLowPriority: false, ifExists, IsRead: false));
+
     public void Start()
     {
         IsUp = true;
         _part.Start();
+        _throttle?.Start();
         _part.RaftChanged(Raft);
         Beat();
     }
@@ -107,7 +116,11 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
 
     public void Emit(NodeEvent happened) => _bed.Events.Add((_bed.Now, Config.DataCenter, happened));
 
-    public void RaftChanged() => OnLoop(() => _part.RaftChanged(Raft));
+    public void RaftChanged() => OnLoop(() =>
+    {
+        _part.RaftChanged(Raft);
+        _throttle?.Changed();
+    });
 
     public void Hear(NodeId from, ReadOnlyMemory<byte> report) => OnLoop(() => _part.HeardFrom(from, report));
 
@@ -135,12 +148,14 @@ internal sealed class BedNode : INodeServices, IServerDoor, IHalt
             Results.Add(result);
             if (command is Command.Ha(var inner)) OnLoop(() => _part.Applied(inner, context, result));
             else OnLoop(_part.FleetChanged);
+            if (_throttle is { } throttle) OnLoop(throttle.Changed);
         }
     }
 
     private void Beat()
     {
         OnLoop(_part.Tick);
+        if (_throttle is { } throttle) OnLoop(throttle.Tick);
         if (IsUp) After(Config.Timing.Tick, Beat);
     }
 

@@ -293,7 +293,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     private ResultTable ReplicaRow() => Row(
         ("Channel_Name", ""), ("Source_Host", Source!.Value.Host), ("Source_Port", $"{Source.Value.Port}"), ("Replica_IO_Running", IoState),
         ("Replica_SQL_Running", SqlIsOn ? "Yes" : "No"), ("Retrieved_Gtid_Set", Retrieved.ToString()), ("Executed_Gtid_Set", Executed.ToString()),
-        ("Seconds_Behind_Source", null), ("Last_IO_Errno", "0"), ("Last_IO_Error", ""), ("Last_SQL_Errno", "0"), ("Last_SQL_Error", ""));
+        ("Seconds_Behind_Source", SqlIsOn && IoState == "Yes" ? "0" : null), ("Last_IO_Errno", "0"), ("Last_IO_Error", ""), ("Last_SQL_Errno", "0"), ("Last_SQL_Error", ""));
 
     private ResultTable Sessions()
     {

@@ -62,12 +62,13 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
 
     private async Task KeepInventoryAsync(ThrottledCluster store)
     {
+        var pool = new ProxySqlPool((store.Hosts as HostSource.ProxySql)?.IgnoreFor ?? TimeSpan.Zero);
         while (!services.Stopping.IsCancellationRequested)
         {
             var (found, problem) = store.Hosts switch
             {
-                HostSource.HaProxy haproxy => await ReadHaProxyAsync(haproxy, store.Port),
-                HostSource.ProxySql proxysql => await ReadProxySqlAsync(proxysql),
+                HostSource.HaProxy haproxy => await ReadHaProxyAsync(haproxy, store),
+                HostSource.ProxySql proxysql => await ReadProxySqlAsync(proxysql, pool),
                 _ => (null, "no source"),
             };
             hosts.Heard(store.Name, found, problem);
@@ -76,10 +77,11 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
         }
     }
 
-    /// <summary>The servers that any of the HAProxies sends traffic to; null when one of them cannot be asked (what is not seen must not be
-    /// taken for not there).</summary>
-    private async ValueTask<(ImmutableArray<InstanceKey>? Hosts, string Problem)> ReadHaProxyAsync(HostSource.HaProxy source, int port)
+    /// <summary>The servers that are meant to serve behind any of the HAProxies; null when one of them cannot be asked (what is not seen must
+    /// not be taken for not there).</summary>
+    private async ValueTask<(ImmutableArray<InstanceKey>? Hosts, string Problem)> ReadHaProxyAsync(HostSource.HaProxy source, ThrottledCluster store)
     {
+        var before = hosts.Of(store).Hosts ?? [];
         var found = new SortedSet<InstanceKey>();
         foreach (var address in source.Addresses)
         {
@@ -88,7 +90,7 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
             if (problem is not null) return (null, problem);
             try
             {
-                foreach (var name in HaProxyPage.Hosts(body, source.Pool)) found.Add(new(name, port));
+                foreach (var name in HaProxyPage.Hosts(body, source.Pool, name => before.Contains(new(name, store.Port)))) found.Add(new(name, store.Port));
             }
             catch (FormatException e)
             {
@@ -96,10 +98,10 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
             }
         }
 
-        return found.Count > 0 ? ([.. found], "") : (null, $"no server of {source.Pool} is up, says HAProxy");
+        return found.Count > 0 ? ([.. found], "") : (null, $"HAProxy has no server in {source.Pool} that is not in maintenance");
     }
 
-    private async ValueTask<(ImmutableArray<InstanceKey>? Hosts, string Problem)> ReadProxySqlAsync(HostSource.ProxySql source)
+    private async ValueTask<(ImmutableArray<InstanceKey>? Hosts, string Problem)> ReadProxySqlAsync(HostSource.ProxySql source, ProxySqlPool pool)
     {
         var problems = new List<string>();
         foreach (var address in source.Addresses)
@@ -108,13 +110,8 @@ internal sealed class OutsideDrivers(INodeServices services, StoreHosts hosts, T
             try
             {
                 var table = await link.AskAsync(new Statement.ListProxySqlServers(source.HostGroup), services.Config.Timing.StatementTimeout);
-                var rows = Enumerable.Range(0, table.Rows.Count)
-                    .Select(i => (Host: table.Text(i, "hostname"), Port: table.Text(i, "port"), Status: table.Text(i, "status")))
-                    .Where(row => row.Host is { Length: > 0 } && row.Status == "ONLINE" && ushort.TryParse(row.Port, out var port) && port > 0)
-                    .Select(row => new InstanceKey(row.Host!, ushort.Parse(row.Port!, System.Globalization.CultureInfo.InvariantCulture)));
-                ImmutableArray<InstanceKey> found = [.. rows.Distinct().Order()];
-                if (found.Length > 0) return (found, "");
-                problems.Add($"{address}: host group {source.HostGroup} has no server online");
+                if (pool.Read(table, services.Now) is { } found) return (found, "");
+                problems.Add($"{address}: host group {source.HostGroup} has no servers");
             }
             catch (Exception e) when (e is MySqlException or IOException)
             {

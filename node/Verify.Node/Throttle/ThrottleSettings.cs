@@ -105,9 +105,15 @@ public abstract record HostSource
     public sealed record Own : HostSource;
     public sealed record Static(ImmutableArray<InstanceKey> Hosts) : HostSource;
 
-    /// <summary>The servers of one backend in the statistics page of one or more HAProxies.</summary>
+    /// <summary>The servers of one backend that are not in maintenance, in the statistics page of one or more HAProxies.</summary>
     public sealed record HaProxy(ImmutableArray<Endpoint> Addresses, string Pool) : HostSource;
 
-    /// <summary>The servers of a host group that are online, as the admin interface of one of these ProxySQLs says.</summary>
-    public sealed record ProxySql(ImmutableArray<Endpoint> Addresses, MySqlLogin Login, int HostGroup) : HostSource;
+    /// <summary>The servers of a host group that are online or shunned for their lag, as the admin interface of one of these ProxySQLs says to a
+    /// user of admin-stats_credentials.</summary>
+    public sealed record ProxySql(ImmutableArray<Endpoint> Addresses, MySqlLogin Login, int HostGroup) : HostSource
+    {
+        /// <summary>A server that was unhealthy in any other way counts again when it has been online for this long; above zero. freno's
+        /// IgnoreServerTTLSecs.</summary>
+        public TimeSpan IgnoreFor { get; init; } = TimeSpan.FromSeconds(10);
+    }
 }

@@ -19,8 +19,8 @@ internal interface IServerConversation : IAsyncDisposable
 /// <summary>Opens sessions with servers.</summary>
 internal interface IServerDoor
 {
-    /// <exception cref="MySqlException"/>
-    /// <exception cref="IOException"/>
+    /// <exception cref="MySqlException">What went wrong over a connection, or <see cref="MySqlTimeoutException.IsUnconnected"/>.</exception>
+    /// <exception cref="IOException">There is no connection. One that breaks later is a <see cref="MySqlProtocolException"/>.</exception>
     ValueTask<IServerConversation> OpenAsync(InstanceKey instance, TimeSpan deadline);
 }
 
@@ -44,7 +44,7 @@ internal sealed class MySqlDoor(INodeServices services, MySqlLogin? login = null
             }
             catch (OperationCanceledException) when (!services.Stopping.IsCancellationRequested)
             {
-                throw new MySqlTimeoutException($"{address}: no connection within {deadline.TotalMilliseconds:0} ms");
+                throw new MySqlTimeoutException($"{address}: no connection within {deadline.TotalMilliseconds:0} ms") { IsUnconnected = true };
             }
         }
 

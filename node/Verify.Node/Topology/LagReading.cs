@@ -30,15 +30,15 @@ internal static class LagReading
         {
             return new(askedAt, null, e.Message, CameBack: true);
         }
-        catch (MySqlException e)
+        catch (Exception e) when (e is MySqlException or IOException)
         {
-            return Missed(e.Message, askedAt);
-        }
-        catch (IOException e)
-        {
-            return Missed(e.Message, askedAt) with { IsDialError = true };
+            return Missed(e.Message, askedAt) with { IsDialError = IsDialError(e) };
         }
     }
+
+    /// <summary>No connection was made, which freno's IgnoreDialTcpErrors means ("dial tcp" in Go): refused, no route, no such name, or nothing came back,
+    /// as from a host that is switched off. A session that breaks or falls silent is none: its server lives, or did.</summary>
+    public static bool IsDialError(Exception e) => e is IOException or MySqlTimeoutException { IsUnconnected: true };
 
     public static MetricSample Missed(string problem, TimeSpan askedAt) => new(askedAt, null, problem, CameBack: false);
 

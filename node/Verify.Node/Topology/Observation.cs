@@ -16,7 +16,11 @@ internal abstract record Observation
 
     /// <summary>No answer within the time, or the connection broke. <paramref name="Refused"/>: its host is there and nobody listens.</summary>
     /// <param name="Hung">Somebody listens there, the connection was made, and nothing came over it: a process that is stopped, or a host that is.</param>
-    public sealed record Missed(string Problem, bool Refused, bool Hung = false) : Observation;
+    public sealed record Missed(string Problem, bool Refused, bool Hung = false) : Observation
+    {
+        /// <summary>No connection could be made: refused, no way there, no answer to the dial.</summary>
+        public bool IsDialError { get; init; } = Refused;
+    }
 }
 
 /// <summary>Whether a server counts as alive for one observer.</summary>

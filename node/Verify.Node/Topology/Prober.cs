@@ -116,7 +116,7 @@ internal sealed class Prober(
     /// <summary>What the probe itself says of the lag; null: the metric has to be asked for.</summary>
     private static MetricSample? OfProbe(Observation seen, LagMetric metric, TimeSpan askedAt) => seen switch
     {
-        Observation.Missed m => LagReading.Missed(m.Problem, askedAt) with { IsDialError = m.Refused, IsRefused = m.Refused },
+        Observation.Missed m => LagReading.Missed(m.Problem, askedAt) with { IsDialError = m.IsDialError, IsRefused = m.Refused },
         Observation.Spoke s => new(askedAt, null, s.Problem, CameBack: true),
         Observation.Answered a when metric is LagMetric.ReplicaStatus => LagReading.Of(a.Replica, askedAt),
         _ => null,
@@ -146,11 +146,11 @@ internal sealed class Prober(
         }
         catch (MySqlException e)
         {
-            return new Observation.Missed(e.Message, Refused: false, Hung: e is MySqlTimeoutException { HasConnected: true });
+            return new Observation.Missed(e.Message, Refused: false, Hung: e is MySqlTimeoutException { HasConnected: true }) { IsDialError = LagReading.IsDialError(e) };
         }
         catch (IOException e)
         {
-            return new Observation.Missed(e.Message, Refused: false);
+            return new Observation.Missed(e.Message, Refused: false) { IsDialError = LagReading.IsDialError(e) };
         }
     }
 

@@ -106,7 +106,8 @@ internal static class FrenoConfig
             if (addresses.Length == 0) addresses = [.. mysql.Addresses("ProxySQLAddresses", 6032)];
             if (addresses.Length == 0) proxysql.Wrong("Addresses", "the admin interfaces of one or more ProxySQLs (or ProxySQLAddresses above)");
             var login = new MySqlLogin(proxysql.Text("User") ?? mysql.Text("ProxySQLUser") ?? "", proxysql.Text("Password") ?? mysql.Text("ProxySQLPassword") ?? "");
-            return new HostSource.ProxySql([.. addresses], login, (int?)proxysql.Number("HostgroupID", 0, int.MaxValue) ?? 0);
+            var source = new HostSource.ProxySql([.. addresses], login, (int?)proxysql.Number("HostgroupID", 0, int.MaxValue) ?? 0);
+            return proxysql.Number("IgnoreServerTTLSecs", 0, 86_400) is > 0 and var seconds ? source with { IgnoreFor = TimeSpan.FromSeconds(seconds) } : source;
         }
 
         if (json.Object("StaticHostsSettings") is { } hosts)
