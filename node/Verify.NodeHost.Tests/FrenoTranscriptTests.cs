@@ -61,25 +61,16 @@ public sealed partial class FrenoTranscriptTests
     [Test]
     public async Task Curl_gets_what_frenos_documents_say()
     {
-        var lines = await File.ReadAllLinesAsync(Path.Combine(TestContext.CurrentContext.TestDirectory, "testdata", "freno-curl.txt"));
-        var played = 0;
-        for (var i = 0; i < lines.Length; i++)
+        var played = await new CurlTranscript("freno-curl.txt", ("FRENO", _freno))
         {
-            if (lines[i].StartsWith("@lag ", StringComparison.Ordinal))
+            Clean = output => Epoch().Replace(Time().Replace(output, "<time>"), "\"CheckedAtEpoch\":<epoch>").Replace(_one.Address, "<one>", StringComparison.Ordinal).Replace(_two.Address, "<two>", StringComparison.Ordinal),
+            Story = () => _node.Output,
+            Direct = async words =>
             {
-                var words = lines[i].Split(' ');
                 (words[1] == "one" ? _one : _two).Value = words[2] == "NULL" ? null : words[2];
                 await Task.Delay(400);
-            }
-
-            if (!lines[i].StartsWith("$ ", StringComparison.Ordinal)) continue;
-            var command = lines[i][2..];
-            var expected = lines.Skip(i + 1).TakeWhile(l => l.Length > 0).ToArray();
-            var output = await ShellAsync(command);
-            Assert.That(output, Is.EqualTo(string.Join('\n', expected)), $"line {i + 1}: {command}\n{_node.Output}");
-            played++;
-        }
-
+            },
+        }.PlayAsync();
         Assert.That(played, Is.GreaterThan(20));
     }
 
@@ -121,19 +112,5 @@ public sealed partial class FrenoTranscriptTests
         {
             return 0;
         }
-    }
-
-    private async Task<string> ShellAsync(string command)
-    {
-        using var shell = new Process
-        {
-            StartInfo = new("/bin/sh", ["-c", command]) { RedirectStandardOutput = true, UseShellExecute = false },
-        };
-        shell.StartInfo.Environment["FRENO"] = _freno;
-        shell.Start();
-        var output = await shell.StandardOutput.ReadToEndAsync();
-        await shell.WaitForExitAsync();
-        output = Time().Replace(output.Replace("\r", "", StringComparison.Ordinal), "<time>");
-        return Epoch().Replace(output, "\"CheckedAtEpoch\":<epoch>").Replace(_one.Address, "<one>", StringComparison.Ordinal).Replace(_two.Address, "<two>", StringComparison.Ordinal).TrimEnd('\n');
     }
 }

@@ -51,6 +51,19 @@ public sealed class KonsulServiceTests
         await StatusAsync(HttpMethod.Get, "/lb/service/auth-service", 404);
     }
 
+    /// <summary>Found by playing Konsul's documents with curl: the body was not read, and a check that said "critical" went on passing, with a 200.</summary>
+    [Test]
+    public async Task A_check_that_says_in_the_body_that_it_is_critical_is_critical()
+    {
+        await _host.PutAsync("/register", """{ "name": "web", "address": "a", "port": 1, "checks": [{ "id": "alive", "name": "alive", "ttl": "10m" }] }""");
+        await _host.PutAsync("/health/check/alive", """{ "status": "critical", "output": "gone" }""");
+        var check = (await _host.GetAsync("/health/service/web"))[0];
+        Assert.That((check.GetProperty("status").GetString(), check.GetProperty("output").GetString()), Is.EqualTo(("critical", "gone")));
+        await StatusAsync(HttpMethod.Put, "/health/check/alive", 400, """{ "status": "ill" }""", "status must be passing, warning or critical, not 'ill'");
+        await _host.PutAsync("/health/check/alive");
+        Assert.That((await _host.GetAsync("/health/service/web"))[0].GetProperty("status").GetString(), Is.EqualTo("passing"));
+    }
+
     [Test]
     public async Task A_compare_and_set_that_does_not_hold_is_a_409_and_no_success_with_index_0()
     {

@@ -49,6 +49,7 @@ internal sealed class MiniMySql : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_accepting.IsCompleted) return;
         await _end.CancelAsync();
         _listener.Dispose();
         await _accepting;

@@ -52,12 +52,20 @@ internal sealed class KonsulHealthApi(INodeApi node, CatalogueReads reads)
         return Results.Json(found.Instances.SelectMany(i => i.Checks.Select(check => ServiceShapes.KonsulCheck(i, check, found))));
     }
 
-    /// <summary>A TTL check says how it is; passing where the request says nothing.</summary>
+    /// <summary>A TTL check says how it is, in the query or in the body; passing where the request says nothing. Konsul reads no body: who says
+    /// "critical" there is told 200 and goes on passing. What else its clients put there means nothing here either.</summary>
     private async Task<IResult> UpdateAsync(string id, HttpRequest request)
     {
-        var word = request.Query["status"].ToString();
+        var (word, note) = (request.Query["status"].ToString(), request.Query["note"].ToString());
+        if (request.ContentLength is > 0 || request.Headers.TransferEncoding.Count > 0)
+        {
+            var (body, problem) = await JsonFields.ReadObjectAsync(request);
+            if (body is null) return KonsulServiceApi.Bad(problem!);
+            (word, note) = (body.Text("status", word), body.Text("output", body.Text("note", note)));
+        }
+
         if (ServiceBody.StatusOf(word.Length > 0 ? word : "pass") is not { } status) return KonsulServiceApi.Bad($"status must be passing, warning or critical, not '{word}'");
-        return await node.AskAsync(new ApiRequest.ReportCheck(request.Query["service_id"].ToString() is { Length: > 0 } service ? service : null, id, status, request.Query["note"].ToString(), By: null, DefinedIndex: 0)) switch
+        return await node.AskAsync(new ApiRequest.ReportCheck(request.Query["service_id"].ToString() is { Length: > 0 } service ? service : null, id, status, note.Length > 1000 ? note[..1000] : note, By: null, DefinedIndex: 0)) switch
         {
             ApiReply.Done => Results.Json(new { message = "TTL check updated", check_id = id }),
             var other => KonsulServiceApi.Refusal(other, $"no check {id}"),
