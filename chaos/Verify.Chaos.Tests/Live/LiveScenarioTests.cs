@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Verify.Fleet;
-using Verify.Fleet.Servers;
 using Verify.MySql;
 
 namespace Verify.Chaos.Tests.Live;
@@ -26,7 +24,7 @@ public sealed class LiveScenarioTests
     [TestCase("asymmetric-partition", "mysql")]
     public async Task A_scenario_holds_on_real_processes_and_servers(string scenario, string flavor)
     {
-        await NeedServersAsync(flavor);
+        await RealServers.NeedAsync(flavor == "mariadb" ? Flavor.MariaDb : Flavor.MySql);
         var run = await ChaosProgram.RunAsync(Limit, "run", scenario, "--world", "live", "--flavor", flavor, "--out", _folder);
         Assert.That(run.ExitCode, Is.Zero, run.Output);
         var folder = ChaosProgram.RunFolderIn(_folder);
@@ -37,7 +35,7 @@ public sealed class LiveScenarioTests
     [Test]
     public async Task With_fencing_switched_off_the_live_run_ends_invalid_with_the_overlap_in_the_report()
     {
-        await NeedServersAsync("mysql");
+        await RealServers.NeedAsync(Flavor.MySql);
         var run = await ChaosProgram.RunAsync(Limit, "run", "dc-fencing", "--world", "live", "--no-fencing", "--out", _folder);
         Assert.That(run.ExitCode, Is.EqualTo(1), run.Output);
         var folder = ChaosProgram.RunFolderIn(_folder);
@@ -46,18 +44,5 @@ public sealed class LiveScenarioTests
         Assert.That(overlap.GetProperty("verdict").GetString(), Is.EqualTo("Invalid"));
         Assert.That(overlap.GetProperty("figures").GetProperty("longestOverlapUs").GetDouble(), Is.GreaterThan(1_000_000));
         Assert.That(await File.ReadAllTextAsync(Path.Combine(folder, "report.html")), Does.Contain("fencing was switched off"));
-    }
-
-    private static async Task NeedServersAsync(string flavor)
-    {
-        try
-        {
-            await new ServerInstall { Say = TestContext.Progress.WriteLine }.FindOrFetchAsync(flavor == "mariadb" ? Flavor.MariaDb : Flavor.MySql);
-        }
-        catch (FleetException e)
-        {
-            if (Environment.GetEnvironmentVariable("VERIFY_REQUIRE_LIVE") == "1") Assert.Fail(e.Message);
-            Assert.Ignore(e.Message);
-        }
     }
 }

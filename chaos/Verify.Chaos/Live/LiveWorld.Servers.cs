@@ -52,6 +52,14 @@ internal sealed partial class LiveWorld
         }
     }
 
+    /// <summary>Sessions that the nodes have with this server: all of their account but this one and the sampler's.</summary>
+    public async Task<int> SessionsOfNodesAsync(string server)
+    {
+        await using var session = await OpenForAsync(_byName[server]);
+        var found = await session.QueryAsync(SqlText.Of($"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = {new SqlLiteral(_servers.Users.Topology.User)}"), StatementDeadline);
+        return int.Parse(found.Rows[0][0]!, CultureInfo.InvariantCulture) - 2;
+    }
+
     public ValueTask PlantErrantAsync(string server)
     {
         _byName[server].AtNextStart = WorkloadStatements.Insert($"errant-{server}", 0);
