@@ -41,7 +41,7 @@ public sealed class ClosedPrimaryStories
         bed.Servers[0].Die();
         bed.RunUntil(() => bed.Leader!.Ha.OpenRecovery("main") is not null, Seconds(6), "a recovery");
         var recovery = bed.Leader!.Ha.OpenRecovery("main")!;
-        IsClosed(bed, $"recovery {recovery.Id} of main is open (DeadPrimary of db1:3306)");
+        IsClosed(bed, $"recovery {recovery.Id} of main is open ({recovery.Analysis} of db1:3306)");
         IsClosedUntilItsEnd(bed);
         Assert.That(bed.Servers[1].TakesWrites, bed.Story());
 
