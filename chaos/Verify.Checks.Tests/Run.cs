@@ -36,6 +36,10 @@ internal sealed class Run
     public Run Lease(string node, long term, double ms, bool held = true) =>
         At(ms, EventKinds.LeaderLease, node, ("term", term), ("held", held));
 
+    /// <summary>A leader's word that its lease has ended, and how long ago that was.</summary>
+    public Run LetsGo(string node, long term, double ms, double lateMs) =>
+        At(ms, EventKinds.LeaderLease, node, ("term", term), ("held", false), ("lateUs", (long)(lateMs * 1000)));
+
     public Run Writable(string server, double fromMs, double? toMs = null)
     {
         Sample(server, fromMs, writable: true);

@@ -73,6 +73,35 @@ internal sealed class SingleLeaderCheckTests
         Assert.That(finding.AtUs, Is.EqualTo(new long[] { 9_030_000 }));
     }
 
+    /// <summary>Live, load 36 on two cores: guardian-killed was called invalid, because a leader that had not run for 1.8 s told the end of its lease
+    /// 185 ms after the next one had begun. It had answered nobody.</summary>
+    [Test]
+    public void A_leader_that_did_not_run_and_says_since_when_its_lease_had_run_out_did_not_lead_meanwhile()
+    {
+        var finding = new Run().Sampled().Leader("n1", 1, 100).LetsGo("n1", 1, 9_080, lateMs: 3_600).Leader("n2", 2, 5_600).Judge(_check);
+        Assert.That(finding.Verdict, Is.EqualTo(Verdict.Valid), finding.Observed);
+        var without = new Run().Sampled().Leader("n1", 1, 100).LetsGo("n1", 1, 9_080, lateMs: 0).Leader("n2", 2, 5_600).Judge(_check);
+        Assert.That(without.Verdict, Is.EqualTo(Verdict.Invalid));
+    }
+
+    [Test]
+    public void A_leader_that_says_so_but_answered_a_read_meanwhile_is_a_second_leader()
+    {
+        var finding = new Run().Leader("n1", 1, 100).LetsGo("n1", 1, 9_080, lateMs: 3_600).Leader("n2", 2, 5_600)
+            .Do(OpKind.KvGet, "k", 9_010, 9_030, "old", by: "n1")
+            .Judge(_check);
+        Assert.That(finding.Verdict, Is.EqualTo(Verdict.Invalid));
+        Assert.That(finding.AtUs, Is.EqualTo(new long[] { 9_030_000 }));
+    }
+
+    [Test]
+    public void A_lease_that_ran_out_too_late_by_its_own_word_overlaps()
+    {
+        var finding = new Run().Leader("n1", 1, 100).LetsGo("n1", 1, 9_080, lateMs: 3_000).Leader("n2", 2, 5_600).Judge(_check);
+        Assert.That(finding.Verdict, Is.EqualTo(Verdict.Invalid));
+        Assert.That(finding.Figures["longestLeaseOverlapUs"], Is.EqualTo(480_000));
+    }
+
     [Test]
     public void A_run_without_a_leader_is_unknown() =>
         Assert.That(new Run().Judge(_check).Verdict, Is.EqualTo(Verdict.Unknown));

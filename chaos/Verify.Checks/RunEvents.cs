@@ -22,7 +22,7 @@ public static class EventKinds
     // From nodes: subject = node. Booleans are written "true" and "false".
     public const string Started = "started";              // recovered, lastIndex
     public const string RoleChanged = "roleChanged";      // role (Follower|PreCandidate|Candidate|Leader), term, leader
-    public const string LeaderLease = "leaderLease";      // term, held (true|false)
+    public const string LeaderLease = "leaderLease";      // term, held (true|false); lateUs: of an end, how long ago it was
     public const string QuorumSeen = "quorumSeen";        // inQuorum (true|false)
     public const string Applied = "applied";              // index, term, hash
     public const string VerdictReached = "verdict";       // cluster, instance, diagnosis, votes

@@ -211,6 +211,22 @@ public sealed class ClusterApiTests
     }
 
     [Test]
+    public async Task A_session_or_a_transaction_for_another_data_centre_is_not_begun_in_this_one()
+    {
+        foreach (var (method, path) in new[] { (HttpMethod.Put, "/v1/session/create"), (HttpMethod.Put, "/v1/session/destroy/s"), (HttpMethod.Put, "/v1/session/renew/s"), (HttpMethod.Get, "/v1/session/list"), (HttpMethod.Put, "/v1/txn") })
+        {
+            using var request = new HttpRequestMessage(method, $"{path}?dc=west") { Content = method == HttpMethod.Put ? new StringContent(path == "/v1/txn" ? "[]" : "{}") : null };
+            using var refused = await _http.SendAsync(request);
+            Assert.That(((int)refused.StatusCode, (await refused.Content.ReadAsStringAsync()).Contains("this node is in data centre 'east'", StringComparison.Ordinal)), Is.EqualTo((400, true)), path);
+        }
+
+        Assert.That(_node.Asked, Is.Empty);
+        _node.Answers[typeof(ApiRequest.SessionDo)] = new ApiReply.Done(9);
+        using var own = await _http.PutAsync("/v1/session/create?dc=EAST", new StringContent("{}"));
+        Assert.That((int)own.StatusCode, Is.EqualTo(200));
+    }
+
+    [Test]
     public async Task An_import_that_was_changed_or_cut_off_is_refused_before_the_first_write()
     {
         const string head = "{\"format\":\"verify-export\",\"version\":1,\"cluster_id\":\"c\",\"node_id\":\"n\",\"applied_index\":3,\"pairs\":1}\n";

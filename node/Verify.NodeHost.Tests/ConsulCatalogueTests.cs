@@ -56,6 +56,13 @@ public sealed class ConsulCatalogueTests
     }
 
     [Test]
+    public async Task What_has_no_agent_is_refused_with_the_way_to_register_it()
+    {
+        await StatusAsync(HttpMethod.Put, "/v1/catalog/register", 400, "use /v1/agent/service/register");
+        await StatusAsync(HttpMethod.Put, "/v1/catalog/deregister", 400, "use /v1/agent/service/deregister");
+    }
+
+    [Test]
     public async Task A_blocking_query_comes_back_with_the_change_and_not_with_a_heartbeat()
     {
         await _host.PutAsync("/v1/agent/service/register", """{ "Name": "web", "Port": 1, "Address": "h", "Check": { "CheckID": "c", "TTL": "10s", "Status": "passing" } }""");

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -74,6 +75,68 @@ public sealed class FrenoInventoryTests
         }, [$"127.0.0.1:{cache.Port}"]);
         await Until.AsyncOf("a value", () => Task.FromResult(cache.Requests.Any(r => r.EndsWith(":0.500000", StringComparison.Ordinal)) ? "yes" : null));
         Assert.That(cache.Requests, Does.Contain("set throttle/mysql/main 0 1 22 noreply").And.Contain("delete throttle/mysql/dead noreply"));
+    }
+
+    [Test]
+    [Category("Live")]
+    public async Task A_real_memcached_has_the_lag_of_each_store_and_loses_it_when_there_is_none()
+    {
+        const string program = "/usr/bin/memcached";
+        await LiveProgram.RequireAsync(program, "memcached");
+        var port = FreePort.Next();
+        using var cache = Process.Start(new ProcessStartInfo(program, ["-l", "127.0.0.1", "-p", $"{port}", "-U", "0", "-u", "nobody"]) { UseShellExecute = false })!;
+        try
+        {
+            await using var one = new MiniMySql { Value = "0.5" };
+            await using var node = await StartAsync($"127.0.0.1:{FreePort.Next()}", new { main = new { StaticHostsSettings = new { Hosts = new[] { one.Address } } } }, [$"127.0.0.1:{port}"]);
+            await Until.AsyncOf("the lag in memcached", async () => (await CachedAsync(port)).EndsWith(":0.500000", StringComparison.Ordinal) ? "yes" : null);
+            one.Value = null;
+            await Until.AsyncOf("no lag in memcached", async () => await CachedAsync(port) is "" ? "yes" : null);
+        }
+        finally
+        {
+            cache.Kill();
+            await cache.WaitForExitAsync();
+        }
+    }
+
+    [Test]
+    public async Task Prometheus_counts_each_check_by_application_store_and_reason()
+    {
+        await using var one = new MiniMySql { Value = "0.5" };
+        var http = $"127.0.0.1:{FreePort.Next()}";
+        await using var node = await StartAsync(http, new { main = new { ThrottleThreshold = 1.0, StaticHostsSettings = new { Hosts = new[] { one.Address } } } });
+        await BecomesAsync(http, """{"mysql/main":"0.500000"}""", node);
+        using var client = new HttpClient();
+        async Task<int> CheckAsync(string path)
+        {
+            using var answer = await client.GetAsync($"http://{http}{path}");
+            return (int)answer.StatusCode;
+        }
+
+        Assert.That(await CheckAsync("/check/gh-ost/mysql/main"), Is.EqualTo(200));
+        Assert.That(await CheckAsync("/check/gh-ost/mysql/main"), Is.EqualTo(200));
+        Assert.That(await CheckAsync("/check/gh-ost/mysql/nowhere"), Is.EqualTo(404));
+        Assert.That(await CheckAsync("/throttle-app/gh-ost"), Is.EqualTo(200));
+        Assert.That(await CheckAsync("/check/gh-ost/mysql/main"), Is.EqualTo(417));
+        one.Value = "7";
+        await Until.AsyncOf("429", async () => await CheckAsync("/check/archiver/mysql/main") == 429 ? "yes" : null);
+        var counted = (await client.GetStringAsync($"http://{http}/metrics")).Split('\n').Where(l => l.StartsWith("verify_throttle_checks_total{", StringComparison.Ordinal)).ToArray();
+        string CountOf(string app, string store, string reason) =>
+            counted.SingleOrDefault(l => l.Contains($"app=\"{app}\"", StringComparison.Ordinal) && l.Contains($"store=\"mysql/{store}\"", StringComparison.Ordinal) && l.Contains($"reason=\"{reason}\"", StringComparison.Ordinal))?.Split(' ')[^1] ?? "none";
+        Assert.That((CountOf("gh-ost", "main", "ok"), CountOf("gh-ost", "main", "app_throttled"), CountOf("archiver", "main", "lag")), Is.EqualTo(("2", "1", "1")), string.Join('\n', counted));
+    }
+
+    /// <summary>What memcached answers to a get of the store's key (memcached's protocol.txt, "Retrieval command"); empty: there is no such key.</summary>
+    private static async Task<string> CachedAsync(int port)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, port);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync("get throttle/mysql/main\r\nquit\r\n"u8.ToArray());
+        using var reader = new StreamReader(stream);
+        var lines = (await reader.ReadToEndAsync()).Split("\r\n");
+        return lines[0].StartsWith("VALUE ", StringComparison.Ordinal) ? lines[1] : "";
     }
 
     private async Task<NodeProcess> StartAsync(string http, object clusters, string[]? memcache = null)

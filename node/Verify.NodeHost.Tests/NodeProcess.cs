@@ -32,14 +32,22 @@ internal sealed class NodeProcess : IAsyncDisposable
     }
 
     /// <summary>Starts verify-node with these words and this environment.</summary>
-    public static NodeProcess Start(IReadOnlyList<string> words, params (string Name, string Value)[] environment) => Start(words, isService: false, environment);
+    public static NodeProcess Start(IReadOnlyList<string> words, params (string Name, string Value)[] environment) => StartBy([], words, environment);
 
-    /// <param name="isService">In a session of its own, as a service manager starts it.</param>
-    public static NodeProcess Start(IReadOnlyList<string> words, bool isService, params (string Name, string Value)[] environment)
+    /// <summary>In a session of its own, as a service manager starts it.</summary>
+    public static NodeProcess StartService(IReadOnlyList<string> words, params (string Name, string Value)[] environment) => StartBy(["/usr/bin/setsid"], words, environment);
+
+    /// <summary>With a file of this test's own in the place of /etc/hosts, which may be changed while the node runs. Needs root.</summary>
+    public static NodeProcess StartWithHosts(string hostsFile, IReadOnlyList<string> words) =>
+        StartBy(["/usr/bin/unshare", "--mount", "/bin/sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", hostsFile], words, []);
+
+    /// <param name="before">What is begun instead, with the program and its arguments as its last ones.</param>
+    private static NodeProcess StartBy(IReadOnlyList<string> before, IReadOnlyList<string> words, (string Name, string Value)[] environment)
     {
         var dotnet = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
-        var start = new ProcessStartInfo(isService ? "/usr/bin/setsid" : dotnet) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        if (isService) start.ArgumentList.Add(dotnet);
+        string[] all = [.. before, dotnet];
+        var start = new ProcessStartInfo(all[0]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var word in all.Skip(1)) start.ArgumentList.Add(word);
         start.ArgumentList.Add(Path.Combine(TestContext.CurrentContext.TestDirectory, "verify-node.dll"));
         foreach (var word in words) start.ArgumentList.Add(word);
         foreach (var name in start.Environment.Keys.Where(n => n.StartsWith("VERIFY_", StringComparison.Ordinal) || n.StartsWith("KONSUL_", StringComparison.Ordinal)).ToArray()) start.Environment.Remove(name);

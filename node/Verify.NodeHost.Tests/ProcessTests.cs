@@ -24,7 +24,8 @@ internal sealed class ProcessTests
         foreach (var (asked, isService, expected) in new[] { ("high", true, -11), ("high", false, -11), ("normal", true, Own()) })
         {
             var (variables, api) = Settings($"{asked}{isService}");
-            await using var node = NodeProcess.Start([], isService, [.. variables, ("VERIFY_PROCESS_PRIORITY", asked)]);
+            (string, string)[] environment = [.. variables, ("VERIFY_PROCESS_PRIORITY", asked)];
+            await using var node = isService ? NodeProcess.StartService([], environment) : NodeProcess.Start([], environment);
             using var http = new HttpClient();
             await Until.AsyncOf("a leader", async () => await http.GetStringAsync($"{api}/cluster/leader"));
             Assert.That(NiceOf(node.Id, ".NET TP Worker"), Is.Not.Empty.And.All.EqualTo(expected), asked);

@@ -98,6 +98,11 @@ public sealed class WatchTests
         var change = JsonDocument.Parse(Encoding.UTF8.GetString(buffer, 0, got.Count)).RootElement;
         Assert.That((change.GetProperty("type").GetString(), change.GetProperty("value").GetString(), change.GetProperty("index").GetInt64()), Is.EqualTo(("set", "1", index)));
         await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", limit.Token);
+
+        // While it was away, something happened; it comes back to another node with the last index that it saw.
+        await PutAsync("ws/a", "2");
+        await _group.SendAsync(0, HttpMethod.Delete, "/kv/ws/a");
+        Assert.That(await MessagesAsync(2, $"/kv/watch/ws/a?index={index}", 2), Is.EqualTo(new[] { "set ws/a", "delete ws/a" }));
     }
 
     [Test]
@@ -117,6 +122,7 @@ public sealed class WatchTests
         Assert.That((status, gone.GetProperty("error").GetString(), gone.GetProperty("oldest_index").GetInt64() > from), Is.EqualTo((410, "gone", true)));
         var (events, _) = await EventsAsync(0, "/watch/old/**", from, 1, () => Task.CompletedTask);
         Assert.That(events, Is.EqualTo(new[] { "gone" }));
+        Assert.That(await MessagesAsync(0, $"/watch/old/**?index={from}", 2), Is.EqualTo(new[] { "gone", "closed: gone" }), "a web socket is told the same, and closed");
         var (listed, body, response) = await _group.SendAsync(0, HttpMethod.Get, $"/v1/kv/old/?recurse&index={from}&wait=1m");
         Assert.That((listed, body.GetArrayLength(), IndexOf(response) > from), Is.EqualTo((200, 1, true)), "at once, and never again with an index that is too old");
         await _group.SendAsync(0, HttpMethod.Delete, "/v1/kv/filler/?recurse");
@@ -124,6 +130,29 @@ public sealed class WatchTests
 
     private async Task<long> PutAsync(string key, string value) =>
         (await _group.SendAsync(0, HttpMethod.Put, $"/kv/{key}", new { value })).Body.GetProperty("modify_index").GetInt64();
+
+    /// <summary>What a web socket receives, without the keep-alives: type and key, and how it was closed.</summary>
+    private async Task<string[]> MessagesAsync(int node, string path, int count)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var socket = await _group.Server(node).CreateWebSocketClient().ConnectAsync(new($"ws://localhost{path}"), limit.Token);
+        var (messages, buffer) = (new List<string>(), new byte[4_096]);
+        while (messages.Count < count)
+        {
+            var got = await socket.ReceiveAsync(buffer, limit.Token);
+            if (got.MessageType == WebSocketMessageType.Close)
+            {
+                messages.Add($"closed: {got.CloseStatusDescription}");
+                break;
+            }
+
+            var message = JsonDocument.Parse(Encoding.UTF8.GetString(buffer, 0, got.Count)).RootElement;
+            var type = message.GetProperty("type").GetString()!;
+            if (type is not "index") messages.Add(message.TryGetProperty("key", out var key) ? $"{type} {key.GetString()}" : type);
+        }
+
+        return [.. messages];
+    }
 
     private async Task<(string[] Events, long? Last)> EventsAsync(int node, string path, long? lastEventId, int count, Func<Task> meanwhile)
     {

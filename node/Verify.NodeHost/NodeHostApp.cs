@@ -164,11 +164,11 @@ internal static class NodeHostApp
         new KonsulKvApi(node).Map(app);
         new ConsulKvApi(node, config.Node.DataCenter).Map(app);
         Http.Catalogue.CatalogueRoutes.Map(app, node, config);
-        new ConsulTxnApi(node).Map(app);
+        new ConsulTxnApi(node, config.Node.DataCenter).Map(app);
         new KonsulBatchApi(node).Map(app);
         app.UseWebSockets();
         new WatchApi(node).Map(app);
-        new SessionApi(node, config.Node.Self.Name).Map(app);
+        new SessionApi(node, config.Node.Self.Name, config.Node.DataCenter).Map(app);
         new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
         keys?.Map(app);
     }

@@ -25,11 +25,48 @@ public sealed class LiveScenarioTests
     public async Task A_scenario_holds_on_real_processes_and_servers(string scenario, string flavor)
     {
         await RealServers.NeedAsync(flavor == "mariadb" ? Flavor.MariaDb : Flavor.MySql);
+        using var over = new CancellationTokenSource();
+        var seeing = PasswordsAsync(over.Token);
         var run = await ChaosProgram.RunAsync(Limit, "run", scenario, "--world", "live", "--flavor", flavor, "--out", _folder);
+        await over.CancelAsync();
         Assert.That(run.ExitCode, Is.Zero, run.Output);
         var folder = ChaosProgram.RunFolderIn(_folder);
         Assert.That(Directory.EnumerateFiles(Path.Combine(folder, "live", "nodes"), "*.log").Count(), Is.EqualTo(3), "the logs of all nodes are kept");
         Assert.That(File.ReadLines(Path.Combine(folder, "history.ndjson")).Count(), Is.GreaterThan(500));
+        var passwords = await seeing;
+        Assert.That(passwords, Has.Count.GreaterThanOrEqualTo(2), "the nodes were given passwords");
+        foreach (var file in Directory.EnumerateFiles(_folder, "*", SearchOption.AllDirectories))
+        {
+            var text = await File.ReadAllTextAsync(file);
+            foreach (var password in passwords) Assert.That(text.Contains(password, StringComparison.Ordinal), Is.False, $"{Path.GetFileName(file)} holds a password of the servers");
+        }
+    }
+
+    /// <summary>The passwords that were drawn for the servers of the runs going on meanwhile, from the configuration files of their nodes.</summary>
+    private static async Task<SortedSet<string>> PasswordsAsync(CancellationToken over)
+    {
+        var found = new SortedSet<string>(StringComparer.Ordinal);
+        while (!over.IsCancellationRequested)
+        {
+            await Task.Delay(250, CancellationToken.None);
+            foreach (var run in Directory.EnumerateDirectories(Path.GetTempPath(), "verify-*"))
+            {
+                var file = Path.Combine(run, "nodes", "n1", "node.json");
+                if (!File.Exists(file)) continue;
+                try
+                {
+                    using var settings = JsonDocument.Parse(await File.ReadAllTextAsync(file, CancellationToken.None));
+                    foreach (var key in new[] { "MySQLTopologyPassword", "MySQLReplicationPassword" })
+                        if (settings.RootElement.TryGetProperty(key, out var value) && value.GetString() is { Length: > 8 } password) found.Add(password);
+                }
+                catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
+                {
+                    // It is being written, or was just removed.
+                }
+            }
+        }
+
+        return found;
     }
 
     [Test]

@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Text;
-using Verify.Chaos.Live;
+using Verify.Chaos.Campaigns;
+using Verify.Chaos.Mutants;
 using Verify.Chaos.Running;
-using Verify.Checks;
 using Verify.MySql;
 
 namespace Verify.Chaos.Commands;
@@ -11,98 +9,71 @@ namespace Verify.Chaos.Commands;
 /// <summary>verify-chaos campaign: every scenario of a folder so many times on real servers of each flavour, and one table.</summary>
 internal static class CampaignCommand
 {
+    private static readonly Argument<string> Folder = new("folder") { Description = "A folder with scenarios (*.yaml), played in the order of their names." };
+    private static readonly Option<int> Times = new("--times") { Description = "How often each is played on each flavour.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<string> Flavors = new("--flavors") { Description = "mysql, mariadb, or both with a comma.", DefaultValueFactory = _ => "mysql,mariadb" };
+    private static readonly Option<string> Only = new("--only") { Description = "Only the scenarios of these names, with commas.", DefaultValueFactory = _ => "" };
+    private static readonly Option<string> Part = new("--shard") { Description = "I/N: only this part of the scenarios, for lanes side by side.", DefaultValueFactory = _ => "1/1" };
+    private static readonly Option<int?> For = new("--for") { Description = "Begin no play after so many seconds." };
+    private static readonly Option<string?> Resume = new("--resume") { Description = "A file that keeps every play, line by line; what is in it already counts and is not played again." };
+    private static readonly Option<string> Merge = new("--merge") { Description = "Play nothing: make the table of these files, which --resume wrote.", DefaultValueFactory = _ => "" };
+    private static readonly Option<bool> NoInstall = new("--no-install") { Description = "Fetch nothing: use the servers that this machine has." };
+    private static readonly Option<string?> Table = new("--table") { Description = "The file into which the table is written, after every play." };
+    private static readonly Option<string> Out = new("--out") { Description = "Where runs are kept.", DefaultValueFactory = _ => "artifacts" };
+
     public static Command Create()
     {
-        var folder = new Argument<string>("folder") { Description = "A folder with scenarios (*.yaml), played in the order of their names." };
-        var times = new Option<int>("--times") { Description = "How often each is played on each flavour.", DefaultValueFactory = _ => 1 };
-        var flavors = new Option<string>("--flavors") { Description = "mysql, mariadb, or both with a comma.", DefaultValueFactory = _ => "mysql,mariadb" };
-        var only = new Option<string[]>("--only") { Description = "Only the scenarios of these names.", AllowMultipleArgumentsPerToken = true };
-        var noInstall = new Option<bool>("--no-install") { Description = "Fetch nothing: use the servers that this machine has." };
-        var table = new Option<string?>("--table") { Description = "The file into which the table is written, after every run." };
-        var outDirectory = new Option<string>("--out") { Description = "Where runs are kept.", DefaultValueFactory = _ => "artifacts" };
         var command = new Command("campaign", """
             Plays every scenario of a folder on real servers, so many times on each flavour, and writes a table of verdicts and times.
             Examples:
               verify-chaos campaign scenarios/failover --times 10 --table reports/results/failover.md
-              verify-chaos campaign scenarios/failover --flavors mariadb --only guardian-killed --no-install
-            Exit codes: 0 all valid, 1 a property was violated, 2 unknown, 3 the harness or the machine failed.
-            """)
-        { folder, times, flavors, only, noInstall, table, outDirectory };
-        command.SetAction((parse, cancel) => ProgramErrors.GuardAsync(() => PlayAsync(
-            new(parse.GetValue(folder)!, Math.Max(1, parse.GetValue(times)), parse.GetValue(flavors)!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
-                parse.GetValue(only) ?? [], !parse.GetValue(noInstall), parse.GetValue(table), parse.GetValue(outDirectory)!), cancel)));
+              verify-chaos campaign scenarios/failover --flavors mariadb --only guardian-killed,guardian-paused --no-install
+              verify-chaos campaign scenarios/failover --times 10 --resume plays.ndjson --for 3600        the same line goes on later
+              verify-chaos campaign scenarios/failover --merge one.ndjson,two.ndjson --table failover.md
+            Exit codes: 0 all valid, 1 a property was violated, 2 unknown, or the time was over before all was played, 3 the harness or the
+            machine failed.
+            """) { Folder, Times, Flavors, Only, Part, For, Resume, Merge, NoInstall, Table, Out };
+        command.SetAction((parse, cancel) => ProgramErrors.GuardAsync(() => PlayAsync(parse, cancel)));
         return command;
     }
 
-    private sealed record Plan(string Folder, int Times, string[] Flavors, string[] Only, bool MayInstall, string? Table, string Out);
-
-    private sealed record Played(string Scenario, string Flavor, int ExitCode, double Load, IReadOnlyDictionary<string, double> Figures, string Trouble);
-
-    private static async Task<int> PlayAsync(Plan plan, CancellationToken cancel)
+    private static async Task<int> PlayAsync(ParseResult parse, CancellationToken cancel)
     {
-        var files = Directory.GetFiles(plan.Folder, "*.yaml").Order(StringComparer.Ordinal)
-            .Where(f => plan.Only.Length == 0 || plan.Only.Contains(Path.GetFileNameWithoutExtension(f), StringComparer.Ordinal)).ToArray();
-        if (files.Length == 0) throw new HarnessException($"{plan.Folder} holds no scenario of that name");
-        var all = new List<Played>();
-        for (var round = 1; round <= plan.Times; round++)
-        {
-            foreach (var flavor in plan.Flavors)
-            {
-                foreach (var file in files)
-                {
-                    cancel.ThrowIfCancellationRequested();
-                    all.Add(await PlayAsync(file, flavor, plan, cancel));
-                    if (plan.Table is { } table) await File.WriteAllTextAsync(table, Table(all, plan), cancel);
-                }
-            }
-        }
-
-        Console.WriteLine(Table(all, plan));
-        return all.Max(p => p.ExitCode);
+        var plan = PlanOf(parse);
+        var merge = Split(parse.GetValue(Merge)!);
+        var ledger = merge.Length > 0 ? CampaignLedger.Merged(merge) : new CampaignLedger(parse.GetValue(Resume));
+        var isWhole = merge.Length > 0 || await new Campaign(plan, ledger).PlayAsync(cancel);
+        if (ledger.Plays.Count == 0) throw new HarnessException("nothing was played");
+        var table = CampaignTable.Of(ledger.Plays, plan.Command);
+        if (plan.Table is { } file) await File.WriteAllTextAsync(file, table, cancel);
+        Console.WriteLine(table);
+        return Worst(ledger.Plays) is var worst && worst == 0 && !isWhole ? RunOutcome.ExitCode(Checks.Verdict.Unknown) : worst;
     }
 
-    private static async Task<Played> PlayAsync(string file, string flavor, Plan plan, CancellationToken cancel)
+    /// <summary>A violated property weighs more than a failing machine, that more than a doubt.</summary>
+    private static int Worst(IReadOnlyList<CampaignPlay> plays) =>
+        plays.Any(p => p.ExitCode == 1) ? 1 : plays.Any(p => p.ExitCode == 3) ? 3 : plays.Max(p => p.ExitCode);
+
+    private static CampaignPlan PlanOf(ParseResult parse)
     {
-        var (scenario, text) = ScenarioFiles.Read(file);
-        var suite = new Suite(new()
-        {
-            Scenario = scenario, ScenarioText = text, ScenarioArgument = file, Simulated = false, Live = true, Seeds = [1], Jobs = 1, FencingOff = false, Twice = false,
-            OutDirectory = plan.Out, Json = false,
-            LiveOptions = new LiveOptions { Flavor = flavor == "mariadb" ? Flavor.MariaDb : Flavor.MySql, MayInstall = plan.MayInstall },
-        });
-        var load = File.Exists("/proc/loadavg") ? double.Parse((await File.ReadAllTextAsync("/proc/loadavg", cancel)).Split(' ')[0], CultureInfo.InvariantCulture) : double.NaN;
-        var code = await suite.RunAsync(cancel);
-        var findings = suite.Played?.Runs.SelectMany(r => r.Findings).ToList() ?? [];
-        var figures = new SortedDictionary<string, double>(StringComparer.Ordinal);
-        foreach (var finding in findings)
-            foreach (var (name, value) in finding.Figures) figures[$"{finding.Check}.{name}"] = value;
-        var trouble = string.Join("; ", findings.Where(f => f.Verdict != Verdict.Valid).Select(f => $"{f.Check}: {f.Observed}"));
-        return new(scenario.Name, flavor, code, load, figures, trouble);
+        var (folder, only) = (parse.GetValue(Folder)!, Split(parse.GetValue(Only)!));
+        if (!Directory.Exists(folder)) throw new HarnessException($"there is no folder {folder}");
+        var files = Directory.GetFiles(folder, "*.yaml").Order(StringComparer.Ordinal).Where(f => only.Length == 0 || only.Contains(Path.GetFileNameWithoutExtension(f), StringComparer.Ordinal)).ToArray();
+        if (only.FirstOrDefault(name => !files.Any(f => Path.GetFileNameWithoutExtension(f) == name)) is { } missing) throw new HarnessException($"{folder} holds no scenario {missing}");
+        if (files.Length == 0) throw new HarnessException($"{folder} holds no scenario");
+        var (times, flavors) = (Math.Max(1, parse.GetValue(Times)), Split(parse.GetValue(Flavors)!));
+        return new(
+            files, times, [.. flavors.Select(FlavorOf)], Shard.Parse(parse.GetValue(Part)!), parse.GetValue(For) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+            !parse.GetValue(NoInstall), parse.GetValue(Table), parse.GetValue(Out)!,
+            $"verify-chaos campaign {folder} --times {times} --flavors {string.Join(',', flavors)}{(only.Length > 0 ? $" --only {string.Join(',', only)}" : "")}");
     }
 
-    private static string Table(List<Played> all, Plan plan)
+    private static Flavor FlavorOf(string word) => word switch
     {
-        var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"# Live campaign: {plan.Folder}\n\n{Environment.ProcessorCount} cores; load at the start of a run {all.Min(p => p.Load):0.00} to {all.Max(p => p.Load):0.00}. ");
-        text.Append("Times are of one client that writes all the time, in seconds: median (greatest).\n\n");
-        text.Append("| scenario | servers | played | valid | violated | unknown | harness | fault to first write | cut to closed | acknowledged rows | lost |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
-        foreach (var group in all.GroupBy(p => (p.Scenario, p.Flavor)).OrderBy(g => g.Key.Scenario, StringComparer.Ordinal).ThenBy(g => g.Key.Flavor, StringComparer.Ordinal))
-        {
-            int Of(int code) => group.Count(p => p.ExitCode == code);
-            double Sum(string figure) => group.Sum(p => p.Figures.GetValueOrDefault(figure));
-            text.Append(CultureInfo.InvariantCulture,
-                $"| {group.Key.Scenario} | {group.Key.Flavor} | {group.Count()} | {Of(0)} | {Of(1)} | {Of(2)} | {Of(3)} | {Times(group, "rtoWithin.rtoMs")} | {Times(group, "fencedWithin.fencingMs")} | {Sum("noLostWrites.acked"):0} | {Sum("noLostWrites.lost"):0} |\n");
-        }
+        "mysql" => Flavor.MySql,
+        "mariadb" => Flavor.MariaDb,
+        _ => throw new HarnessException($"'{word}' is no flavour: mysql or mariadb"),
+    };
 
-        var troubles = all.Where(p => p.Trouble.Length > 0).ToList();
-        if (troubles.Count > 0) text.Append("\n## What was not valid\n\n");
-        foreach (var trouble in troubles) text.Append(CultureInfo.InvariantCulture, $"- {trouble.Scenario}, {trouble.Flavor}, load {trouble.Load:0.00}: {trouble.Trouble}\n");
-        return text.ToString();
-    }
-
-    private static string Times(IEnumerable<Played> played, string figure)
-    {
-        var values = played.Where(p => p.Figures.ContainsKey(figure)).Select(p => p.Figures[figure] / 1000).Order().ToList();
-        return values.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{values[values.Count / 2]:0.00} ({values[^1]:0.00})");
-    }
+    private static string[] Split(string words) => words.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

@@ -22,7 +22,7 @@ internal static class EventWords
     {
         EventKinds.Started => e["recovered"] == "true" ? $"{e.Subject} started with a log up to entry {e["lastIndex"]}" : $"{e.Subject} started with an empty log",
         EventKinds.RoleChanged => Role(e),
-        EventKinds.LeaderLease => e["held"] == "true" ? $"{e.Subject} holds the leader lease of term {e["term"]}: a quorum confirmed it" : $"{e.Subject} no longer holds the leader lease of term {e["term"]}",
+        EventKinds.LeaderLease => e["held"] == "true" ? $"{e.Subject} holds the leader lease of term {e["term"]}: a quorum confirmed it" : $"{e.Subject} no longer holds the leader lease of term {e["term"]}{LateWords(e)}",
         EventKinds.QuorumSeen => e["inQuorum"] == "true" ? $"{e.Subject} sees a quorum" : $"{e.Subject} sees no quorum any more",
         EventKinds.VerdictReached => $"{e.Subject} concludes that {e["instance"]} is {e["diagnosis"]} ({e["votes"]})",
         EventKinds.WriteLease => e["held"] == "true" ? $"{e.Subject}, as guardian, holds the write lease of {e["instance"]} with token {e["token"]}" : $"{e.Subject}, as guardian, no longer holds the write lease of {e["instance"]}",
@@ -84,6 +84,8 @@ internal static class EventWords
         SwarmKinds.Story => 48,
         _ => 0,
     };
+
+    private static string LateWords(RunEvent e) => e.Number("lateUs") is > 0 and var lateUs ? $": it ran out {lateUs / 1e6:0.000} s ago, and the node has not run since" : "";
 
     private static string Role(RunEvent e) => e["role"] switch
     {

@@ -24,8 +24,11 @@ internal static class NodeEventMapping
             case NodeEvent.RoleChanged(var node, var role, var term, var leader):
                 log.Add(EventKinds.RoleChanged, S(node), dataCenter, atUs, step, ("role", role), ("term", N(term)), ("leader", S(leader ?? "")));
                 break;
-            case NodeEvent.LeaderLease(var node, var term, var held):
+            case NodeEvent.LeaderLease(var node, var term, var held, 0):
                 log.Add(EventKinds.LeaderLease, S(node), dataCenter, atUs, step, ("term", N(term)), ("held", B(held)));
+                break;
+            case NodeEvent.LeaderLease(var node, var term, var held, var lateUs):
+                log.Add(EventKinds.LeaderLease, S(node), dataCenter, atUs, step, ("term", N(term)), ("held", B(held)), ("lateUs", N(lateUs)));
                 break;
             case NodeEvent.QuorumSeen(var node, var inQuorum):
                 log.Add(EventKinds.QuorumSeen, S(node), dataCenter, atUs, step, ("inQuorum", B(inQuorum)));

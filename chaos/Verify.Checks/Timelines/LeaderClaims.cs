@@ -5,7 +5,9 @@ namespace Verify.Checks.Timelines;
 /// <remarks>A frozen process (fault "pause") claims nothing: it cannot act, and nobody can ask it. Its claim ends where the freeze
 /// begins. When it thaws with the lease still in its hands, the claim begins again only when it acts on it before it lets go:
 /// it says held=true again, drives a recovery, or answers a KV operation that was called after the thaw. The moment that it
-/// needs to look at its clock is not held against it; acting without looking is.</remarks>
+/// needs to look at its clock is not held against it; acting without looking is. The same goes for a process that was not frozen but
+/// did not run (a machine with too much to do): it says since when its lease had run out (lateUs), and is believed unless it acted
+/// in that time.</remarks>
 public static class LeaderClaims
 {
     public static IReadOnlyList<NamedSpan> Of(RunFacts facts, IReadOnlyList<FaultWindow> faults) =>
@@ -29,7 +31,7 @@ public static class LeaderClaims
             var isSameClaim = begins && held?.Term == term;
             if (held is { } claim && !isSameClaim && (begins || Ends(e)))
             {
-                yield return new NamedSpan(node, new Span(claim.FromUs, e.AtUs), claim.Term);
+                foreach (var span in UntilTheLapse(new(node, new Span(claim.FromUs, e.AtUs), claim.Term), begins ? 0 : e.Number("lateUs"), facts)) yield return span;
                 held = null;
             }
 
@@ -53,6 +55,13 @@ public static class LeaderClaims
         EventKinds.NodeDown or EventKinds.NodeUp or EventKinds.Started or EventKinds.Halted => true,
         _ => false,
     };
+
+    private static IEnumerable<NamedSpan> UntilTheLapse(NamedSpan claim, long lateUs, RunFacts facts)
+    {
+        var lapseUs = Math.Max(claim.Span.FromUs, claim.Span.ToUs - lateUs);
+        yield return claim with { Span = new Span(claim.Span.FromUs, lapseUs) };
+        if (lateUs > 0 && FirstActUs(claim, lapseUs, facts) is { } actUs) yield return claim with { Span = new Span(actUs, claim.Span.ToUs) };
+    }
 
     private static IEnumerable<NamedSpan> WithoutFreezes(NamedSpan claim, RunFacts facts, IReadOnlyList<FaultWindow> faults)
     {
@@ -80,7 +89,7 @@ public static class LeaderClaims
         bool IsInside(long atUs) => thawUs <= atUs && atUs < claim.Span.ToUs;
         var acts = facts.Events
             .Where(e => IsInside(e.AtUs) && string.Equals(e.Subject, claim.Who, StringComparison.Ordinal)
-                && (e.Is(EventKinds.Recovery) || (e.Is(EventKinds.LeaderLease) && e.IsTrue("held"))))
+                && (e.Is(EventKinds.Recovery) || e.Is(EventKinds.Acting) || (e.Is(EventKinds.LeaderLease) && e.IsTrue("held"))))
             .Select(e => e.AtUs);
         var answers = facts.History.Ops
             .Where(o => o.Kind != OpKind.SqlInsert && o.Outcome == OpOutcome.Ok && o.CalledUs >= thawUs && IsInside(o.ReturnedUs)

@@ -127,7 +127,9 @@ public sealed class ClusterTests
         cluster.World.RunFor(TimeSpan.FromMilliseconds(1));
         ledWhen.AddRange(sure);
         Assert.That(ledWhen, Is.EqualTo(new[] { false }));
-        Assert.That(cluster.Events(leader).OfType<NodeEvent.LeaderLease>().Last().Held, Is.False);
+        var told = cluster.Events(leader).OfType<NodeEvent.LeaderLease>().Last();
+        Assert.That(told.Held, Is.False);
+        Assert.That(told.LateUs, Is.InRange(2_700_000, 3_000_000), "it ran out while the node did not run, and the node says when");
     }
 
     [Test]

@@ -186,6 +186,19 @@ public sealed class GroupTests
     }
 
     [Test]
+    public void A_leader_says_once_a_minute_that_somebody_is_not_let_in_however_often_he_asks()
+    {
+        var cluster = FakeCluster.Settled(1);
+        var leader = cluster.WaitForLeader();
+        cluster.StartJoiner("d", via: leader, token: null, c => c with { Join = c.Join with { GiveUpAfter = TimeSpan.Zero } });
+        cluster.World.RunFor(TimeSpan.FromSeconds(50));
+        var asked = cluster.Log(leader).Where(line => line.Contains("is not let in", StringComparison.Ordinal)).ToArray();
+        Assert.That(asked, Has.Length.EqualTo(1).And.All.Contains("d at d:10008").And.All.Contains("token"));
+        cluster.World.RunFor(TimeSpan.FromSeconds(60));
+        Assert.That(cluster.Log(leader).Count(line => line.Contains("is not let in", StringComparison.Ordinal)), Is.EqualTo(2));
+    }
+
+    [Test]
     public void A_node_without_members_and_without_anybody_to_ask_waits_until_an_operator_has_it_taken_in()
     {
         var cluster = FakeCluster.Settled(1);

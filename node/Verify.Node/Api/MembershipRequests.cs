@@ -12,6 +12,7 @@ namespace Verify.Node.Api;
 internal sealed class MembershipRequests(ApiParts parts, Writes writes, MembershipPilot pilot)
 {
     private readonly List<(Question Question, Func<Membership, bool> IsSo)> _awaitingMembership = [];
+    private readonly OncePerMinute _said = new(mattersMax: 64);
     private Transfer? _transfer;
 
     /// <summary>As leader.</summary>
@@ -75,7 +76,7 @@ internal sealed class MembershipRequests(ApiParts parts, Writes writes, Membersh
         var membership = parts.Raft.Membership;
         if (Objection(join, membership, out var proof) is { } objection)
         {
-            ClusterLog.NotAdmitted(parts.Log, join.Node, join.Contact.Address, objection);
+            SayNotAdmitted(join, objection);
             question.Answer(new ApiReply.Refused(objection));
             return;
         }
@@ -92,6 +93,12 @@ internal sealed class MembershipRequests(ApiParts parts, Writes writes, Membersh
         if (refusal is not null) question.Answer(refusal);
     }
 
+    /// <summary>A joiner asks again each second for as long as it is told to.</summary>
+    private void SayNotAdmitted(ApiRequest.ClusterJoin join, string why)
+    {
+        if (_said.MaySay($"{join.Node} {join.Contact.Address} {why}", parts.Pulse.Now)) ClusterLog.NotAdmitted(parts.Log, join.Node, join.Contact.Address, why);
+    }
+
     private void Admitted(ApiRequest.ClusterJoin join, Question question, CommandResult result)
     {
         switch (result)
@@ -102,7 +109,7 @@ internal sealed class MembershipRequests(ApiParts parts, Writes writes, Membersh
                 pilot.LookNow();
                 break;
             case CommandResult.Rejected(var why):
-                ClusterLog.NotAdmitted(parts.Log, join.Node, join.Contact.Address, why);
+                SayNotAdmitted(join, why);
                 question.Answer(new ApiReply.Refused(why));
                 break;
             case CommandResult.Unknown(var why):

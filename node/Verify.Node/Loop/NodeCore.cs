@@ -32,6 +32,7 @@ internal sealed class NodeCore
     private readonly Catalogue.CheckRuns _checks;
     private Term _barrierApplied;
     private Parting? _parting;
+    private TimeSpan _leaseLate;
     private int _tickIsWaiting;
 
     public NodeCore(NodeConfig config, NodeSeam seam, DataDirectory data, ReplicatedState? state, Func<INodeServices, IHaPart> haPart)
@@ -260,7 +261,9 @@ internal sealed class NodeCore
         if (beats <= 0) return;
         var few = Math.Min(beats, Pulse.LateTicksMax);
         if (beats > Config.Timing.ElectionTicks) NodeLog.Paused(_log, Config.Timing.Tick * beats, few);
+        var leaseTicks = _raft.LeaseTicksLeft;
         for (var i = 0L; i < beats && (i < few || (_raft.Role == RaftRole.Leader && i <= Config.Timing.ElectionTicks)); i++) _raft.Tick();
+        if (leaseTicks > 0 && !_raft.HasLease) _leaseLate = Config.Timing.Tick * (beats - leaseTicks);
         var now = Pulse.Now;
         Deadlines.Run(now);
         Mesh.Tick(Config.Timing.Tick * few);
@@ -359,7 +362,8 @@ internal sealed class NodeCore
         var leadershipMoved = before is null || (now.Role, now.Term, now.Leader) != (before.Role, before.Term, before.Leader);
         var leaseMoved = now.HasLease != (before?.HasLease ?? false) || (now.HasLease && now.Term != before!.Term);
         var quorumMoved = now.IsInQuorum != before?.IsInQuorum;
-        if (leaseMoved && before is { HasLease: true }) Seam.Events.Emit(new NodeEvent.LeaderLease(self, before.Term.Value, Held: false));
+        if (leaseMoved && before is { HasLease: true }) Seam.Events.Emit(new NodeEvent.LeaderLease(self, before.Term.Value, Held: false, (long)_leaseLate.TotalMicroseconds));
+        _leaseLate = TimeSpan.Zero;
         if (leadershipMoved)
         {
             NodeLog.RoleChanged(_log, now.Role, now.Term, now.Leader?.Name ?? "none");

@@ -15,8 +15,9 @@ public abstract record NodeEvent
     public sealed record Started(string Node, string DataCenter, bool Recovered, long LastIndex) : NodeEvent;
     public sealed record RoleChanged(string Node, string Role, long Term, string? Leader) : NodeEvent;
 
-    /// <summary>A leader holds (or no longer holds) a lease: a quorum confirmed it recently enough, on its own clock.</summary>
-    public sealed record LeaderLease(string Node, long Term, bool Held) : NodeEvent;
+    /// <summary>A leader holds (or no longer holds) a lease: a quorum confirmed it recently enough, on its own clock. LateUs: so many
+    /// microseconds ago it ran out; the node did not run since (a busy machine, a pause) and says so as the first thing it does.</summary>
+    public sealed record LeaderLease(string Node, long Term, bool Held, long LateUs = 0) : NodeEvent;
     public sealed record QuorumSeen(string Node, bool InQuorum) : NodeEvent;
 
     /// <summary>An entry was applied here. Hash covers the payload; for the check that no two nodes apply different entries.</summary>

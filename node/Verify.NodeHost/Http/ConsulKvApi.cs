@@ -9,9 +9,7 @@ using Verify.Node.State.Kv;
 namespace Verify.NodeHost.Http;
 
 /// <summary>The KV as Consul's clients ask for it: /v1/kv with ?raw, ?keys, ?separator, ?recurse, ?index, ?wait, ?cas, ?flags, ?acquire, ?release,
-/// ?consistent, ?stale (Consul HTTP API, KV store), and ?ttl, which Consul does not have. Values are bytes. What asks for
-/// another data centre is refused, not answered from here; a client that names the node's own (Consul's do whenever they are configured
-/// with one) is answered.</summary>
+/// ?consistent, ?stale (Consul HTTP API, KV store), and ?ttl, which Consul does not have. Values are bytes.</summary>
 /// <param name="dataCenter">The node's own.</param>
 internal sealed class ConsulKvApi(INodeApi node, string dataCenter)
 {
@@ -107,9 +105,7 @@ internal sealed class ConsulKvApi(INodeApi node, string dataCenter)
     private IResult? Objection(HttpRequest request)
     {
         if (NotBuilt.FirstOrDefault(request.Query.ContainsKey) is { } word) return KonsulKvApi.Bad($"?{word} is not built here");
-        var asked = request.Query["dc"].ToString();
-        return asked.Length == 0 || string.Equals(asked, dataCenter, StringComparison.OrdinalIgnoreCase)
-            ? null : KonsulKvApi.Bad($"?dc={asked} is not built here: this node is in data centre '{dataCenter}', ask a node there");
+        return OwnDataCenter.Objection(request, dataCenter);
     }
 
     /// <summary>Keys up to and with the first separator behind the prefix, each once.</summary>

@@ -9,10 +9,10 @@ using Verify.Node.State.Kv;
 namespace Verify.NodeHost.Http;
 
 /// <summary>PUT /v1/txn: operations on keys, all or none (Consul HTTP API, "Transactions"). Operations on nodes, services and checks are refused.</summary>
-internal sealed class ConsulTxnApi(INodeApi node)
+internal sealed class ConsulTxnApi(INodeApi node, string dataCenter)
 {
     public void Map(IEndpointRouteBuilder routes) =>
-        routes.MapPut("/v1/txn", (HttpRequest request) => TransactAsync(request)).WithMetadata(NeedsWrite.Mark);
+        OwnDataCenter.Group(routes, dataCenter).MapPut("/v1/txn", (HttpRequest request) => TransactAsync(request)).WithMetadata(NeedsWrite.Mark);
 
     private async Task<IResult> TransactAsync(HttpRequest request)
     {

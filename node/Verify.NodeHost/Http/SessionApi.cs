@@ -9,22 +9,23 @@ namespace Verify.NodeHost.Http;
 
 /// <summary>Sessions, which hold locks: /v1/session/* as Consul's clients ask for it (Consul HTTP API, "Sessions"), and /session in Konsul's style.
 /// They end by the group's time only; sessions that end with a health check are refused.</summary>
-internal sealed class SessionApi(INodeApi node, string self)
+internal sealed class SessionApi(INodeApi node, string self, string dataCenter)
 {
     private static readonly TimeSpan LockDelayOtherwise = TimeSpan.FromSeconds(15);
 
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPut("/v1/session/create", (HttpRequest request) => CreateAsync(request, id => Results.Json(new { ID = id }))).WithMetadata(NeedsWrite.Mark);
-        routes.MapPut("/v1/session/destroy/{id}", async (string id) => await DoAsync(new SessionCommand.Destroy(id)) switch
+        var consul = OwnDataCenter.Group(routes, dataCenter);
+        consul.MapPut("/v1/session/create", (HttpRequest request) => CreateAsync(request, id => Results.Json(new { ID = id }))).WithMetadata(NeedsWrite.Mark);
+        consul.MapPut("/v1/session/destroy/{id}", async (string id) => await DoAsync(new SessionCommand.Destroy(id)) switch
         {
             ApiReply.Done or ApiReply.NotFound => Results.Json(true),
             var reply => KonsulKvApi.Refusal(reply),
         }).WithMetadata(NeedsWrite.Mark);
-        routes.MapPut("/v1/session/renew/{id}", (string id) => RenewAsync(id, (session, index) => Results.Json(new[] { ShapeOf(session, index) }))).WithMetadata(NeedsWrite.Mark);
-        routes.MapGet("/v1/session/info/{id}", (string id, HttpRequest request) => ListAsync(id, _ => true, request));
-        routes.MapGet("/v1/session/list", (HttpRequest request) => ListAsync(null, _ => true, request));
-        routes.MapGet("/v1/session/node/{of}", (string of, HttpRequest request) => ListAsync(null, s => string.Equals(s.Node, of, StringComparison.Ordinal), request));
+        consul.MapPut("/v1/session/renew/{id}", (string id) => RenewAsync(id, (session, index) => Results.Json(new[] { ShapeOf(session, index) }))).WithMetadata(NeedsWrite.Mark);
+        consul.MapGet("/v1/session/info/{id}", (string id, HttpRequest request) => ListAsync(id, _ => true, request));
+        consul.MapGet("/v1/session/list", (HttpRequest request) => ListAsync(null, _ => true, request));
+        consul.MapGet("/v1/session/node/{of}", (string of, HttpRequest request) => ListAsync(null, s => string.Equals(s.Node, of, StringComparison.Ordinal), request));
 
         routes.MapPut("/session", (HttpRequest request) => CreateAsync(request, id => Results.Json(new { message = "session begun", id }))).WithMetadata(NeedsWrite.Mark);
         routes.MapPut("/session/renew/{id}", (string id) => RenewAsync(id, (session, _) => Results.Json(new { message = "session renewed", id = session.Id, ttl_ms = session.TtlMs }))).WithMetadata(NeedsWrite.Mark);

@@ -1,22 +1,22 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
+using Verify.Node.Telemetry;
 
 namespace Verify.NodeHost.Security;
 
 /// <summary>Counts what the host refuses before the node sees it, and says so once per source and minute. Safe from any thread.</summary>
 internal sealed class RefusedSources
 {
-    private const int SourcesMax = 1_024;
-    private static readonly TimeSpan Quiet = TimeSpan.FromMinutes(1);
     private readonly ILogger _log;
     private readonly TimeProvider _time;
     private readonly Counter<long> _count;
     private readonly Lock _gate = new();
-    private readonly SortedDictionary<string, long> _said = new(StringComparer.Ordinal);
+    private readonly OncePerMinute _said = new(mattersMax: 1_024);
+    private readonly long _start;
 
     public RefusedSources(ILogger log, TimeProvider time, IMeterFactory meters)
     {
-        (_log, _time) = (log, time);
+        (_log, _time, _start) = (log, time, time.GetTimestamp());
         _count = meters.Create(new MeterOptions("Verify.NodeHost"))
             .CreateCounter<long>("verify_host_refused", description: "Connections and requests refused before the node saw them, by door (peer, http) and reason.");
     }
@@ -32,11 +32,7 @@ internal sealed class RefusedSources
         lock (_gate)
         {
             Count++;
-            var now = _time.GetTimestamp();
-            var key = $"{door} {kind} {source}";
-            if (_said.TryGetValue(key, out var last) && _time.GetElapsedTime(last, now) < Quiet) return;
-            if (_said.Count >= SourcesMax) _said.Clear();
-            _said[key] = now;
+            if (!_said.MaySay($"{door} {kind} {source}", _time.GetElapsedTime(_start))) return;
         }
 
         SecurityLog.Refused(_log, door, source, why);

@@ -12,6 +12,9 @@ internal sealed class ConsulCatalogueApi(CatalogueReads reads)
 {
     public void Map(IEndpointRouteBuilder routes)
     {
+        // Consul's catalogue takes nodes that have no agent; here nodes are the group's members, and one of them owns each registration.
+        foreach (var word in new[] { "register", "deregister" })
+            routes.MapPut($"/v1/catalog/{word}", () => KonsulServiceApi.Bad($"/v1/catalog/{word} is not built here: the nodes are this group's members; use /v1/agent/service/{word}")).WithMetadata(NeedsWrite.Mark);
         routes.MapGet("/v1/catalog/services", ServicesAsync);
         routes.MapGet("/v1/catalog/service/{name}", (string name, HttpRequest request) => OfServiceAsync(name, request, ServiceShapes.CatalogService, canPass: false));
         routes.MapGet("/v1/catalog/nodes", NodesAsync);
