@@ -100,8 +100,9 @@ internal sealed class NodeCore
     /// <summary>Raft as it was after the last batch or tick.</summary>
     public RaftStatus Status { get; private set; }
 
-    /// <summary>This node leads, everything that was committed before its term is applied here, and it holds its lease.</summary>
-    public bool LeadsForSure => _raft.HasLease && _barrierApplied == _raft.Term;
+    /// <summary>This node leads, everything that was committed before its term is applied here, and it holds its lease and has said so:
+    /// nobody acts on a lease that came back in the middle of a batch before the parts, the log and the checks know of it.</summary>
+    public bool LeadsForSure => _raft.HasLease && Status.HasLease && _barrierApplied == _raft.Term;
 
     public bool IsDiskSilent => _consensus.IsDiskStalled;
 
@@ -281,8 +282,9 @@ internal sealed class NodeCore
     {
         do
         {
-            // The end of a lease is told before anything leaves that lets another node lead (TimeoutNow).
-            if (Status.HasLease && !_raft.HasLease) Observe();
+            // The end of a lease is told before anything leaves that lets another node lead (TimeoutNow), its return before what is applied
+            // with the same messages is acted upon.
+            if (Status.HasLease != _raft.HasLease && (Status.HasLease || _barrierApplied == _raft.Term)) Observe();
             _consensus.CarryOut();
         }
         while (Observe());

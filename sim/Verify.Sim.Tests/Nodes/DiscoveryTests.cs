@@ -52,6 +52,30 @@ public sealed class DiscoveryTests
             Limit);
     }
 
+    /// <summary>What freno needs an inventory for: nothing is configured but one server to begin with.</summary>
+    [TestCase(Flavor.MySql)]
+    [TestCase(Flavor.MariaDb)]
+    public void A_cluster_that_was_found_is_a_store_of_the_throttler_with_every_replica_that_was_found(Flavor flavor)
+    {
+        using var world = SimWorld.FromSeed(6);
+        world.Run(
+            async () =>
+            {
+                var servers = await ChainAsync(world, flavor);
+                var nodes = new NodeFleet(world, 3, c => MySqlFleet.Configure(c, "s3"));
+                await MayWriteAsync(world, nodes, "s1:3306", 200, "");
+                await MayWriteAsync(world, nodes, "s9:3306", 404, "");
+                foreach (var name in (string[])["s3", "s4"])
+                {
+                    servers.Server(name).StopSqlThread();
+                    await MayWriteAsync(world, nodes, "s1:3306", 429, name);
+                    servers.Server(name).StartSqlThread();
+                    await MayWriteAsync(world, nodes, "s1:3306", 200, "");
+                }
+            },
+            Limit);
+    }
+
     [Test]
     public void Two_co_primaries_are_one_cluster_and_several_seeds_give_several_clusters()
     {
@@ -121,6 +145,23 @@ public sealed class DiscoveryTests
         await servers.FollowAsync("s3", "s2");
         await servers.FollowAsync("s4", "s1");
         return servers;
+    }
+
+    private static async Task MayWriteAsync(SimWorld world, NodeFleet nodes, string store, int status, string words)
+    {
+        var last = "nobody answered";
+        for (var begin = world.WorldTime.GetTimestamp(); world.WorldTime.GetElapsedTime(begin) < TimeSpan.FromSeconds(60);)
+        {
+            if (nodes.Leader is { } leader && await leader.AskAsync(new ApiRequest.ThrottleCheck("gh-ost", "mysql", store, default)) is ApiReply.Checked(var answer, _))
+            {
+                if (answer.Status == status && answer.Message.Contains(words, StringComparison.Ordinal)) return;
+                last = $"{answer.Status} {answer.Message}";
+            }
+
+            await Task.Delay(Ms(50), world.WorldTime);
+        }
+
+        Assert.Fail($"not within a minute: {status} {words} for {store}; but {last}");
     }
 
     private static string Text(IReadOnlyList<ClusterPicture> clusters) =>
