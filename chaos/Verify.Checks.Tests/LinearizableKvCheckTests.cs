@@ -42,6 +42,32 @@ internal sealed class LinearizableKvCheckTests
         Assert.That(With(5).Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid), "seen before it was called");
     }
 
+    /// <summary>Swarm fleet 3430: one key, nine clients, a full disk; 35 writes without an answer made the search run out of memory.</summary>
+    [Test]
+    public void Writes_without_an_answer_that_nobody_saw_cost_nothing_and_hide_nothing()
+    {
+        Run With()
+        {
+            var run = new Run();
+            for (var i = 0; i < 60; i++) run.Do(OpKind.KvPut, "a", 1 + (i * 0.01), 0, $"unseen {i}", OpOutcome.Unknown);
+            for (var i = 0; i < 400; i++) run.Do(OpKind.KvPut, "a", 10 + i, 10.9 + i, $"v{i}").Do(OpKind.KvPut, "a", 10.1 + i, 10.8 + i, $"w{i}").Do(OpKind.KvGet, "a", 10.2 + i, 10.7 + i, $"v{i}");
+            return run;
+        }
+
+        var small = new LinearizableKvCheck(new SearchLimits { Time = TimeSpan.FromSeconds(10), CacheWordsMax = 1 << 18 });
+        Assert.That(With().Judge(small).Verdict, Is.EqualTo(Verdict.Valid));
+        Assert.That(With().Do(OpKind.KvGet, "a", 500, 501, "v7").Judge(small).Verdict, Is.EqualTo(Verdict.Invalid));
+    }
+
+    [Test]
+    public void A_write_that_nobody_saw_may_be_what_refused_a_comparison()
+    {
+        Run With(double calledMs) => new Run().Do(OpKind.KvPut, "a", 1, 2, "x").Do(OpKind.KvPut, "a", calledMs, 0, "unseen", OpOutcome.Unknown)
+            .Do(OpKind.KvCas, "a", 10, 11, "y", OpOutcome.Ok, expected: "x", refused: true);
+        Assert.That(With(5).Judge(_check).Verdict, Is.EqualTo(Verdict.Valid));
+        Assert.That(With(20).Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid), "it was called after the refusal");
+    }
+
     [Test]
     public void A_write_that_certainly_failed_must_not_be_seen() =>
         Assert.That(

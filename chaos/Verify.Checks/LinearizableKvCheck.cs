@@ -88,12 +88,14 @@ public sealed class LinearizableKvCheck(SearchLimits limits) : ICheck
             .GroupBy(o => o.Value ?? "", StringComparer.Ordinal).Where(g => g.Count() > 1).Select(g => g.Key)
             .ToHashSet(StringComparer.Ordinal);
 
+        var seen = Seen(ops, ofKey);
         var calls = new List<TimedCall<RegisterCall>>(ofKey.Length);
         foreach (var i in ofKey)
         {
             var op = ops[i];
             var isUnknown = op.Outcome == OpOutcome.Unknown;
-            var saysNothing = (isUnknown && op.Kind == OpKind.KvGet) || (op.CasRefused && (isUnknown || writtenTwice.Contains(op.Expected ?? "")));
+            var saysNothing = (isUnknown && op.Kind == OpKind.KvGet) || (op.CasRefused && (isUnknown || writtenTwice.Contains(op.Expected ?? "")))
+                || (isUnknown && op.Value is { } value && seen?.Contains(value) == false);
             if (saysNothing)
             {
                 continue;
@@ -111,6 +113,22 @@ public sealed class LinearizableKvCheck(SearchLimits limits) : ICheck
         }
 
         return calls;
+    }
+
+    /// <summary>Values that somebody read or compared with. A write that nobody answered for, and whose value nobody saw, may be left out: any legal order
+    /// that has it is legal without it, because nothing stands between it and the next write that could tell. Null: a comparison was refused, and
+    /// a value that nobody saw may have been what refused it.</summary>
+    private static HashSet<string>? Seen(Op[] ops, int[] ofKey)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var i in ofKey)
+        {
+            if (ops[i].CasRefused) return null;
+            if (ops[i] is { Kind: OpKind.KvGet, Outcome: not OpOutcome.Unknown, Value: { } read }) seen.Add(read);
+            if (ops[i] is { Kind: OpKind.KvCas, Expected: { } expected }) seen.Add(expected);
+        }
+
+        return seen;
     }
 
     private static int NumberOf(Dictionary<string, int> numbers, string value)
