@@ -8,7 +8,7 @@ internal sealed class FakeNetwork(FakeWorld world)
     private readonly SortedDictionary<Endpoint, FakeListener> _listeners = [];
     private readonly HashSet<(string From, string To)> _cuts = [];
     private readonly List<FakeStream> _streams = [];
-    private readonly Dictionary<(string From, string To), int> _closings = [];
+    private readonly Dictionary<(string From, string To), Queue<bool>> _closings = [];
 
     public static TimeSpan Latency => TimeSpan.FromMilliseconds(1);
 
@@ -26,7 +26,16 @@ internal sealed class FakeNetwork(FakeWorld world)
     public void HealAll() => _cuts.Clear();
 
     /// <summary>What stands between (a proxy whose other side is cut) takes so many connections from one host to the other and closes each at once.</summary>
-    public void CloseNext(string from, string to, int connections) => _closings[(from, to)] = connections;
+    public void CloseNext(string from, string to, int connections) => CloseSome(from, to, [.. Enumerable.Repeat(true, connections)]);
+
+    /// <summary>Of the next connections it closes those for which this says so.</summary>
+    public void CloseSome(string from, string to, params bool[] closes) => _closings[(from, to)] = new(closes);
+
+    /// <summary>The connections that one host has made to the other break; those that the other has made to it stay.</summary>
+    public void Break(string from, string to)
+    {
+        foreach (var stream in _streams.Where(s => s.IsDialled && s.Name == from && s.Other!.Name == to).ToArray()) stream.Dispose();
+    }
 
     /// <summary>The machine is gone: its listeners vanish, its streams break at the other end.</summary>
     public void Forget(string name)
@@ -36,12 +45,7 @@ internal sealed class FakeNetwork(FakeWorld world)
             if (string.Equals(stream.Name, name, StringComparison.Ordinal)) stream.Dispose();
     }
 
-    private bool IsClosed(string from, string to)
-    {
-        var left = _closings.GetValueOrDefault((from, to));
-        if (left > 0) _closings[(from, to)] = left - 1;
-        return left > 0;
-    }
+    private bool IsClosed(string from, string to) => _closings.TryGetValue((from, to), out var closes) && closes.TryDequeue(out var isClosed) && isClosed;
 
     private bool IsCut(string from, string to) => _cuts.Contains((from, to));
 
@@ -61,7 +65,7 @@ internal sealed class FakeNetwork(FakeWorld world)
                 }
 
                 if (connected.Task.IsCompleted) return;
-                var (mine, theirs) = (new FakeStream(network, host, name), new FakeStream(network, listener.Host, listener.Name));
+                var (mine, theirs) = (new FakeStream(network, host, name) { IsDialled = true }, new FakeStream(network, listener.Host, listener.Name));
                 (mine.Other, theirs.Other) = (theirs, mine);
                 network._streams.AddRange([mine, theirs]);
                 if (network.IsClosed(name, to.Host)) theirs.Dispose();
@@ -130,6 +134,7 @@ internal sealed class FakeNetwork(FakeWorld world)
         private bool _isDisposed;
 
         public FakeStream? Other { get; set; }
+        public bool IsDialled { get; init; }
         public string Name => name;
         public override bool CanRead => true;
         public override bool CanWrite => true;

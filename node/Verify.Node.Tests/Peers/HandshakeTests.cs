@@ -78,6 +78,39 @@ public sealed class HandshakeTests
         Assert.That(cluster.Log("c"), Has.None.Contains("down"), "and not by way of a link that was up in version 1");
     }
 
+    /// <summary>Swarm fleet 6214: bytes were garbled, both the greeting and its repetition were taken for those of an old release, and the peer had introduced
+    /// itself long before. The leader could say nothing to it but heartbeats: it led, and committed nothing, for as long as the run went on.</summary>
+    [Test]
+    public void A_peer_that_was_misheard_twice_is_dialled_anew_because_it_has_shown_what_it_speaks()
+    {
+        var cluster = FakeCluster.Settled(3);
+        cluster.Network.CloseSome("c", "a", true, false, true);
+        cluster.Network.Break("c", "a");
+        cluster.World.RunFor(TimeSpan.FromSeconds(2));
+        Assert.That(cluster.Log("c"), Has.Some.Contains("it was heard to speak version 1, and it speaks 3"));
+        Assert.That(cluster.Node("c").Core.Mesh.VersionOf(new("a")), Is.EqualTo(3));
+    }
+
+    /// <summary>Both misheard each other, and neither has anything newer to go by. After a while both greet anew.</summary>
+    [Test]
+    public void Two_who_misheard_each_other_greet_each_other_anew_after_a_while()
+    {
+        var cluster = FakeCluster.Settled(3);
+        var leader = cluster.WaitForLeader();
+        var follower = cluster.Names.First(n => n != leader);
+        foreach (var (from, to) in new[] { (leader, follower), (follower, leader) })
+        {
+            // Of each greeting the repetition is lost too, until both have given up.
+            cluster.Network.CloseSome(from, to, true, false, true, true, false, true);
+            cluster.Network.Break(from, to);
+        }
+
+        cluster.World.RunFor(TimeSpan.FromSeconds(2));
+        Assert.That((cluster.Node(leader).Core.Mesh.VersionOf(new(follower)), cluster.Node(follower).Core.Mesh.VersionOf(new(leader))), Is.EqualTo((1, 1)));
+        cluster.World.RunFor(TimeSpan.FromSeconds(12));
+        Assert.That((cluster.Node(leader).Core.Mesh.VersionOf(new(follower)), cluster.Node(follower).Core.Mesh.VersionOf(new(leader))), Is.EqualTo((3, 3)));
+    }
+
     [TestCase("n1:10008", new[] { "n1" }, true)]
     [TestCase("n1:10008", new[] { "other", "N1:10008" }, true)]
     [TestCase("n1:10008", new[] { "n2" }, false)]

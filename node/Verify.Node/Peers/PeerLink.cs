@@ -30,6 +30,10 @@ internal sealed class PeerLink
     private static readonly TimeSpan DialTimeout = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan PingEvery = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>A stream of version 1 is begun anew after so long: that version is what is assumed of a peer that hangs up on the greeting, and a greeting
+    /// that was lost or garbled looks the same. From version 2 on both ends say what they speak, and nothing is assumed.</summary>
+    private static readonly TimeSpan MisheardAfter = TimeSpan.FromSeconds(5);
     private const int BackoffMsMin = 50;
     private const int BackoffMsMax = 500;
 
@@ -54,7 +58,11 @@ internal sealed class PeerLink
     private TimeSpan _writing;
     private TimeSpan _sincePing;
     private TimeSpan _sincePong;
+    private TimeSpan _sinceUp;
     private long _pings;
+
+    /// <summary>The version that the peer's own dialling showed last.</summary>
+    private int _shown;
 
     public PeerLink(PeerSurroundings around, NodeId peer, Endpoint? address)
     {
@@ -155,6 +163,7 @@ internal sealed class PeerLink
         }
 
         _writing += passed;
+        _sinceUp += passed;
         _sincePing += passed;
         _sincePong += passed;
 #if VERIFY_MUTANTS
@@ -166,6 +175,7 @@ internal sealed class PeerLink
 #endif
         if (_isWriting && _writing > SilenceMax) Break("a write did not finish in 2 s");
         else if (_sincePong > SilenceMax) Break("the peer has not answered for 2 s");
+        else if (Version == 1 && _around.Config.WireVersionMax > 1 && _sinceUp > MisheardAfter) Break("it was heard to speak version 1 only; it is asked again");
         else if (_sincePing >= PingEvery)
         {
             _sincePing = TimeSpan.Zero;
@@ -173,9 +183,6 @@ internal sealed class PeerLink
             _talkBytes += PeerCodec.SizeOf(new PeerFrame.Ping(_pings));
         }
     }
-
-    /// <summary>The peer has reached us, so we may reach it: no reason to wait.</summary>
-    public void DialSoon() => _untilDial = TimeSpan.Zero;
 
     /// <summary>The peer is reached elsewhere now. What is up stays up.</summary>
     public void Move(Endpoint to)
@@ -186,9 +193,11 @@ internal sealed class PeerLink
         _untilDial = TimeSpan.Zero;
     }
 
-    /// <summary>The peer has shown that it speaks this version: if we speak an older one with it, we begin anew.</summary>
+    /// <summary>The peer has reached us, so we may reach it: no reason to wait. It has shown that it speaks this version: if we speak an older one with
+    /// it, we begin anew.</summary>
     public void Speaks(int version)
     {
+        _shown = version;
         if (_session is { } session && session.Version < version) Break($"it speaks version {version} by now");
         else Version = Math.Max(Version ?? version, version);
         _untilDial = TimeSpan.Zero;
@@ -203,9 +212,10 @@ internal sealed class PeerLink
                 break;
             case LinkChange.Up(var session):
                 (_isDialling, _failures) = (false, 0);
-                (_sincePing, _sincePong, _isWriting, _session) = (TimeSpan.Zero, TimeSpan.Zero, false, session);
+                (_sincePing, _sincePong, _sinceUp, _isWriting, _session) = (TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero, false, session);
                 Version = session.Version;
                 NodeLog.LinkUp(_around.Log, Peer);
+                if (session.Version < _shown) Break($"it was heard to speak version {session.Version}, and it speaks {_shown}");
                 break;
             case LinkChange.Down(var stream, var cause) when stream is null && _isDialling:
                 _isDialling = false;

@@ -138,7 +138,7 @@ internal sealed class PeerMesh
         _inletsInOrder = [.. _inlets.Values];
         if (inlet.Said is not { } said)
         {
-            if (_links.TryGetValue(peer, out var known)) known.DialSoon();
+            if (_links.TryGetValue(peer, out var known)) known.Speaks(1);
             return;
         }
 
