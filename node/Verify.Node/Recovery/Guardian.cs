@@ -31,6 +31,10 @@ internal sealed class Guardian(
         public TimeSpan? End { get; set; }
         public bool IsHeld { get; set; }
 
+        /// <summary>When the lease was let go. It is taken again only by a renewal that was sent after that: an older one that comes through late says nothing of
+        /// what others have done since (swarm fleet, seed 7613).</summary>
+        public TimeSpan LetGoAt { get; set; } = TimeSpan.MinValue;
+
         /// <summary>When the last renewal that was granted had been sent.</summary>
         public TimeSpan? RenewedAt { get; set; }
         public TimeSpan NextRenewal { get; set; }
@@ -124,6 +128,7 @@ internal sealed class Guardian(
     {
         if (duty.IsHeld == held) return;
         duty.IsHeld = held;
+        if (!held) duty.LetGoAt = services.Now;
         services.Emit(new NodeEvent.WriteLease(services.Config.Self.Name, cluster, duty.Instance.ToString(), duty.Token.Value, held));
     }
 
@@ -160,7 +165,7 @@ internal sealed class Guardian(
     private void Renewed(Duty duty, TimeSpan sentAt, TimeSpan lease, CommandResult result)
     {
         duty.RenewalsUnderWay--;
-        if (result is not CommandResult.Done) return;
+        if (result is not CommandResult.Done || sentAt <= duty.LetGoAt) return;
         var end = LeaseArithmetic.HolderEnd(sentAt, lease, services.Config.Timing);
         if (duty.End is null || end > duty.End) (duty.End, duty.RenewedAt) = (end, sentAt);
         if (duty != _duty) return;
