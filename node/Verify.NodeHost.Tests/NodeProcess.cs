@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 
@@ -100,7 +101,7 @@ internal static class Until
                 if (await look() is { } found) return found;
                 last = "not yet";
             }
-            catch (Exception e) when (e is HttpRequestException or JsonException or IOException or TaskCanceledException)
+            catch (Exception e) when (e is HttpRequestException or SocketException or JsonException or IOException or TaskCanceledException)
             {
                 last = e.Message;
             }
