@@ -17,6 +17,7 @@ internal sealed class BedSemiSync
     public bool IsPersisted { get; set; }
     public bool ForbidsPersisting { get; set; }
     public string Purged { get; set; } = "";
+    public string GtidMode { get; set; } = "ON";
 
     /// <summary>The plugins are not loaded.</summary>
     public bool IsMissing { get; set; }
@@ -47,7 +48,7 @@ internal sealed class BedSemiSync
                 return Named(("Rpl_semi_sync_replica_status", OnOff(ReplicaAtWork)), ("Rpl_semi_sync_source_clients", $"{Clients}"), ("Rpl_semi_sync_source_status", OnOff(Source)), ("Rpl_semi_sync_source_wait_sessions", $"{WaitSessions}"));
             default:
                 return Named(
-                    ("gtid_purged", Purged), ("rpl_semi_sync_replica_enabled", OnOff(Replica)), ("rpl_semi_sync_source_enabled", OnOff(Source)),
+                    ("gtid_mode", GtidMode), ("gtid_purged", Purged), ("rpl_semi_sync_replica_enabled", OnOff(Replica)), ("rpl_semi_sync_source_enabled", OnOff(Source)),
                     ("rpl_semi_sync_source_timeout", $"{TimeoutMs}"), ("rpl_semi_sync_source_wait_for_replica_count", $"{WaitFor}"));
         }
 

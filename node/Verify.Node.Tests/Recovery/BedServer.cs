@@ -47,6 +47,9 @@ internal sealed class BedServer(HaBed bed, Instance instance)
 
     /// <summary>Client sessions whose commits wait for a semi-sync acknowledgement: SET read_only waits for them.</summary>
     public SortedSet<long> StuckCommits { get; } = [];
+
+    /// <summary>SOURCE_AUTO_POSITION; false: by file and position.</summary>
+    public bool FindsPlaceByGtid { get; set; } = true;
     public bool TakesWrites => Health != ServerHealth.Dead && !IsReadOnly;
 
     public void Follow(InstanceKey source)
@@ -293,7 +296,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     private ResultTable ReplicaRow() => Row(
         ("Channel_Name", ""), ("Source_Host", Source!.Value.Host), ("Source_Port", $"{Source.Value.Port}"), ("Replica_IO_Running", IoState),
         ("Replica_SQL_Running", SqlIsOn ? "Yes" : "No"), ("Retrieved_Gtid_Set", Retrieved.ToString()), ("Executed_Gtid_Set", Executed.ToString()),
-        ("Seconds_Behind_Source", SqlIsOn && IoState == "Yes" ? "0" : null), ("Last_IO_Errno", "0"), ("Last_IO_Error", ""), ("Last_SQL_Errno", "0"), ("Last_SQL_Error", ""));
+        ("Auto_Position", FindsPlaceByGtid ? "1" : "0"), ("Seconds_Behind_Source", SqlIsOn && IoState == "Yes" ? "0" : null), ("Last_IO_Errno", "0"), ("Last_IO_Error", ""), ("Last_SQL_Errno", "0"), ("Last_SQL_Error", ""));
 
     private ResultTable Sessions()
     {

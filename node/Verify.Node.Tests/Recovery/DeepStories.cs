@@ -63,6 +63,49 @@ public sealed class DeepStories
     }
 
     [Test]
+    public void Of_two_servers_that_follow_each_other_the_one_that_takes_writes_is_adopted_and_its_death_promotes_the_other()
+    {
+        var bed = Pair(_ => { }).Started();
+        Assert.That(bed.Leader!.Ha.Primary("main"), Is.EqualTo(HaBed.Key(1)));
+        bed.Servers[0].Write(3);
+        bed.RunFor(Seconds(0.5));
+        bed.Servers[0].Die();
+        bed.RunUntil(() => bed.Servers.Skip(1).Any(s => s.TakesWrites), Seconds(8), "a new primary");
+        bed.RunUntil(() => bed.Leader!.Ha.OpenRecovery("main") is null, Seconds(5), "the end of the recovery");
+        var primary = bed.Server(bed.Leader.Ha.Primary("main")!.Value);
+        Assert.That(primary.Source, Is.Null, "no longer below the dead one");
+        Assert.That(primary.Executed.Contains(bed.Servers[0].Executed), "has what the dead one had");
+        bed.Servers[0].Return(isReadOnly: true);
+        bed.RunUntil(() => bed.Servers[0].Source == primary.Key, Seconds(10), "the old one below the new one");
+        Assert.That((bed.TwoWriters, bed.Leader.Ha.Cluster("main")!.Closed.Length), Is.EqualTo(((string?)null, 1)));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void Of_two_servers_that_follow_each_other_none_is_adopted_when_both_or_neither_takes_writes(bool bothWrite)
+    {
+        var bed = Pair(b => b.Servers[0].IsReadOnly = b.Servers[1].IsReadOnly = !bothWrite);
+        foreach (var node in bed.Nodes) node.Start();
+        bed.Elect("north");
+        bed.RunFor(Seconds(5));
+        Assert.That(bed.Leader!.Ha.Cluster("main"), Is.Null);
+    }
+
+    [Test]
+    public void A_replica_that_does_not_reach_the_new_primary_is_named_as_lost_although_it_took_the_statements()
+    {
+        var bed = new HaBed().Started("east");
+        bed.Cut("west", "north");
+        bed.Servers[0].Die();
+        bed.RunUntil(() => bed.Leader!.Ha.Cluster("main")!.Closed.Length > 0, Seconds(20), "the end of the recovery");
+        var recovery = bed.Leader!.Ha.Cluster("main")!.Closed.Single();
+        var (instance, why) = Verify.Node.Recovery.RepointDetail.LostIn(recovery).Single();
+        Assert.That(recovery.IsSuccessful, "the new primary takes writes all the same");
+        Assert.That(instance, Is.EqualTo(HaBed.Key(recovery.Successor == HaBed.Key(2) ? 3 : 2).ToString()));
+        Assert.That(why, Does.StartWith($"was pointed at {recovery.Successor}, and does not fetch after 3 s"));
+    }
+
+    [Test]
     public void The_death_of_the_primary_overtakes_the_recovery_of_an_intermediate_one()
     {
         var state = new HaState();
@@ -81,6 +124,14 @@ public sealed class DeepStories
         Assert.That(state.OpenRecovery("main")!.Id, Is.EqualTo(second));
         Assert.That(state.Cluster("main")!.Closed.Single() is { IsSuccessful: false, Kind: RecoveryKind.DeadIntermediatePrimary });
         Assert.That(state.Cluster("main")!.LeaseIsRenewable, Is.False);
+    }
+
+    private static HaBed Pair(Action<HaBed> change)
+    {
+        var bed = new HaBed();
+        bed.Servers[0].Follow(HaBed.Key(2));
+        change(bed);
+        return bed;
     }
 
     private static HaBed Deep(RecoverySettings? settings = null)

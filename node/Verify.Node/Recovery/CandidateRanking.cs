@@ -20,6 +20,9 @@ internal sealed record Candidate(InstanceKey Key, string DataCenter, Gtids Execu
     /// <summary>Why policy forbids to promote it; null when nothing does. What it has counts all the same.</summary>
     public string? Objection { get; init; }
 
+    /// <summary>Why its GTID sets do not tell what it has (<see cref="GtidUse"/>); null: they do.</summary>
+    public string? Blind { get; init; }
+
     /// <summary>Everything that it has in any form.</summary>
     public Gtids All => Executed.Union(Retrieved);
     public bool IsDrained => Executed.Contains(Retrieved);
@@ -40,6 +43,7 @@ internal static class CandidateRanking
         ImmutableArray<Candidate> reachable, string failedDataCenter, string leaderDataCenter, InstanceKey? designated = null)
     {
         if (reachable.IsEmpty) return new(null, "no replica is reachable");
+        if (reachable.FirstOrDefault(static c => c.Blind is not null) is { } blind) return new(null, $"what {blind.Key} has is not known: {blind.Blind}");
         var complete = reachable
             .Where(c => reachable.All(other => c.Executed.Contains(other.All)))
             .OrderByDescending(c => c.HasGuardian)

@@ -117,7 +117,8 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
         var dead = ledger.OpenRecovery is null ? Intermediates.Find(ledger) : null;
         if (dead is null) Skipped = null;
         if (dead is null || _isAsking) return;
-        if (rules.AgainstBeginning(ledger, dead.Kind, dead.Diagnosis.Instance) is { } skip) Leave(dead.Diagnosis, dead.Analysis, skip);
+        var skip = rules.AgainstBeginning(ledger, dead.Kind, dead.Diagnosis.Instance) ?? GtidUse.AgainstBeginning(model, ledger, spec);
+        if (skip is not null) Leave(dead.Diagnosis, dead.Analysis, skip);
         else Begin(dead.Kind, dead.Diagnosis, dead.Analysis, ledger);
     }
 
@@ -132,7 +133,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
 
     private Skip? AgainstFailover(ClusterLedger ledger) => ledger is { IsAdopted: true, LastRenewal: 0 }
         ? new("no_lease", $"nobody has held the write lease of {ledger.Primary} yet, so nobody can say that it is closed; close it by hand or bring it back")
-        : rules.AgainstHavingNobody(ledger, spec);
+        : GtidUse.AgainstBeginning(model, ledger, spec) ?? rules.AgainstHavingNobody(ledger, spec);
 
     private void Begin(RecoveryKind kind, Diagnosis diagnosis, string analysis, ClusterLedger ledger)
     {
@@ -168,11 +169,10 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
     private void Adopt()
     {
         if (_isAsking) return;
-        var free = spec.Instances.Where(i => IsFresh(i.Key) && model.View(i.Key).Replica is null).ToImmutableArray();
-        var sources = free.Where(i => spec.Instances.Length == 1 || spec.Instances.Any(r => ReadsFrom(r.Key, i.Key))).ToImmutableArray();
+        var (sources, why) = Sources();
         if (sources.Length != 1)
         {
-            Complain($"{sources.Length} servers follow nobody and are followed, of {free.Length} reachable ones that follow nobody; exactly one must be");
+            Complain(why);
             return;
         }
 
@@ -185,6 +185,25 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
         }
 
         Ask(new HaCommand.AdoptPrimary(spec.Alias, sources[0].Key, (guardian ?? services.Config.Self).Name));
+    }
+
+    /// <summary>Who could be the first primary; exactly one, or nobody is adopted, and why.</summary>
+    private (ImmutableArray<Instance> Sources, string Why) Sources()
+    {
+        var free = spec.Instances.Where(i => IsFresh(i.Key) && model.View(i.Key).Replica is null).ToImmutableArray();
+        var sources = free.Where(i => spec.Instances.Length == 1 || spec.Instances.Any(r => ReadsFrom(r.Key, i.Key))).ToImmutableArray();
+        if (free.IsEmpty && Pair() is { IsEmpty: false } pair) return WritableOf(pair);
+        return (sources, $"{sources.Length} servers follow nobody and are followed, of {free.Length} reachable ones that follow nobody; exactly one must be");
+    }
+
+    private ImmutableArray<Instance> Pair() =>
+        [.. spec.Instances.Where(i => spec.Instances.Any(o => o.Key != i.Key && ReadsFrom(o.Key, i.Key) && ReadsFrom(i.Key, o.Key)))];
+
+    /// <summary>Of co-primaries the one that takes writes. Both, or neither, is not for a machine to decide.</summary>
+    private (ImmutableArray<Instance> Sources, string Why) WritableOf(ImmutableArray<Instance> pair)
+    {
+        var writable = pair.Where(i => !model.View(i.Key).Facts!.KeepsUsersOut).ToImmutableArray();
+        return (writable, $"{string.Join(" and ", pair.Select(i => i.Key))} follow each other, and {writable.Length} of them take writes; exactly one must (super_read_only=1 on the others)");
     }
 
     private bool ReadsFrom(InstanceKey replica, InstanceKey source) =>

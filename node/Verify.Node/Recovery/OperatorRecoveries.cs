@@ -30,6 +30,7 @@ internal sealed class OperatorRecoveries(
         if (wish.Candidate is { } named && ObjectionToName(named, ledger) is { } objection) return RecoveryAnswer.No(objection);
         if (wish.Wish != RecoveryWish.Recover && wish.Instance is { } failed && failed != ledger.Primary)
             return RecoveryAnswer.No($"{failed} is not the primary of {spec.Alias}, {ledger.Primary} is");
+        if (GtidUse.AgainstBeginning(model, ledger, spec) is { } blind) return RecoveryAnswer.No(blind.Text);
         return wish.Wish switch
         {
             RecoveryWish.Recover => Recover(wish, ledger),

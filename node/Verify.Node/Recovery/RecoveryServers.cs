@@ -59,9 +59,13 @@ internal sealed class RecoveryServers(INodeServices services, TopologyModel mode
             Rule = rules.RuleOf(instance.Key),
             Version = link.Version,
             Purged = model.View(instance.Key).Look?.Details.GtidPurged is { Length: > 0 } purged ? Gtids.Parse(purged, facts.Flavor) : null,
+            Blind = status is { UsesGtid: false } ? GtidUse.Objection(status, await GtidModeAsync(link, facts.Flavor)) : null,
             Objection = rules.AgainstPromoting(instance.Key, instance.DataCenter, DataCenterOf(recovery.Failed), behind),
         };
     }
+
+    private async ValueTask<string> GtidModeAsync(ServerLink link, Flavor flavor) => flavor == Flavor.MariaDb ? ""
+        : new ServerDetails().With(await link.AskAsync(new Statement.ReadVariables(), Limit), flavor).GtidMode;
 
     private ClusterSpec SpecOf(RecoveryRecord recovery) =>
         services.Clusters.First(c => string.Equals(c.Alias, recovery.Cluster, StringComparison.Ordinal));

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Verify.MySql;
 using Verify.Node.Loop;
 using Verify.Node.State.Ledger;
 using Verify.Node.Topology;
@@ -7,8 +8,11 @@ namespace Verify.Node.Recovery;
 
 /// <summary>The last step of a recovery: every server that lost its source is pointed at one that has all its transactions, or is named as lost
 /// with the reason.</summary>
-internal sealed class Repointing(INodeServices services, TopologyModel model, RecoveryServers servers, ReplicaAttachment attachment)
+internal sealed class Repointing(INodeServices services, TopologyModel model, LoopTurn turn, RecoveryServers servers, ReplicaAttachment attachment)
 {
+    /// <summary>A replica that is let in fetches within milliseconds.</summary>
+    private static readonly TimeSpan FetchLimit = TimeSpan.FromSeconds(3);
+
     public async ValueTask<StepResult> RunAsync(RecoveryRecord recovery, Func<bool> mayGoOn)
     {
         var moves = new List<Task<string>>();
@@ -64,7 +68,9 @@ internal sealed class Repointing(INodeServices services, TopologyModel model, Re
             switch (ended)
             {
                 case Attached.Following:
-                    return $"{instance.Key} follows {place}";
+                    if (await WhyNotFetchingAsync(instance.Key) is not { } silent) return $"{instance.Key} follows {place}";
+                    why = RepointDetail.Lost(instance.Key, $"was pointed at {place}, and {silent}");
+                    break;
                 case Attached.Errant e:
                     why = RepointDetail.LeftAlone(instance.Key, $"it has {e.Gtids}");
                     break;
@@ -77,6 +83,30 @@ internal sealed class Repointing(INodeServices services, TopologyModel model, Re
         }
 
         return why;
+    }
+
+    /// <summary>START REPLICA says nothing about whether the source lets it in, has what it needs, or is reached at all: it is asked until it fetches.
+    /// One that is stopped by an error, or does not fetch within the limit, is named with the server's own words; it goes on trying by itself.</summary>
+    private async ValueTask<string?> WhyNotFetchingAsync(InstanceKey replica)
+    {
+        var began = services.Now;
+        while (true)
+        {
+            try
+            {
+                if (await servers.Link(replica).ReadReplicaStatusAsync(servers.Limit) is not { } status) return "is no replica any more";
+                if (status.IoThread == MySql.ThreadState.Running) return null;
+                var words = status.LastIoErrno != 0 ? status.LastIoError : "gave no reason";
+                if (status.IoThread == MySql.ThreadState.Stopped && status.LastIoErrno != 0) return $"stopped: {words}";
+                if (services.Now - began > FetchLimit) return $"does not fetch after {FetchLimit.TotalSeconds:0} s: {words}";
+            }
+            catch (Exception e) when (e is MySqlException or IOException or FormatException)
+            {
+                return $"could not be asked whether it fetches: {e.Message}";
+            }
+
+            await turn.Pause(services.Config.Timing.Tick);
+        }
     }
 
     private InstanceKey PrimaryOf(RecoveryRecord recovery) => services.Ha.Cluster(recovery.Cluster)!.Primary;

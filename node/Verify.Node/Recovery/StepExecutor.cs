@@ -25,7 +25,7 @@ internal sealed class StepExecutor
         _services = services;
         _servers = new(services, model, turn, door, rules);
         _drain = new(services, turn, _servers);
-        _repointing = new(services, model, _servers, attachment);
+        _repointing = new(services, model, turn, _servers, attachment);
         _required = new(services, model);
         Takeovers = new(services, model, turn, _servers, rules);
     }
