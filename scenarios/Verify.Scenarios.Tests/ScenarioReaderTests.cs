@@ -114,12 +114,15 @@ internal sealed class ScenarioReaderTests
     }
 
     [TestCase("below: { db2: db1 }", ExpectedResult = "db2<db1")]
+    [TestCase("below: { db1: db2 }", ExpectedResult = "db1<db2")]
     [TestCase("below: {}", ExpectedResult = "")]
     public string A_replica_below_a_replica_is_read(string below) =>
         string.Join(',', Sample.Read(fleet: $"{Sample.Fleet}  {below}\n").Fleet.Below.Select(b => $"{b.Key}<{b.Value}"));
 
+    [TestCase("flavor: oracle", "'oracle' is not a flavor; allowed are mysql, mariadb")]
+    [TestCase("probing: some", "'some' is not a probing; allowed are all, shared")]
     [TestCase("below: { db2: db9 }", "there is no server 'db9' in the fleet; there are db1, db2")]
-    [TestCase("below: { db1: db2 }", "'db1' is the primary and replicates from nobody")]
+    [TestCase("below: { db1: db1 }", "'db1' is the primary: it may replicate from a server that replicates from it, as one of two co-primaries")]
     [TestCase("below: { db2: db2 }", "'db2' replicates from itself in the end: every chain must end at the primary")]
     public void A_topology_that_does_not_end_at_the_primary_is_told(string below, string error) =>
         Assert.That(Sample.Errors(Sample.Text(fleet: $"{Sample.Fleet}  {below}\n")), Has.Some.EndsWith(error));

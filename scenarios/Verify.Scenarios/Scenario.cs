@@ -44,11 +44,21 @@ public sealed record FleetSpec(
         _ => true,
     };
 
-    /// <summary>Who replicates from another replica: server → its source. Everybody else replicates from the primary.</summary>
+    /// <summary>"mysql" (default) or "mariadb". A live run obeys its command line instead.</summary>
+    public string Flavor { get; init; } = "mysql";
+
+    /// <summary>Replicas are divided among the nodes instead of being probed by all of them.</summary>
+    public bool SharesProbing { get; init; }
+
+    /// <summary>A primary that stays closed although its guardian holds its lease is replaced.</summary>
+    public bool ReplacesUnwritable { get; init; }
+
+    /// <summary>Who replicates from another replica: server → its source. Everybody else replicates from the primary. The primary itself may stand
+    /// here, below a server that is directly below it: co-primaries.</summary>
     public ImmutableSortedDictionary<string, string> Below { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
-    /// <summary>Whom a server replicates from in the beginning; null for the primary.</summary>
-    public string? SourceOf(string server) => server == Primary ? null : Below.GetValueOrDefault(server) ?? Primary;
+    /// <summary>Whom a server replicates from in the beginning; null for a primary without a co-primary.</summary>
+    public string? SourceOf(string server) => Below.GetValueOrDefault(server) ?? (server == Primary ? null : Primary);
 
     /// <summary>Every data centre named by nodes or servers, sorted.</summary>
     public ImmutableArray<string> DataCenters => [.. Nodes.Keys.Union(Servers.Keys, StringComparer.Ordinal).Order(StringComparer.Ordinal)];

@@ -30,6 +30,9 @@ public static partial class ScenarioWriter
             text.Append("  below: { ").AppendJoin(", ", scenario.Fleet.Below.Select(b => $"{Quoted(b.Key)}: {Quoted(b.Value)}")).Append(" }\n");
         }
 
+        if (scenario.Fleet.Flavor != "mysql") text.Append("  flavor: ").Append(Quoted(scenario.Fleet.Flavor)).Append('\n');
+        if (scenario.Fleet.SharesProbing) text.Append("  probing: shared\n");
+        if (scenario.Fleet.ReplacesUnwritable) text.Append("  unwritable: replaced\n");
         text.Append("  durability: ").Append(Quoted(scenario.Fleet.Durability)).Append('\n');
         text.Append("workload: ").Append(Workload(scenario.Workload)).Append('\n');
         text.Append("warmUp: ").Append(DurationText.Of(scenario.WarmUp)).Append('\n');

@@ -11,6 +11,9 @@ internal sealed class DrawnFaults(Knobs knobs, Knobs further, FleetSpec fleet, T
     private readonly string[] _servers = [.. fleet.Servers.Values.SelectMany(n => n)];
     private readonly FaultAtlas _atlas = new(fleet);
 
+    /// <summary>For kinds that came later still; null: there are none in this seed.</summary>
+    public Knobs? Later { get; init; }
+
     public ImmutableArray<Step> Draw()
     {
         var kinds = Kinds();
@@ -72,6 +75,7 @@ internal sealed class DrawnFaults(Knobs knobs, Knobs further, FleetSpec fleet, T
 
         // In a deep topology a server hands on to others what nobody above it has: then nobody says who is wrong.
         Further("errant transactions", 150, _servers.Length > 2 && fleet.Below.Count == 0, () => new Fault.Errant(Replica()));
+        if (Later is { } later && _servers.Length > 1 && later.Switch("servers that stand still", 150)) kinds.Add(() => new Fault.Pause(Server()));
         return kinds;
     }
 

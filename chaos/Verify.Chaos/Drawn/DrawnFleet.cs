@@ -26,6 +26,22 @@ internal static class DrawnFleet
         };
     }
 
+    /// <summary>What came later, drawn when all the rest is.</summary>
+    public static FleetSpec Widen(FleetSpec fleet, Knobs later)
+    {
+        var servers = fleet.Servers.Values.Sum(s => s.Length);
+        if (servers == 0) return fleet;
+        var crossesPlaces = fleet.Servers.Count > 1 && fleet.IsSemiSync && later.Switch("acknowledged in another data centre", 250);
+        return fleet with
+        {
+            Flavor = later.Switch("MariaDB", 350) ? "mariadb" : "mysql",
+            Durability = crossesPlaces ? "cross_dc" : fleet.Durability,
+            SharesProbing = later.Switch("shared probing", 300),
+            ReplacesUnwritable = later.Switch("an unwritable primary is replaced", 300),
+            Below = servers >= 2 && later.Switch("co-primaries", 150) ? fleet.Below.SetItem("db1", "db2") : fleet.Below,
+        };
+    }
+
     /// <summary>db3 and those after it may stand below one that comes before them; db2 always stands below the primary.</summary>
     private static ImmutableSortedDictionary<string, string> Below(int servers, Knobs further)
     {

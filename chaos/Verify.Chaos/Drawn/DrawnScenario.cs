@@ -11,14 +11,17 @@ namespace Verify.Chaos.Drawn;
 /// altogether, because schedules with a bit of everything all look alike. The envelope began as that of TigerBeetle's VOPR.</summary>
 public sealed class DrawnScenario
 {
-    private readonly Knobs _knobs;
-    private readonly Knobs _further;
+    /// <summary>Seeds up to this one draw what they drew when the seeds of the bugbase were found; those above it also what came later: MariaDB,
+    /// co-primaries, shared probing, cross_dc, servers that stand still.</summary>
+    public const ulong LastOldSeed = 100_000;
+
+    private readonly Knobs[] _knobs;
     private readonly bool _livesOnACore;
     private readonly bool _faultPoints;
 
-    private DrawnScenario(ulong seed, Knobs knobs, Knobs further, Scenario scenario, SimOptions options) =>
-        (Seed, _knobs, _further, Scenario, Options, _livesOnACore, _faultPoints) =
-            (seed, knobs, further, scenario, options, knobs.Switch("liveness with a core", 600) && scenario.Fleet.Nodes.Values.Sum(n => n.Length) > 2, knobs.Switch("fault points in node code", 500));
+    private DrawnScenario(ulong seed, Knobs[] knobs, Scenario scenario, SimOptions options) =>
+        (Seed, _knobs, Scenario, Options, _livesOnACore, _faultPoints) =
+            (seed, knobs, scenario, options, knobs[0].Switch("liveness with a core", 600) && scenario.Fleet.Nodes.Values.Sum(n => n.Length) > 2, knobs[0].Switch("fault points in node code", 500));
 
     public ulong Seed { get; }
     public Scenario Scenario { get; }
@@ -30,7 +33,7 @@ public sealed class DrawnScenario
     public Simulated.SimulatedOptions RunOptions => new() { World = Options, IsDrawn = true, LivesOnACore = _livesOnACore, FaultPoints = _faultPoints };
 
     /// <summary>How many options were drawn.</summary>
-    public int KnobCount => _knobs.Count + _further.Count;
+    public int KnobCount => _knobs.Sum(k => k.Count);
 
     /// <summary>The same seed draws the same scenario, on every machine.</summary>
     public static DrawnScenario Of(ulong seed)
@@ -38,10 +41,13 @@ public sealed class DrawnScenario
         var dice = new Dice(seed).Fork("drawn");
         var knobs = new Knobs(dice);
         var further = new Knobs(new Dice(seed).Fork("drawn further"));
+        var later = new Knobs(new Dice(seed).Fork("drawn later"));
+        var hasLater = seed > LastOldSeed;
         var fleet = DrawnFleet.Draw(knobs, further);
+        if (hasLater) fleet = DrawnFleet.Widen(fleet, later);
         var options = DrawnWorld.Draw(knobs);
         var workload = Workload(knobs, fleet);
-        var steps = new DrawnFaults(knobs, further, fleet, workload.For).Draw();
+        var steps = new DrawnFaults(knobs, further, fleet, workload.For) { Later = hasLater ? later : null }.Draw();
         var scenario = new Scenario
         {
             Name = string.Create(CultureInfo.InvariantCulture, $"drawn-{seed}"),
@@ -53,12 +59,12 @@ public sealed class DrawnScenario
             WarmUp = TimeSpan.FromSeconds(3),
             Settle = TimeSpan.FromSeconds(45),
         };
-        return new DrawnScenario(seed, knobs, further, scenario, options);
+        return new DrawnScenario(seed, [knobs, further, later], scenario, options);
     }
 
     /// <summary>All that was drawn: every option with its range, the world's options, and the scenario as a file.</summary>
     public string Print() => string.Create(CultureInfo.InvariantCulture,
-        $"seed {Seed} drew {KnobCount} options:\n{_knobs.Print()}{_further.Print()}world: {Options}\n{ScenarioWriter.Write(Scenario)}");
+        $"seed {Seed} drew {KnobCount} options:\n{string.Concat(_knobs.Select(k => k.Print()))}world: {Options}\n{ScenarioWriter.Write(Scenario)}");
 
     private static WorkloadSpec Workload(Knobs knobs, FleetSpec fleet)
     {

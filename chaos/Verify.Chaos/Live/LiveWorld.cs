@@ -258,12 +258,21 @@ internal sealed partial class LiveWorld : IWorld
     {
         if (_scenario.Fleet.Primary is not { } primary) return;
         await _servers.SetUpReplicationAsync(_byName[primary], _byName.Values.Where(s => s.Name != primary),
-            replica => System.Net.IPEndPoint.Parse(_plan.AddressFrom(Servers[replica.Name], _scenario.Fleet.SourceOf(replica.Name)!)), ServerStart, cancel);
+            SourceAddress, ServerStart, cancel);
+
+        if (_scenario.Fleet.SourceOf(primary) is not null)
+        {
+            // Of co-primaries the one that takes writes is adopted.
+            await _servers.FollowAsync(_byName[primary], SourceAddress(_byName[primary]), cancel);
+            return;
+        }
 
         // From here on only the guardian opens it.
         await using var writer = await OpenAsync(_byName[primary], cancel);
         await writer.QueryAsync(new Statement.SetReadOnly(On: true).Sql(writer.Version.Flavor), ServerStart, cancel);
     }
+
+    private System.Net.IPEndPoint SourceAddress(RealServer replica) => System.Net.IPEndPoint.Parse(_plan.AddressFrom(Servers[replica.Name], _scenario.Fleet.SourceOf(replica.Name)!));
 
     private async Task StartNodeAsync(LiveNode node)
     {
@@ -290,6 +299,8 @@ internal sealed partial class LiveWorld : IWorld
         },
         ["DeepClusters"] = _scenario.Fleet.Below.Count > 0 ? new[] { Alias } : [],
         ["Durability"] = _scenario.Fleet.Durability,
+        ["ProbingMode"] = _scenario.Fleet.SharesProbing ? "shared" : "all",
+        ["RecoverNonWriteableMaster"] = _scenario.Fleet.ReplacesUnwritable,
         ["AddressViews"] = _plan.AddressViews(_scenario.Fleet.DataCenters),
     };
 

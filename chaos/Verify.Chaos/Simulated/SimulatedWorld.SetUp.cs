@@ -8,6 +8,8 @@ namespace Verify.Chaos.Simulated;
 /// <summary>The servers, and who replicates from whom before a node is there.</summary>
 internal sealed partial class SimulatedWorld
 {
+    private Flavor Flavor => _scenario.Fleet.Flavor == "mariadb" ? Flavor.MariaDb : Flavor.MySql;
+
     private void AddServer(string name, string dataCenter, uint id)
     {
         var server = new SimMySqlServer(new()
@@ -15,6 +17,7 @@ internal sealed partial class SimulatedWorld
             Name = name,
             Endpoint = new(name, NodeNames.ServerPort),
             ServerId = id,
+            Flavor = Flavor,
             SemiSyncReplica = _scenario.Fleet.Acknowledges(name),
             Accounts =
             [
@@ -32,19 +35,18 @@ internal sealed partial class SimulatedWorld
     private async Task SetUpReplicationAsync()
     {
         if (_scenario.Fleet.Primary is not { } primary) return;
-        foreach (var replica in Servers.Keys.Where(s => s != primary))
-        {
-            await DoAsync(
-                replica, new Statement.ChangeSource(_scenario.Fleet.SourceOf(replica)!, NodeNames.ServerPort, Replication.User, Replication.Password).Sql(Flavor.MySql),
-                new Statement.StartReplica().Sql(Flavor.MySql));
-        }
-
+        foreach (var replica in Servers.Keys.Where(s => s != primary)) await FollowAsync(replica);
         await Task.Delay(TimeSpan.FromMilliseconds(500), Time, CancellationToken.None);
-        if (_scenario.Fleet.IsSemiSync) await DoAsync(primary, new Statement.SetSemiSync(On: true).Sql(Flavor.MySql));
+        if (_scenario.Fleet.IsSemiSync) await DoAsync(primary, new Statement.SetSemiSync(On: true).Sql(Flavor));
         await DoAsync(
-            primary, new Statement.SetReadOnly(On: false).Sql(Flavor.MySql), WorkloadStatements.CreateSchema, WorkloadStatements.CreateTable,
-            new Statement.SetReadOnly(On: true).Sql(Flavor.MySql));
+            primary, new Statement.SetReadOnly(On: false).Sql(Flavor), WorkloadStatements.CreateSchema, WorkloadStatements.CreateTable);
+        if (_scenario.Fleet.SourceOf(primary) is null) await DoAsync(primary, new Statement.SetReadOnly(On: true).Sql(Flavor));
+        else await FollowAsync(primary); // Of co-primaries the one that takes writes is adopted.
     }
+
+    private Task FollowAsync(string replica) => DoAsync(
+        replica, new Statement.ChangeSource(_scenario.Fleet.SourceOf(replica)!, NodeNames.ServerPort, Replication.User, Replication.Password).Sql(Flavor),
+        new Statement.StartReplica().Sql(Flavor));
 
     /// <summary>One after the other. A connection may be lost while everything is being set up, too; each of these can be said twice.</summary>
     private async Task DoAsync(string server, params SqlText[] statements)

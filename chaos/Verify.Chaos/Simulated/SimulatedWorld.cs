@@ -53,7 +53,7 @@ internal sealed partial class SimulatedWorld : IWorld
 
     public IReadOnlyDictionary<string, string> Details => new SortedDictionary<string, string>(StringComparer.Ordinal)
     {
-        ["servers"] = $"{Servers.Count} simulated MySQL 9.7 servers",
+        ["servers"] = $"{Servers.Count} simulated {(Flavor == Flavor.MySql ? "MySQL 9.7" : "MariaDB 10.11")} servers",
         ["durability"] = _scenario.Fleet.Durability,
         ["network"] = "simulated",
     };
@@ -236,6 +236,8 @@ internal sealed partial class SimulatedWorld : IWorld
         ReplicationLogin = Replication,
         FencingEnabled = !FencingOff,
         Timing = _timing,
+        Discovery = new() { Probing = _scenario.Fleet.SharesProbing ? ProbingMode.Shared : ProbingMode.All },
+        Recovery = new() { ReplaceUnwritable = _scenario.Fleet.ReplacesUnwritable },
         Throttle = _scenario.Expect.Any(e => e is Expectation.ThrottleWithin) ? new() { CollectInterval = TimeSpan.FromMilliseconds(50), TellsSamples = true } : new(),
     };
 

@@ -21,7 +21,7 @@ public static class FleetReplication
     {
         var begin = TimeProvider.System.GetTimestamp();
         var followers = replicas.ToArray();
-        await Task.WhenAll(followers.Select(replica => AttachAsync(host, replica, sourceAddress(replica), cancel)));
+        await Task.WhenAll(followers.Select(replica => host.FollowAsync(replica, sourceAddress(replica), cancel)));
         foreach (var replica in followers)
         {
             await WaitAsync(host, replica, "both replication threads run", Remaining(), status =>
@@ -43,7 +43,8 @@ public static class FleetReplication
         TimeSpan Remaining() => deadline - TimeProvider.System.GetElapsedTime(begin);
     }
 
-    private static async Task AttachAsync(ServerHost host, RealServer replica, IPEndPoint source, CancellationToken cancel)
+    /// <summary>Makes a server fetch from a source, and does not wait for it.</summary>
+    public static async Task FollowAsync(this ServerHost host, RealServer replica, IPEndPoint source, CancellationToken cancel = default)
     {
         var repl = host.Users.Replication;
         await using var session = await replica.OpenSessionAsync(host.Users.Topology, StatementDeadline, cancel);

@@ -9,10 +9,13 @@ internal static partial class FleetReader
 {
     private const int CountMax = 99;
     private static readonly string[] Durabilities = ["semi_sync", "cross_dc", "none"];
+    private static readonly string[] Flavors = ["mysql", "mariadb"];
+    private static readonly string[] Probings = ["all", "shared"];
+    private static readonly string[] Unwritables = ["left", "replaced"];
 
     public static FleetSpec? Read(YamlNode? node, ErrorList errors)
     {
-        if (node is null || MapReader.Of(node, "fleet", errors, "nodes", "mysql", "primary", "below", "durability") is not { } map)
+        if (node is null || MapReader.Of(node, "fleet", errors, "nodes", "mysql", "primary", "below", "flavor", "probing", "unwritable", "durability") is not { } map)
         {
             return null;
         }
@@ -26,23 +29,28 @@ internal static partial class FleetReader
         }
 
         var primary = Primary(map, servers);
-        var fleet = new FleetSpec(nodes, servers, primary) { Below = Below(map, servers, primary) };
+        var fleet = new FleetSpec(nodes, servers, primary) 
+        {
+            Below = Below(map, servers, primary),
+            Flavor = OneOf(map, "flavor", Flavors),
+            SharesProbing = OneOf(map, "probing", Probings) == "shared",
+            ReplacesUnwritable = OneOf(map, "unwritable", Unwritables) == "replaced",
+        };
         foreach (var name in fleet.DataCenters.Where(taken.Contains))
         {
             errors.Add(map.Start, $"'{name}' is the name of a data centre and of a node or server in it; names must tell them apart");
         }
 
-        if (map.Text("durability", isRequired: false) is not { } durability)
-        {
-            return fleet;
-        }
+        return map.Find("durability") is null ? fleet : fleet with { Durability = OneOf(map, "durability", Durabilities) };
+    }
 
-        if (!Durabilities.Contains(durability, StringComparer.Ordinal))
-        {
-            errors.Add(map.Find("durability")!.Start, $"'{durability}' is not a durability; allowed are {string.Join(", ", Durabilities)}");
-        }
-
-        return fleet with { Durability = durability };
+    /// <summary>The first of these when the key is left out, or its value is none of them (then an error says so).</summary>
+    private static string OneOf(MapReader map, string key, string[] allowed)
+    {
+        if (map.Text(key, isRequired: false) is not { } value) return allowed[0];
+        if (allowed.Contains(value, StringComparer.Ordinal)) return value;
+        map.Errors.Add(map.Find(key)!.Start, $"'{value}' is not a {key}; allowed are {string.Join(", ", allowed)}");
+        return allowed[0];
     }
 
     private static string? Primary(MapReader map, ImmutableSortedDictionary<string, ImmutableArray<string>> servers)
@@ -59,32 +67,35 @@ internal static partial class FleetReader
         return primary;
     }
 
-    /// <summary>"below: { db3: db2 }": db3 replicates from db2. Every chain ends at the primary.</summary>
+    /// <summary>"below: { db3: db2 }": db3 replicates from db2. Every chain ends at the primary, which may stand below one of those directly below it.</summary>
     private static ImmutableSortedDictionary<string, string> Below(
         MapReader map, ImmutableSortedDictionary<string, ImmutableArray<string>> servers, string? primary)
     {
         var below = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         if (map.Find("below") is not { } node || MapReader.Of(node, "'below'", map.Errors, allowed: null) is not { } written) return below.ToImmutable();
         var names = servers.Values.SelectMany(s => s).ToArray();
+        YamlNode? first = null;
         foreach (var (replica, at, value) in written.Entries)
         {
             if (MapReader.ScalarOf(value, "below", map.Errors) is not { } source) continue;
             foreach (var (name, place) in new[] { (replica, at), (source, value) }.Where(n => !names.Contains(n.Item1, StringComparer.Ordinal)))
                 map.Errors.Add(place.Start, $"there is no server '{name}' in the fleet; there are {string.Join(", ", names)}");
-            if (replica == primary) map.Errors.Add(at.Start, $"'{replica}' is the primary and replicates from nobody");
-            else below[replica] = source;
+            below[replica] = source;
+            if (replica == primary) first = at;
         }
 
-        foreach (var replica in below.Keys.Where(r => IsInACircle(r, below))) map.Errors.Add(node.Start, $"'{replica}' replicates from itself in the end: every chain must end at the primary");
+        if (first is { } co && (below[primary!] == primary || below.GetValueOrDefault(below[primary!], primary!) != primary))
+            map.Errors.Add(co.Start, $"'{primary}' is the primary: it may replicate from a server that replicates from it, as one of two co-primaries");
+        foreach (var replica in below.Keys.Where(r => r != primary && IsInACircle(r, primary, below))) map.Errors.Add(node.Start, $"'{replica}' replicates from itself in the end: every chain must end at the primary");
         return below.ToImmutable();
     }
 
-    private static bool IsInACircle(string replica, ImmutableSortedDictionary<string, string>.Builder below)
+    private static bool IsInACircle(string replica, string? primary, ImmutableSortedDictionary<string, string>.Builder below)
     {
         var at = replica;
         for (var hops = 0; hops <= below.Count; hops++)
         {
-            if (!below.TryGetValue(at, out var source)) return false;
+            if (at == primary || !below.TryGetValue(at, out var source)) return false;
             at = source;
         }
 
