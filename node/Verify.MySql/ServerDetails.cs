@@ -42,6 +42,10 @@ public sealed record ServerDetails
     /// <summary>MySQL: ON, OFF, …; MariaDB always has GTIDs and says nothing here.</summary>
     public string GtidMode { get; init; } = "";
     public string GtidPurged { get; init; } = "";
+
+    /// <summary>After so long without a byte from its source its fetching thread takes the connection for broken (replica_net_timeout, slave_net_timeout; 60 s
+    /// where nobody set it). 0: not known.</summary>
+    public long ReplicaNetTimeoutSeconds { get; init; }
     public bool SemiSyncSourceEnabled { get; init; }
     public bool SemiSyncReplicaEnabled { get; init; }
 
@@ -95,6 +99,7 @@ public sealed record ServerDetails
             LogsReplicaUpdates = Is("log_replica_updates", Is("log_slave_updates", LogsReplicaUpdates)),
             GtidMode = Of("gtid_mode", GtidMode),
             GtidPurged = Of("gtid_purged", GtidPurged),
+            ReplicaNetTimeoutSeconds = Count("replica_net_timeout", Count("slave_net_timeout", ReplicaNetTimeoutSeconds)),
             SemiSyncSourceEnabled = Is($"{source}_enabled", SemiSyncSourceEnabled),
             SemiSyncReplicaEnabled = Is($"{replica}_enabled", SemiSyncReplicaEnabled),
             SemiSyncTimeoutMs = Count($"{source}_timeout", SemiSyncTimeoutMs),

@@ -29,8 +29,8 @@ public abstract partial record Statement
     public sealed record ReadVariables : Statement
     {
         public override SqlText Sql(Flavor flavor) => flavor == Flavor.MySql
-            ? SqlText.Of($"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_format', 'binlog_row_image', 'gtid_mode', 'gtid_purged', 'hostname', 'log_replica_updates', 'log_slave_updates', 'port', 'report_host', 'report_port', 'rpl_semi_sync_replica_enabled', 'rpl_semi_sync_source_enabled', 'rpl_semi_sync_source_timeout', 'rpl_semi_sync_source_wait_for_replica_count', 'version_comment')")
-            : SqlText.Of($"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_format', 'binlog_row_image', 'gtid_strict_mode', 'hostname', 'log_slave_updates', 'port', 'report_host', 'report_port', 'rpl_semi_sync_master_enabled', 'rpl_semi_sync_master_timeout', 'rpl_semi_sync_slave_enabled', 'version_comment')");
+            ? SqlText.Of($"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_format', 'binlog_row_image', 'gtid_mode', 'gtid_purged', 'hostname', 'log_replica_updates', 'log_slave_updates', 'port', 'replica_net_timeout', 'report_host', 'report_port', 'rpl_semi_sync_replica_enabled', 'rpl_semi_sync_source_enabled', 'rpl_semi_sync_source_timeout', 'rpl_semi_sync_source_wait_for_replica_count', 'slave_net_timeout', 'version_comment')")
+            : SqlText.Of($"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_format', 'binlog_row_image', 'gtid_strict_mode', 'hostname', 'log_slave_updates', 'port', 'report_host', 'report_port', 'rpl_semi_sync_master_enabled', 'rpl_semi_sync_master_timeout', 'rpl_semi_sync_slave_enabled', 'slave_net_timeout', 'version_comment')");
     }
 
     /// <summary>Counters of semi-sync, and for how long the server has run. Rows Variable_name, Value.</summary>

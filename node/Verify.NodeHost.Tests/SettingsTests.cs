@@ -51,6 +51,20 @@ public sealed class SettingsTests
         Assert.That((line.Value, line.Source), Is.EqualTo((shown, $"environment {name}")));
     }
 
+    /// <summary>An operator of orchestrator must not believe that a policy is in force which nobody reads.</summary>
+    [TestCase("PostponeReplicaRecoveryOnLagMinutes", "5")]
+    [TestCase("PostponeSlaveRecoveryOnLagMinutes", "5")]
+    [TestCase("FailureDetectionPeriodBlockMinutes", "60")]
+    [TestCase("DelayMasterPromotionIfSQLThreadNotUpToDate", "true")]
+    [TestCase("DetectRegionQuery", "\"select 'eu'\"")]
+    [TestCase("RegionPattern", "\"[.]([^.]+)[.]\"")]
+    [TestCase("DetectPhysicalEnvironmentQuery", "\"select 'prod'\"")]
+    [TestCase("PhysicalEnvironmentPattern", "\"[.]([^.]+)[.]\"")]
+    [TestCase("PostTakeMasterProcesses", "[\"echo\"]")]
+    [TestCase("RecoverLockedSemiSyncMaster", "true")]
+    public void A_key_of_orchestrator_that_does_nothing_here_is_accepted_with_a_warning(string key, string value) =>
+        Assert.That(Parse($$"""{ "RaftDataDir": "d", "{{key}}": {{value}} }""").Warnings, Has.One.Contains($"{key} is known from orchestrator or freno, but not used yet"));
+
     [Test]
     public void Every_key_has_a_meaning_a_default_a_range_and_a_name_of_its_own_in_the_environment()
     {

@@ -63,9 +63,10 @@ internal static class NodeHostApp
         var skewFile = Environment.GetEnvironmentVariable(TestOnlySwitches.Clock);
         using var skewed = skewFile is null ? null : new SkewableTime(skewFile);
         if (skewed is not null) HostLog.ClockSkewable(log, skewFile!);
+        var detections = new DetectionLog(history is null ? events : history, TimeProvider.System);
         var seam = new NodeSeam(skewed ?? TimeProvider.System, new Dice(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))),
             new SystemNetwork(AllowedNetworks.Everywhere, refused: null), TestOnlyDisks.Around(disk, Environment.GetEnvironmentVariable, log),
-            new SystemHalt(config.Node.Self.Name, log, events), PipeScheduler.ThreadPool, logs, meters, history is null ? events : history) { PeerNetwork = peers, Processes = new SystemProcesses() };
+            new SystemHalt(config.Node.Self.Name, log, events), PipeScheduler.ThreadPool, logs, meters, detections) { PeerNetwork = peers, Processes = new SystemProcesses() };
 
         var prometheus = new PrometheusText();
         using var provider = Sdk.CreateMeterProviderBuilder().AddMeter("Verify.*").AddReader(prometheus.Reader).Build();
@@ -76,6 +77,7 @@ internal static class NodeHostApp
         var keys = new KeyRotation(config.DataKeyFile, config.Node.Keys, node.UseKeys, log);
         using var hangUp = keys.OnHangUp();
         Map(app, api, config, prometheus, refused, keys, checks);
+        if (!config.Freno.HasBackend) detections.Map(app);
         await using var dns = DnsOf(config, api, logs);
         await app.StartAsync();
         history?.Start(api);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml;
 using System.Xml.Linq;
+using Verify.Checks;
 using Verify.Reports.Model;
 using Verify.Reports.Tests.Samples;
 
@@ -95,6 +96,29 @@ internal sealed class ReportPageTests
         var text = Parse(ReportPage.Render(SampleSuites.NotFenced())).Descendants("table").First(t => (string?)t.Attribute("class") == "sequence").Value;
         Assert.That(text, Does.Contain("is Leader in term 2, leader n2").And.Contain("fault begins: partition east | north,west").And.Contain("opened db2 for writes with token 88"));
         Assert.That(Regex.Matches(text, "takes writes", RegexOptions.None, PatternLimit), Has.Count.EqualTo(3), "db1, db2, and the outcome of the promotion");
+    }
+
+    [Test]
+    public void A_recovery_that_was_not_begun_has_a_row_with_its_reason_a_line_in_the_sequence_and_a_moment_in_the_picture()
+    {
+        var run = Skipping();
+        var page = Parse(ReportPage.Render(SampleSuites.Of([run])));
+        var row = page.Descendants("table").Single(t => (string?)t.Attribute("class") == "sequence skipped").Descendants("tr").Skip(1).Single();
+        Assert.That(row.Elements("td").Select(d => d.Value), Is.EqualTo(new[] { "12.300", "n2", "main", "db1", "DeadMaster", "filter RecoverMasterClusterFilters does not name <main>" }));
+        var sequence = page.Descendants("table").First(t => (string?)t.Attribute("class") == "sequence").Value;
+        Assert.That(sequence, Does.Contain("no recovery of db1 (DeadMaster) is begun: RecoverMasterClusterFilters does not name <main> [filter]"));
+        Assert.That(Timeline.TimelineModel.Of(run).Moments.Select(m => m.What), Does.Contain("n2 begins no recovery of db1: filter"));
+        Assert.That(ReportPage.Render(SampleSuites.Valid(1)), Does.Not.Contain("not begun"), "nothing was skipped there");
+    }
+
+    private static RunRecord Skipping()
+    {
+        var run = Stories.Fenced("sim");
+        var fields = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["cluster"] = "main", ["instance"] = "db1", ["analysis"] = "DeadMaster", ["code"] = "filter", ["reason"] = "RecoverMasterClusterFilters does not name <main>",
+        };
+        return run with { Events = [.. run.Events, new RunEvent(12_300_000, 0, EventKinds.RecoverySkipped, "n2", "west", fields)] };
     }
 
     private static IEnumerable<TestCaseData> Suites()

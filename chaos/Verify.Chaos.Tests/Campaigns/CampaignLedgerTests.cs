@@ -44,11 +44,11 @@ internal sealed class CampaignLedgerTests
         var (one, two) = (Path.Combine(_directory, "1.ndjson"), Path.Combine(_directory, "2.ndjson"));
         var lane = new CampaignLedger(one);
         lane.Add(Play("primary-killed", "mysql", 1));
-        lane.Add(Play("primary-killed", "mysql", 3) with { Figures = new SortedDictionary<string, double>(StringComparer.Ordinal) { ["rtoWithin.rtoMs"] = 900, ["noLostWrites.acked"] = 10, ["noLostWrites.lost"] = 0 } });
+        lane.Add(Play("primary-killed", "mysql", 3) with { Figures = new SortedDictionary<string, double>(StringComparer.Ordinal) { ["rtoWithin.rtoMs"] = 900, ["noLostWrites.acked"] = 10, ["noLostWrites.lost"] = 0, ["recoveriesExplained.skipped"] = 2, ["recoveriesExplained.unexplained"] = 0 } });
         new CampaignLedger(two).Add(Play("link-slow", "mariadb", 2) with { ExitCode = 2, Trouble = "rtoWithin: nothing was seen" });
         var table = CampaignTable.Of(CampaignLedger.Merged([one, two]).Plays, "verify-chaos campaign");
         Assert.That(table, Does.StartWith("# Live campaign: 3 plays, 2 valid, 1 NOT\n").And.Contain("abc (3)").And.Contain("2026-11-22 01:00 to 2026-11-22 03:00 UTC"));
-        Assert.That(table, Does.Contain("| primary-killed | mysql | 2 | 2 | 0 | 0 | 0 | 0.90 (0.90) |  | 110 | 0 |\n"));
+        Assert.That(table, Does.Contain("| primary-killed | mysql | 2 | 2 | 0 | 0 | 0 | 0.90 (0.90) |  | 110 | 0 | 2 | 0 |\n"));
         Assert.That(table, Does.Contain("| link-slow | mariadb | 1 | 0 | 0 | 1 | 0 |").And.Contain("- link-slow, mariadb, 11-22 02:00:00, load 0.5, abc: rtoWithin: nothing was seen\n"));
     }
 

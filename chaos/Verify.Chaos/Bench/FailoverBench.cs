@@ -146,7 +146,8 @@ internal sealed class FailoverBench : IBench
         if (phases.Count == 0) return [];
         var figures = new List<Figure>
         {
-            Phase("  of which: until the recovery is opened (detection)", phases, p => p.Detected),
+            Phase("  of which: until the leader calls the primary dead (detection)", phases, p => p.Detected),
+            Phase("  of which: until the recovery is in the ledger of a majority (decision)", phases, p => p.Decided),
             Phase("  of which: until the old primary is certainly closed (fence)", phases, p => p.Fenced),
             Phase("  of which: relay logs drained, candidate chosen and promoted", phases, p => p.Promoted),
             Phase("  of which: published and opened for writes", phases, p => p.Opened),

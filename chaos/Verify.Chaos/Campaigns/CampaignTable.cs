@@ -25,8 +25,8 @@ internal static class CampaignTable
 
             Times are of one client that writes all the time, in seconds: median (greatest).
 
-            | scenario | servers | played | valid | violated | unknown | harness | fault to first write | cut to closed | acknowledged rows | lost |
-            | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+            | scenario | servers | played | valid | violated | unknown | harness | fault to first write | cut to closed | acknowledged rows | lost | recoveries skipped | of which unexplained |
+            | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 
             """);
         foreach (var group in all.GroupBy(p => (p.Scenario, p.Flavor)).OrderBy(g => g.Key.Scenario, StringComparer.Ordinal).ThenBy(g => g.Key.Flavor, StringComparer.Ordinal)) text.Append(Row([.. group]));
@@ -41,7 +41,7 @@ internal static class CampaignTable
         int Of(int code) => plays.Count(p => p.ExitCode == code);
         double Sum(string figure) => plays.Sum(p => p.Figures.GetValueOrDefault(figure));
         return string.Create(CultureInfo.InvariantCulture,
-            $"| {plays[0].Scenario} | {plays[0].Flavor} | {plays.Count} | {Of(0)} | {Of(1)} | {Of(2)} | {Of(3)} | {Times(plays, "rtoWithin.rtoMs")} | {Times(plays, "fencedWithin.fencingMs")} | {Sum("noLostWrites.acked"):0} | {Sum("noLostWrites.lost"):0} |\n");
+            $"| {plays[0].Scenario} | {plays[0].Flavor} | {plays.Count} | {Of(0)} | {Of(1)} | {Of(2)} | {Of(3)} | {Times(plays, "rtoWithin.rtoMs")} | {Times(plays, "fencedWithin.fencingMs")} | {Sum("noLostWrites.acked"):0} | {Sum("noLostWrites.lost"):0} | {Sum("recoveriesExplained.skipped"):0} | {Sum("recoveriesExplained.unexplained"):0} |\n");
     }
 
     private static string Times(IEnumerable<CampaignPlay> plays, string figure)

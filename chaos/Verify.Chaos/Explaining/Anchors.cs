@@ -24,7 +24,7 @@ internal static class Anchors
     public static Concern ConcernOf(string check) => check switch
     {
         "singleLeader" or "MoreThanOneLeader" or "ElectionQuorum" or "ElectionSafety" or "LeaseOverlap" or "leaderKept" => Concern.Leadership,
-        "singlePrimary" or "fencedWithin" or "fencingToken" or "noLostWrites" or "recoveryLedger" or "rto" => Concern.Servers,
+        "singlePrimary" or "fencedWithin" or "fencingToken" or "noLostWrites" or "recoveryLedger" or "recoveriesExplained" or "rto" => Concern.Servers,
         "linearizable" => Concern.Operations,
         "converges" or "convergence" or "election" or "Live" or "writeP99" or "workload" or "steps" or "harness" => Concern.Progress,
         _ => Concern.Log,

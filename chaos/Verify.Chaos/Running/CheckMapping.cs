@@ -15,7 +15,7 @@ public static class CheckMapping
     public static IReadOnlyList<ICheck> For(Scenario scenario, bool isDrawn = false)
     {
         var checks = new List<ICheck> { new WorkloadCheck(AnsweredMin, Kinds(scenario.Workload)) { InAll = isDrawn }, new RecoveryLedgerCheck(FailsOver(scenario) ? 1 : 0) };
-        if (scenario.Fleet.Servers.Count > 0) checks.AddRange([new FencingTokenCheck(), new RecoveryAuthorityCheck(), new FalseFailoverCheck(), new ReplicasAgreeCheck()]);
+        if (scenario.Fleet.Servers.Count > 0) checks.AddRange([new FencingTokenCheck(), new RecoveryAuthorityCheck(), new FalseFailoverCheck(), new RecoveriesExplainedCheck(), new ReplicasAgreeCheck()]);
         foreach (var expected in scenario.Expect)
         {
             checks.Add(expected switch

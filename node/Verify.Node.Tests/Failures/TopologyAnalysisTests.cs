@@ -48,6 +48,19 @@ public sealed class TopologyAnalysisTests
         Assert.That(verdict.Description.Length > 0, Is.EqualTo(expected != DiagnosisCode.NoProblem));
     }
 
+    /// <summary>orchestrator's users wait for the default of 60 s (openark/orchestrator#522, #808): their replicas "run" that long.</summary>
+    [TestCase(60, 10, true)]
+    [TestCase(10, 10, false)]
+    [TestCase(0, 10, false, Description = "not known")]
+    [TestCase(60, 0, false, Description = "not wanted")]
+    public void A_replica_that_waits_long_for_a_silent_source_is_warned_of(long seconds, long limit, bool isWarned)
+    {
+        var primary = new SeenServer(Key("a"), "east");
+        var replica = new SeenServer(Key("b"), "west") { Source = Key("a"), IoThread = ThreadState.Running, Details = new() { ReplicaNetTimeoutSeconds = seconds } };
+        var verdicts = TopologyAnalysis.Of(new("main", Key("a"), [primary, replica]), new() { ReasonableReplicaNetTimeoutSeconds = limit });
+        Assert.That(verdicts[0].Warnings.Contains(StructureWarning.LateReplicaNetTimeoutStructureWarning), Is.EqualTo(isWarned));
+    }
+
     [TestCase(1, 1, 0, false, DiagnosisCode.NoProblem)]
     [TestCase(0, 1, 0, false, DiagnosisCode.LockedSemiSyncMasterHypothesis)]
     [TestCase(0, 1, 3, false, DiagnosisCode.LockedSemiSyncMaster)]

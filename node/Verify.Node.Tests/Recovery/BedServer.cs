@@ -120,7 +120,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         if (Health == ServerHealth.Up && HasSwitch && Switch <= NowUs && !IsReadOnly) IsReadOnly = true;
         if (Source is not { } source || Health != ServerHealth.Up) return;
         if (IoIsOn && ReadsNow) Retrieved = Retrieved.Union(bed.Server(source).Executed);
-        if (SqlIsOn) Executed = Executed.Union(Retrieved);
+        if (SqlIsOn && !AppliesNothing) Executed = Executed.Union(Retrieved);
     }
 
     /// <summary>Both halves of semi-sync, and what else a detailed look shows.</summary>
@@ -131,6 +131,28 @@ internal sealed class BedServer(HaBed bed, Instance instance)
 
     /// <summary>The topology user may not make events here.</summary>
     public bool ForbidsEvents { get; init; }
+
+    /// <summary>What it answers to the questions of the configuration; the others it does not understand.</summary>
+    public Dictionary<string, string> Answers { get; } = [];
+
+    /// <summary>Where its binary log ends; null: it does not say.</summary>
+    public (string File, long Position)? Binlog { get; set; }
+
+    /// <summary>What it says of its lag while it reads from its source; null: 0.</summary>
+    public int? SecondsBehind { get; set; }
+
+    /// <summary>Its applying thread runs and gets nowhere.</summary>
+    public bool AppliesNothing { get; set; }
+
+    /// <summary>It refuses to be opened, and stays as it is.</summary>
+    public bool RefusesToOpen { get; set; }
+
+    private ResultTable CarryLook(Statement statement) => statement switch
+    {
+        Statement.AskConfigured ask when Answers.TryGetValue(ask.Text, out var answer) => Row(("answer", answer)),
+        Statement.ReadBinlogPosition when Binlog is { } end => Row(("File", end.File), ("Position", $"{end.Position}")),
+        _ => throw new MySqlServerException(1064, "42000", $"{statement} is not in the script"),
+    };
 
     /// <summary>How far this server's clock is from the true time.</summary>
     public TimeSpan ClockOffset { get; set; } = TimeSpan.FromDays(9000);
@@ -242,7 +264,11 @@ internal sealed class BedServer(HaBed bed, Instance instance)
                 return Row(("server_uuid", _uuid), ("server_id", $"{instance.Key.Host[^1]}"), ("read_only", IsReadOnly ? "1" : "0"),
                     ("super_read_only", IsReadOnly && !IsHalfClosed ? "1" : "0"), ("gtid_executed", Executed.ToString()), ("log_bin", "1"));
             case Statement.ReadReplicaStatus:
-                return Source is null ? new([], [], 0) : ReplicaRow();
+                return Source is null ? new([], [], 0) : WithLag(ReplicaRow());
+            case Statement.AskConfigured or Statement.ReadBinlogPosition:
+                return CarryLook(statement);
+            case Statement.SetReadOnly { On: false } when RefusesToOpen:
+                throw new MySqlServerException(1227, "42000", "Access denied; you need (at least one of) the SUPER privilege(s) for this operation");
             case Statement.SetReadOnly set:
                 if (set.On && StuckCommits.Count > 0) throw new StillWaitingException();
                 (IsReadOnly, IsHalfClosed) = (set.On, false);
@@ -297,6 +323,13 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         ("Channel_Name", ""), ("Source_Host", Source!.Value.Host), ("Source_Port", $"{Source.Value.Port}"), ("Replica_IO_Running", IoState),
         ("Replica_SQL_Running", SqlIsOn ? "Yes" : "No"), ("Retrieved_Gtid_Set", Retrieved.ToString()), ("Executed_Gtid_Set", Executed.ToString()),
         ("Auto_Position", FindsPlaceByGtid ? "1" : "0"), ("Seconds_Behind_Source", SqlIsOn && IoState == "Yes" ? "0" : null), ("Last_IO_Errno", "0"), ("Last_IO_Error", ""), ("Last_SQL_Errno", "0"), ("Last_SQL_Error", ""));
+
+    private ResultTable WithLag(ResultTable status)
+    {
+        if (SecondsBehind is not { } seconds || IoState != "Yes") return status;
+        var at = status.Columns.ToList().IndexOf("Seconds_Behind_Source");
+        return new(status.Columns, [status.Rows[0].Select((value, i) => i == at ? $"{seconds}" : value).ToArray()], 0);
+    }
 
     private ResultTable Sessions()
     {

@@ -21,14 +21,15 @@ internal sealed class HaBed
     private readonly List<(long Term, Command Command)> _log = [];
     private long _number;
 
-    public HaBed(Func<NodeConfig, NodeConfig>? configure = null, Func<string, double>? clockRate = null, bool isPrimaryWritable = true, bool forbidsEvents = false)
+    public HaBed(Func<NodeConfig, NodeConfig>? configure = null, Func<string, double>? clockRate = null, bool isPrimaryWritable = true, bool forbidsEvents = false, int nodesBeside = 0)
     {
         string[] dataCenters = ["east", "north", "west"];
         var instances = dataCenters.Select((dc, i) => new Instance(Key(i + 1), dc)).ToImmutableArray();
         Servers = [.. instances.Select(i => new BedServer(this, i) { ForbidsEvents = forbidsEvents })];
         foreach (var replica in Servers.Skip(1)) replica.Follow(Servers[0].Key);
         Servers[0].IsReadOnly = !isPrimaryWritable;
-        Members = [.. dataCenters.Select((dc, i) => new Member(new($"n{i + 1}:10008"), new($"n{i + 1}", 10008), dc))];
+        string[] places = [.. dataCenters, .. Enumerable.Range(1, nodesBeside).Select(n => $"beside{n}")];
+        Members = [.. places.Select((dc, i) => new Member(new($"n{i + 1}:10008"), new($"n{i + 1}", 10008), dc))];
         Config = m =>
         {
             var config = new NodeConfig

@@ -1,8 +1,11 @@
 using System.Collections.Immutable;
+using Verify.Node.Api;
 using Verify.Node.Loop;
-using Verify.Node.Seam;
+using Verify.Node.State;
 using Verify.Node.State.Fencing;
-using Verify.Node.State.Ledger;
+using Verify.Node.State.Policy;
+using Verify.Node.Telemetry;
+using Verify.Node.Topology;
 
 namespace Verify.Node.Tests.Recovery;
 
@@ -58,10 +61,89 @@ public sealed class HookStories
         Assert.That(bed.TwoWriters, Is.Null);
     }
 
+    [Test]
+    public void A_graceful_takeover_runs_its_own_hooks_before_and_after_and_none_of_a_failover_before()
+    {
+        var bed = Bed();
+        Take(bed, HaBed.Key(3));
+        bed.RunUntil(() => Ran(bed, "taken").Length == 1, Seconds(20), "the hook after the takeover");
+        Assert.That(bed.Commands.Select(c => c.Command), Is.EqualTo(new[]
+        {
+            "detected GracefulMasterTakeover of db1:3306", "before taking db1", "primary is db3:3306 true", "post", "taken by db3 graceful-master-takeover",
+        }));
+        Assert.That(bed.Servers[2].TakesWrites);
+    }
+
+    [Test]
+    public void A_command_before_a_takeover_that_ends_badly_leaves_the_primary_where_and_as_it_is()
+    {
+        var bed = Bed();
+        bed.ExitCodes["before taking db1"] = 1;
+        Take(bed, HaBed.Key(3));
+        bed.RunUntil(() => Ran(bed, "failed").Length == 1, Seconds(20), "the hook of an unsuccessful takeover");
+        Assert.That(bed.Node("north").Ha.Cluster("main")!.Closed.Single().Closing, Does.Contain("PreGracefulTakeoverProcesses"));
+        Assert.That(bed.Servers[0].TakesWrites, "never closed");
+        Assert.That(bed.Happened<NodeEvent.Fencing>(), Is.Empty);
+    }
+
+    [Test]
+    public void The_failure_of_an_intermediate_primary_runs_its_hook_and_not_that_of_a_primary()
+    {
+        var bed = Bed(isDeep: true);
+        bed.Servers[1].Die();
+        bed.RunUntil(() => Ran(bed, "post").Length == 1, Seconds(20), "the last hook");
+        Assert.That(bed.Commands.Select(c => c.Command), Is.EqualTo(new[]
+        {
+            "detected DeadIntermediateMasterWithSingleReplica of db2:3306", "pre main 1", "beside", "intermediate db2 of db3:3306 is gone", "post",
+        }));
+    }
+
+    [Test]
+    public void The_hooks_are_told_what_was_detected_of_the_cluster_and_of_the_successor_and_who_followed_the_dead_one()
+    {
+        var discovery = new DiscoverySettings { ClusterDomainQuery = "select domain", InstanceAliasQuery = "select alias" };
+        var bed = Bed(configure: c => c with { Discovery = discovery, Recovery = new() { IntermediateFilters = ["other"] } }, prepare: bed =>
+        {
+            foreach (var server in bed.Servers)
+            {
+                server.Answers["select domain"] = "shop.example";
+                server.Answers["select alias"] = $"alias of {server.Key.Host}";
+                server.Binlog = ("binlog.000012", 345);
+            }
+        });
+        bed.RunFor(Seconds(6));
+        bed.Submit(bed.Leader!, new Command.Policy(new PolicyCommand.BeginDowntime(HaBed.Key(3), "jane", "disk", 60_000, default)), _ => { });
+        bed.Servers[0].Die();
+        bed.RunUntil(() => Ran(bed, "post").Length == 1, Seconds(20), "the last hook");
+        var told = bed.Commands[^1].Environment;
+        Assert.That((told["ORC_FAILURE_CLUSTER_DOMAIN"], told["ORC_SUCCESSOR_ALIAS"], told["ORC_SUCCESSOR_BINLOG_COORDINATES"]),
+            Is.EqualTo(("shop.example", "alias of db2", "binlog.000012:345")));
+        Assert.That((told["ORC_AUTO_MASTER_RECOVERY"], told["ORC_AUTO_INTERMEDIATE_MASTER_RECOVERY"], told["ORC_IS_DOWNTIMED"]), Is.EqualTo(("true", "false", "false")));
+        Assert.That((told["ORC_COUNT_REPLICAS"], told["ORC_REPLICA_HOSTS"]), Is.EqualTo(("2", "db2:3306,db3:3306")), "as it was when the primary failed");
+    }
+
+    [Test]
+    public void A_takeover_of_a_server_in_downtime_says_so_to_its_hooks()
+    {
+        var bed = Bed();
+        bed.Submit(bed.Leader!, new Command.Policy(new PolicyCommand.BeginDowntime(HaBed.Key(1), "jane", "disk", 60_000, default)), _ => { });
+        bed.RunFor(Seconds(0.1));
+        Take(bed, HaBed.Key(2));
+        bed.RunUntil(() => Ran(bed, "before").Length == 1, Seconds(5), "the first hooks");
+        Assert.That(bed.Commands[^1].Environment["ORC_IS_DOWNTIMED"], Is.EqualTo("true"));
+    }
+
+    private static void Take(HaBed bed, InstanceKey candidate)
+    {
+        var answer = bed.Leader!.Part.Plan(new("main", RecoveryWish.GracefulTakeover, null, candidate, "tester", WithoutHooks: false));
+        Assert.That(answer.Command, Is.Not.Null, answer.Objection);
+        bed.Leader.Submit(answer.Command!, _ => { });
+    }
+
     private static (string Node, string Command, ImmutableSortedDictionary<string, string> Environment)[] Ran(HaBed bed, string head) =>
         [.. bed.Commands.Where(c => c.Command.StartsWith(head, StringComparison.Ordinal))];
 
-    private static HaBed Bed()
+    private static HaBed Bed(bool isDeep = false, Func<NodeConfig, NodeConfig>? configure = null, Action<HaBed>? prepare = null)
     {
         var commands = ImmutableSortedDictionary.CreateBuilder<HookPoint, ImmutableArray<string>>();
         commands[HookPoint.OnFailureDetectionProcesses] = ["detected {failureType} of {failedHost}:{failedPort}"];
@@ -69,7 +151,13 @@ public sealed class HookStories
         commands[HookPoint.PostMasterFailoverProcesses] = ["primary is {successorHost}:{successorPort} {isSuccessful}"];
         commands[HookPoint.PostFailoverProcesses] = ["post"];
         commands[HookPoint.PostUnsuccessfulFailoverProcesses] = ["failed"];
+        commands[HookPoint.PreGracefulTakeoverProcesses] = ["before taking {failedHost}"];
+        commands[HookPoint.PostGracefulTakeoverProcesses] = ["taken by {successorHost} {command}"];
+        commands[HookPoint.PostIntermediateMasterFailoverProcesses] = ["intermediate {failedHost} of {replicaHosts} is gone"];
         var hooks = new HookSettings { Commands = commands.ToImmutable() };
-        return new HaBed(c => c with { Hooks = hooks }).Started(leader: "north");
+        var bed = new HaBed(c => (configure?.Invoke(c) ?? c) with { Hooks = hooks, Clusters = [c.Clusters[0] with { IsDeep = isDeep }] });
+        if (isDeep) bed.Servers[2].Follow(HaBed.Key(2));
+        prepare?.Invoke(bed);
+        return bed.Started(leader: "north");
     }
 }

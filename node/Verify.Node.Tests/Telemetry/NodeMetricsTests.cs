@@ -30,4 +30,32 @@ public sealed class NodeMetricsTests
         }));
         Assert.That(states.Keys, Is.EqualTo(new[] { "candidate", "follower", "leader" }));
     }
+
+    [Test]
+    public void Every_skipped_recovery_is_counted_under_its_reason_and_every_closed_one_under_its_outcome()
+    {
+        var counted = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (string.Equals(instrument.Meter.Name, NodeMetrics.MeterName, StringComparison.Ordinal)
+                && instrument.Name is "verify_recoveries_skipped" or "verify_recoveries") self.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
+        {
+            var key = $"{instrument.Name} {tags[0].Key}={tags[0].Value}";
+            counted[key] = counted.GetValueOrDefault(key) + value;
+        });
+        listener.Start();
+        var metrics = new NodeMetrics(new FakeMeters());
+        foreach (var code in new[] { "filter", "downtime", "filter" }) metrics.Happened(new NodeEvent.RecoverySkipped("n1", "main", "db1:3306", "DeadMaster", code, "why"));
+        metrics.Happened(new NodeEvent.Recovery("n1", "main", 7, "opened", "", ""));
+        metrics.Happened(new NodeEvent.Recovery("n1", "main", 7, "closed", "", "successful: done"));
+        metrics.Happened(new NodeEvent.Recovery("n1", "main", 8, "closed", "", "failed: nobody"));
+        Assert.That(counted, Is.EqualTo(new SortedDictionary<string, long>(StringComparer.Ordinal)
+        {
+            ["verify_recoveries_skipped reason=downtime"] = 1, ["verify_recoveries_skipped reason=filter"] = 2,
+            ["verify_recoveries outcome=failed"] = 1, ["verify_recoveries outcome=successful"] = 1,
+        }));
+    }
 }

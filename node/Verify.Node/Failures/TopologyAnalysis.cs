@@ -48,6 +48,9 @@ public sealed record AnalysisLimits
 {
     public double ReasonableLagSeconds { get; init; } = 10;
     public bool EnforceExactSemiSyncReplicas { get; init; }
+
+    /// <summary>Not orchestrator's. A replica that waits longer for its silent source is warned of; 0: none is.</summary>
+    public long ReasonableReplicaNetTimeoutSeconds { get; init; } = 10;
 }
 
 /// <summary>The verdict on one server that has replicas, or had.</summary>
@@ -87,6 +90,10 @@ public enum StructureWarning
 
     /// <summary>Not orchestrator's: the primary or a replica may come up open after a restart.</summary>
     MayRestartWritableStructureWarning,
+
+    /// <summary>Not orchestrator's: a replica goes on waiting for a silent source for so long (replica_net_timeout), and counts as evidence of its life
+    /// meanwhile: a primary that hangs or is cut off is found dead that much later.</summary>
+    LateReplicaNetTimeoutStructureWarning,
 }
 
 /// <summary>From what is seen of a cluster to a verdict on each of its servers. Pure; orchestrator's codes in orchestrator's order, the first that
@@ -131,7 +138,7 @@ public static class TopologyAnalysis
         };
         var code = isPrimary ? OfPrimary(counted, limits) : isCoPrimary ? OfCoPrimary(counted) : OfIntermediate(counted);
         if (code == DiagnosisCode.NoProblem && depth == 1 && server is { IsReached: true, IsFailingToConnect: true }) code = DiagnosisCode.FirstTierReplicaFailingToConnectToMaster;
-        return counted with { Code = code, Description = Words(code, counted), Warnings = replicas.IsEmpty ? [] : WarningsOf(counted) };
+        return counted with { Code = code, Description = Words(code, counted), Warnings = replicas.IsEmpty ? [] : WarningsOf(counted, limits) };
     }
 
     private static DiagnosisCode OfPrimary(ServerAnalysis a, AnalysisLimits limits)
@@ -197,7 +204,7 @@ public static class TopologyAnalysis
             : DiagnosisCode.AllIntermediateMasterReplicasNotReplicating;
     }
 
-    private static ImmutableArray<StructureWarning> WarningsOf(ServerAnalysis a)
+    private static ImmutableArray<StructureWarning> WarningsOf(ServerAnalysis a, AnalysisLimits limits)
     {
         if (!a.Server.IsReached) return [];
         var warnings = ImmutableArray.CreateBuilder<StructureWarning>();
@@ -218,6 +225,8 @@ public static class TopologyAnalysis
             warnings.Add(StructureWarning.NotEnoughValidSemiSyncReplicasStructureWarning);
         if (a.IsPrimary && a.Replicas.Add(a.Server).Any(static s => s.Details?.AfterRestart is RestartState.AsConfigured))
             warnings.Add(StructureWarning.MayRestartWritableStructureWarning);
+        if (limits.ReasonableReplicaNetTimeoutSeconds > 0 && known.Any(r => r.Details!.ReplicaNetTimeoutSeconds > limits.ReasonableReplicaNetTimeoutSeconds))
+            warnings.Add(StructureWarning.LateReplicaNetTimeoutStructureWarning);
         return warnings.ToImmutable();
     }
 

@@ -13,10 +13,30 @@ internal sealed record HookFacts
 
     /// <summary>This node, as people call it.</summary>
     public required string Node { get; init; }
+
+    /// <summary>Those of the failed server when it failed.</summary>
     public required ImmutableArray<string> Replicas { get; init; }
     public required bool IsPrimary { get; init; }
     public bool IsDowntimed { get; init; }
     public string Command { get; init; } = "";
+
+    /// <summary>How operators call the cluster.</summary>
+    public required string ClusterAlias { get; init; }
+
+    /// <summary>By DetectClusterDomainQuery; empty: not asked.</summary>
+    public string ClusterDomain { get; init; } = "";
+
+    /// <summary>By DetectInstanceAliasQuery; empty: not asked.</summary>
+    public string SuccessorAlias { get; init; } = "";
+
+    /// <summary>"file:position" of the successor's own binary log, as it was looked at last; empty: not known.</summary>
+    public string SuccessorCoordinates { get; init; } = "";
+
+    /// <summary>RecoverMasterClusterFilters names the cluster: its dead primary is replaced without asking.</summary>
+    public required bool RecoversPrimaries { get; init; }
+
+    /// <summary>RecoverIntermediateMasterClusterFilters names the cluster.</summary>
+    public required bool RecoversIntermediates { get; init; }
 
     private ImmutableArray<string> Lost => [.. Recovery.Steps.Where(s => s.Step == RecoveryStep.RepointReplicas).SelectMany(s => s.Detail.Split("; "))
         .Where(d => d.Contains(" lost: ", StringComparison.Ordinal)).Select(d => d[..d.IndexOf(' ', StringComparison.Ordinal)])];
@@ -65,20 +85,20 @@ internal sealed record HookFacts
         yield return ("failedHost", Recovery.Failed.Host);
         yield return ("failedPort", Number(Recovery.Failed.Port));
         yield return ("failureCluster", Recovery.Cluster);
-        yield return ("failureClusterAlias", Recovery.Cluster);
-        yield return ("failureClusterDomain", "");
+        yield return ("failureClusterAlias", ClusterAlias);
+        yield return ("failureClusterDomain", ClusterDomain);
         yield return ("countSlaves", Number(Replicas.Length));
         yield return ("countReplicas", Number(Replicas.Length));
         yield return ("isDowntimed", Word(IsDowntimed));
-        yield return ("autoMasterRecovery", Word(IsPrimary));
-        yield return ("autoIntermediateMasterRecovery", Word(!IsPrimary));
+        yield return ("autoMasterRecovery", Word(RecoversPrimaries));
+        yield return ("autoIntermediateMasterRecovery", Word(RecoversIntermediates));
         yield return ("orchestratorHost", Node);
         yield return ("recoveryUID", Number(Recovery.Id));
         yield return ("isSuccessful", Word(Recovery.IsSuccessful));
         yield return ("successorHost", Recovery.Successor?.Host ?? "");
         yield return ("successorPort", Recovery.Successor is { } s ? Number(s.Port) : "");
-        yield return ("successorBinlogCoordinates", "");
-        yield return ("successorAlias", Recovery.Successor?.ToString() ?? "");
+        yield return ("successorBinlogCoordinates", SuccessorCoordinates);
+        yield return ("successorAlias", SuccessorAlias);
         yield return ("lostSlaves", string.Join(',', Lost));
         yield return ("lostReplicas", string.Join(',', Lost));
         yield return ("countLostReplicas", Number(Lost.Length));

@@ -33,6 +33,9 @@ internal sealed class Hooks(INodeServices services, Leadership leadership, Topol
     /// <summary>What has run and cannot be written down while the group has older members: known to this node only.</summary>
     private readonly SortedDictionary<(long Recovery, HookPoint Point), FencingCommand.HookRan> _unwritten = [];
 
+    /// <summary>Who followed the failed server, by recovery: afterwards nobody does.</summary>
+    private readonly SortedDictionary<long, ImmutableArray<string>> _replicas = [];
+
     private HookSettings Settings => services.Config.Hooks;
 
     /// <summary>Before the first step of a recovery.</summary>
@@ -134,13 +137,50 @@ internal sealed class Hooks(INodeServices services, Leadership leadership, Topol
         _running.Remove(key);
     }
 
-    private HookFacts FactsOf(RecoveryRecord recovery) => new()
+    private HookFacts FactsOf(RecoveryRecord recovery)
     {
-        Recovery = recovery,
-        Node = services.Config.Self.Name,
-        IsPrimary = IsOfPrimary(recovery),
-        Command = CommandOf(recovery),
-        Replicas = [.. services.Clusters.Where(c => string.Equals(c.Alias, cluster, StringComparison.Ordinal)).SelectMany(c => c.Instances)
-            .Where(i => i.Key != recovery.Failed && model.View(i.Key).Source == recovery.Failed).Select(i => i.Key.ToString())],
-    };
+        var successor = recovery.Successor is { } key ? model.View(key) : null;
+        var filters = services.Config.Recovery;
+        var primary = (IsOfPrimary(recovery) ? recovery.Failed : services.Ha.Primary(cluster) ?? recovery.Failed).ToString();
+        return new()
+        {
+            Recovery = recovery,
+            Node = services.Config.Self.Name,
+            IsPrimary = IsOfPrimary(recovery),
+            IsDowntimed = services.Policy.DowntimeOf(recovery.Failed) is not null,
+            Command = CommandOf(recovery),
+            ClusterAlias = services.Fleet.AliasOf(cluster),
+            ClusterDomain = Domain(),
+            SuccessorAlias = successor?.Look?.Detected.InstanceAlias ?? (successor is null ? "" : services.Fleet.Servers.GetValueOrDefault(successor.Key)?.Alias ?? ""),
+            SuccessorCoordinates = successor?.Look?.Details.Binlog is { IsEmpty: false } at ? at.ToString() : "",
+            RecoversPrimaries = NameFilters.TakesCluster(filters.PrimaryFilters, cluster, primary),
+            RecoversIntermediates = NameFilters.TakesCluster(filters.IntermediateFilters, cluster, primary),
+            Replicas = ReplicasOf(recovery),
+        };
+    }
+
+    /// <summary>As it was found; in a cluster of the configuration, what any of its servers answered last.</summary>
+    private string Domain()
+    {
+        if (services.Fleet.Clusters.GetValueOrDefault(cluster) is { Domain: { Length: > 0 } found }) return found;
+        return Instances().Select(k => model.View(k).Look?.Detected.ClusterDomain).FirstOrDefault(static d => d is { Length: > 0 }) ?? "";
+    }
+
+    /// <summary>Those that followed the failed server when its first command was run. A leader that comes later sees what the steps have made of
+    /// them: there they follow the successor, which was one of them.</summary>
+    private ImmutableArray<string> ReplicasOf(RecoveryRecord recovery)
+    {
+        if (_replicas.TryGetValue(recovery.Id, out var known)) return known;
+        InstanceKey? successor = IsOfPrimary(recovery) ? recovery.Successor : null;
+        ImmutableArray<string> replicas = [.. Instances().Where(k => k != recovery.Failed && (k == successor || FollowsOneOf(k, recovery.Failed, successor))).Select(static k => k.ToString())];
+        _replicas[recovery.Id] = replicas;
+        while (_replicas.Count > UnwrittenMax) _replicas.Remove(_replicas.Keys.First());
+        return replicas;
+    }
+
+    private bool FollowsOneOf(InstanceKey replica, InstanceKey failed, InstanceKey? successor) =>
+        model.View(replica).Source is { } source && (source == failed || source == successor);
+
+    private IEnumerable<InstanceKey> Instances() =>
+        services.Clusters.Where(c => string.Equals(c.Alias, cluster, StringComparison.Ordinal)).SelectMany(static c => c.Instances).Select(static i => i.Key);
 }

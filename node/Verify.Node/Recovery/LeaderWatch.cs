@@ -100,7 +100,8 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
 
         if (!diagnosis.CallsForRecovery && !IsUnwritable(diagnosis, ledger))
         {
-            JudgeOthers(ledger);
+            if (AgainstHope(diagnosis) is { } nobody) Leave(diagnosis, diagnosis.Code.ToString(), nobody);
+            else JudgeOthers(ledger);
             return;
         }
 
@@ -130,6 +131,14 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
         _closedSince = isClosed ? _closedSince ?? services.Now : null;
         return _closedSince is { } since && services.Now - since >= 2 * services.Config.Timing.WriteLease;
     }
+
+    /// <summary>It is dead and there is nobody to promote: that is said too.</summary>
+    private static Skip? AgainstHope(Diagnosis diagnosis) => diagnosis.Code switch
+    {
+        DiagnosisCode.DeadMasterAndReplicas => new("no_replica", "no replica is reached either, so nobody can be promoted; bring one of them back, or the primary"),
+        DiagnosisCode.DeadMasterWithoutReplicas => new("no_replica", "it has no replica, so nobody can be promoted; bring it back"),
+        _ => null,
+    };
 
     private Skip? AgainstFailover(ClusterLedger ledger) => ledger is { IsAdopted: true, LastRenewal: 0 }
         ? new("no_lease", $"nobody has held the write lease of {ledger.Primary} yet, so nobody can say that it is closed; close it by hand or bring it back")

@@ -66,7 +66,7 @@ internal sealed class RecoveryRules(INodeServices services, TopologyModel model)
         if (Settings.StayInRegion && !Same(Settings.RegionOf(dataCenter), Settings.RegionOf(failedDataCenter)))
             return $"it is in region {Settings.RegionOf(dataCenter)}, and the primary must stay in {Settings.RegionOf(failedDataCenter)}";
         if (Settings.PromotionLagMax > TimeSpan.Zero && secondsBehind >= Settings.PromotionLagMax.TotalSeconds)
-            return $"it is {secondsBehind:0} s behind, and {Settings.PromotionLagMax.TotalSeconds:0} s are the limit";
+            return $"it was {secondsBehind:0} s behind when it last read from its source, and {Settings.PromotionLagMax.TotalSeconds:0} s are the limit";
         return null;
     }
 
@@ -86,7 +86,7 @@ internal sealed class RecoveryRules(INodeServices services, TopologyModel model)
         {
             var view = model.View(instance.Key);
             if (!view.IsAnswering) continue;
-            if (AgainstPromoting(instance.Key, instance.DataCenter, failedDataCenter, view.Replica?.SecondsBehind) is not { } why) return null;
+            if (AgainstPromoting(instance.Key, instance.DataCenter, failedDataCenter, view.SecondsBehindSource) is not { } why) return null;
             reasons.Add($"{instance.Key}: {why}");
         }
 

@@ -52,7 +52,7 @@ internal sealed class RecoveryServers(INodeServices services, TopologyModel mode
     public async ValueTask<Candidate> CandidateAsync(ServerLink link, Instance instance, ReplicaStatus? status, RecoveryRecord recovery)
     {
         var facts = await link.ReadFactsAsync(Limit);
-        var behind = model.View(instance.Key).Replica?.SecondsBehind;
+        var behind = model.View(instance.Key).SecondsBehindSource;
         return new(instance.Key, instance.DataCenter, facts.Executed, status?.Retrieved ?? Gtids.Empty(facts.Flavor),
             GuardianChoice.Near(instance.DataCenter, services, model) is not null)
         {

@@ -15,14 +15,20 @@ internal sealed class Discovery(INodeServices services, TopologyModel model, Lea
     private const int InspectionsAtOnceMax = 20;
     private const int CandidatesMax = 5_000;
 
+    /// <summary>A new leader may have been cut off for long: what the others reach it hears within this time.</summary>
+    private static readonly TimeSpan FirstForgetting = TimeSpan.FromMinutes(1);
+
     /// <summary>A source that was tried so often without an answer is left out: what replicates from it is the top of a cluster itself.</summary>
     private const int TriesBeforeTop = 3;
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan NoteEvery = TimeSpan.FromSeconds(1);
+
     private readonly SortedDictionary<InstanceKey, Candidate> _candidates = [];
     private readonly SortedDictionary<InstanceKey, TimeSpan> _lastReached = [];
     private TimeSpan? _ledSince;
+    private TimeSpan _nextNote;
     private int _underWay;
     private bool _isWriting;
     private bool _isHeldBack;
@@ -43,6 +49,7 @@ internal sealed class Discovery(INodeServices services, TopologyModel model, Lea
     public void Look()
     {
         var fleet = services.Fleet;
+        NoteReached(fleet);
         if (!leadership.IsHeld)
         {
             _ledSince = null;
@@ -187,22 +194,34 @@ internal sealed class Discovery(INodeServices services, TopologyModel model, Lea
         return own is { Length: > 0 } && Settings.RejectHostname?.IsMatch(own) != true ? new InstanceKey(own, key.Port) : null;
     }
 
-    /// <summary>A server that was found and that nobody has reached for long. Counted from the beginning of this leadership at the earliest:
-    /// what the leader before saw is not known.</summary>
-    private FleetCommand.Forget? LongUnseen(FleetState fleet)
+    /// <summary>On every node, leader or not: when somebody last reached each server that was found. A node that takes the leadership over goes on
+    /// counting where it stands; one that was just started begins anew.</summary>
+    private void NoteReached(FleetState fleet)
     {
-        if (Settings.ForgetUnseenAfter <= TimeSpan.Zero) return null;
         var now = services.Now;
+        if (Settings.ForgetUnseenAfter <= TimeSpan.Zero || now < _nextNote) return;
+        _nextNote = now + NoteEvery;
         foreach (var key in fleet.Servers.Keys)
         {
-            var at = _ledSince!.Value;
+            var at = _lastReached.TryGetValue(key, out var known) ? known : now;
             if (model.View(key).AliveAt is { } alive && alive > at) at = alive;
-            if (_lastReached.TryGetValue(key, out var told) && told > at) at = told;
-            if (model.IsReachedByAnother(key, now)) at = now;
-            _lastReached[key] = at;
-            if (now - at < Settings.ForgetUnseenAfter || services.Config.Clusters.Any(c => c.Instances.Any(i => i.Key == key))) continue;
+            _lastReached[key] = model.IsReachedByAnother(key, now) ? now : at;
+        }
+
+        if (_lastReached.Count == fleet.Servers.Count) return;
+        foreach (var gone in _lastReached.Keys.Where(k => !fleet.Servers.ContainsKey(k)).ToArray()) _lastReached.Remove(gone);
+    }
+
+    /// <summary>A server that was found and that nobody has reached for long.</summary>
+    private FleetCommand.Forget? LongUnseen(FleetState fleet)
+    {
+        if (Settings.ForgetUnseenAfter <= TimeSpan.Zero || services.Now - _ledSince!.Value < FirstForgetting) return null;
+        foreach (var key in fleet.Servers.Keys)
+        {
+            var unseen = _lastReached.TryGetValue(key, out var at) ? services.Now - at : TimeSpan.Zero;
+            if (unseen < Settings.ForgetUnseenAfter || services.Config.Clusters.Any(c => c.Instances.Any(i => i.Key == key))) continue;
             if (services.Ha.Clusters.Any(c => c.Primary == key)) continue;
-            TopologyLog.Forgotten(services.Log, key, now - at);
+            TopologyLog.Forgotten(services.Log, key, unseen);
             return new FleetCommand.Forget(key, 0, default);
         }
 

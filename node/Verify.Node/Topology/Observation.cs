@@ -69,6 +69,10 @@ internal sealed record InstanceView(InstanceKey Key, string DataCenter)
     public string ExecutedText { get; init; } = "";
     public ReplicaStatus? Replica { get; init; }
     public InstanceKey? Source { get; init; }
+
+    /// <summary>How far behind it said it was when it last read from its source. Afterwards, and once everything fetched is applied, servers say NULL:
+    /// a limit on the lag of who is promoted would find nobody behind.</summary>
+    public double? SecondsBehindSource { get; init; }
     public string Problem { get; init; } = "";
 
     /// <summary>The last probe was answered with facts.</summary>
@@ -82,6 +86,7 @@ internal sealed record InstanceView(InstanceKey Key, string DataCenter)
             AliveAt = now, FactsAt = now, FactsAskedAt = askedAt, MissesInRow = 0, Refused = false, Version = a.Version, Facts = a.Facts,
             ExecutedText = Facts is { } known && known.Executed.Equals(a.Facts.Executed) ? ExecutedText : a.Facts.Executed.ToString(),
             Replica = a.Replica, Source = a.Source, Problem = "",
+            SecondsBehindSource = a.Replica is null ? null : a.Replica.SecondsBehind ?? SecondsBehindSource,
         },
         Observation.Spoke s => this with { AliveAt = now, MissesInRow = 0, Refused = false, Hung = false, TurnedDownBy = s.Code, Problem = s.Problem },
         Observation.Missed m => this with

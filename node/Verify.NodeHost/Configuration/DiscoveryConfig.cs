@@ -46,6 +46,7 @@ internal static class DiscoveryConfig
     public static AnalysisLimits LimitsOf(ConfigValues values) => new()
     {
         ReasonableLagSeconds = values.Int("ReasonableReplicationLagSeconds", (int)new AnalysisLimits().ReasonableLagSeconds, 0, 1_000_000),
+        ReasonableReplicaNetTimeoutSeconds = values.Int("ReasonableReplicaNetTimeoutSeconds", (int)new AnalysisLimits().ReasonableReplicaNetTimeoutSeconds, 0, 1_000_000),
         EnforceExactSemiSyncReplicas = values.Bool("EnforceExactSemiSyncReplicas", new AnalysisLimits().EnforceExactSemiSyncReplicas),
     };
 

@@ -141,6 +141,7 @@ internal static class KeyMeanings
         ["ClusterNameToAlias"] = "alias by a pattern of the cluster's name",
         ["ProbingMode"] = "all: every node probes every server; shared: replicas are divided among the nodes, two observers or more for each",
         ["ReasonableReplicationLagSeconds"] = "a replica that lags more than this is a problem",
+        ["ReasonableReplicaNetTimeoutSeconds"] = "replicas that wait longer for a silent source (replica_net_timeout, slave_net_timeout) are warned of: a hung primary is found that much later; 0: no warning",
         ["EnforceExactSemiSyncReplicas"] = "true: more semi-sync replicas than a commit waits for is a verdict of its own",
         ["ServiceTTLSeconds"] = "a service of PUT /register without a heartbeat for so long, by the group's time, is removed; 0: never",
         ["CheckOwnerGoneSeconds"] = "a node not heard for so long no longer runs its checks: they are critical, and another node runs them",

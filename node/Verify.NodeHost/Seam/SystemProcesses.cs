@@ -6,17 +6,23 @@ using Verify.Node.Seam;
 
 namespace Verify.NodeHost.Seam;
 
-/// <summary>Runs the operator's commands as child processes.</summary>
+/// <summary>Runs the operator's commands as child processes. A command has ended when its shell has: what it leaves running behind is not waited
+/// for, as in orchestrator. One that does not end in time is killed with everything below it.</summary>
 internal sealed class SystemProcesses : IProcesses
 {
     private const int OutputCharsMax = 4_000;
+
+    /// <summary>What was printed before the end may still be on its way; a process left behind may hold the pipe open for ever.</summary>
+    private static readonly TimeSpan LastOutput = TimeSpan.FromMilliseconds(250);
 
     public async ValueTask<ProcessEnd> RunAsync(string shell, string command, ImmutableSortedDictionary<string, string> environment, TimeSpan limit)
     {
         var start = new ProcessStartInfo(shell, ["-c", command]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var (name, value) in environment) start.Environment[name] = value;
         var output = new Tail();
-        using var process = new Process { StartInfo = start };
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var process = new Process { StartInfo = start, EnableRaisingEvents = true };
+        process.Exited += (_, _) => ended.TrySetResult();
         process.OutputDataReceived += (_, line) => output.Add(line.Data);
         process.ErrorDataReceived += (_, line) => output.Add(line.Data);
         try
@@ -30,16 +36,38 @@ internal sealed class SystemProcesses : IProcesses
 
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        using var over = new CancellationTokenSource(limit);
         try
         {
-            await process.WaitForExitAsync(over.Token);
-            return new(process.ExitCode, output.Text);
+            await ended.Task.WaitAsync(limit);
+        }
+        catch (TimeoutException)
+        {
+            return new(null, $"not within {limit.TotalSeconds:0} s; {Kill(process)}. {output.Text}");
+        }
+
+        using var silent = new CancellationTokenSource(LastOutput);
+        try
+        {
+            await process.WaitForExitAsync(silent.Token);
         }
         catch (OperationCanceledException)
         {
+            output.Add("(it left something running)");
+        }
+
+        return new(process.ExitCode, output.Text);
+    }
+
+    private static string Kill(Process process)
+    {
+        try
+        {
             process.Kill(entireProcessTree: true);
-            return new(null, $"not within {limit.TotalSeconds:0} s; killed. {output.Text}");
+            return "killed";
+        }
+        catch (Exception e) when (e is Win32Exception or AggregateException or InvalidOperationException)
+        {
+            return $"could not be killed: {e.Message}";
         }
     }
 

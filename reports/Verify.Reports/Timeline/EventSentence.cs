@@ -39,6 +39,7 @@ public static class EventSentence
         EventKinds.Fencing => $"fencing of {e["instance"]} by {e["by"]}: {e["phase"]}",
         EventKinds.Opened => $"opened {e["instance"]} for writes with token {e["token"]}",
         EventKinds.Recovery => $"recovery {e["recoveryId"]} {e["phase"]}{After(": ", e["step"])}{After(", ", e["detail"])}",
+        EventKinds.RecoverySkipped => $"no recovery of {e["instance"]} ({e["analysis"]}) is begun: {e["reason"]} [{e["code"]}]",
         EventKinds.DiskFull => e["full"] == "true" ? "disk is full" : "disk has room again",
         EventKinds.Halted => $"halted: {e["reason"]}",
         EventKinds.NodeDown or EventKinds.ServerDown => $"down ({e["how"]})",

@@ -18,6 +18,7 @@ internal static class Moments
         var recoveries = run.Facts.Events.Where(e => e.AtUs >= t0 && e.Kind == EventKinds.Recovery).ToList();
         Add(recoveries.Find(e => e["phase"] == "opened"), e => $"{e.Subject} opens a recovery");
         Add(recoveries.Find(e => e["phase"] == "closed"), e => $"{e.Subject} closes the recovery");
+        Add(run.Facts.Events.FirstOrDefault(e => e.AtUs >= t0 && e.Kind == EventKinds.RecoverySkipped), e => $"{e.Subject} begins no recovery of {e["instance"]}: {e["code"]}");
         var ended = run.Facts.Events.Where(e => e.Kind == EventKinds.FaultEnded).ToList();
         if (ended.Count > 0) found.Add((ended[^1].AtUs, ended.Count == 1 ? $"{ended[^1]["fault"]} ends" : "the last fault ends"));
         Add(run.Facts.Events.FirstOrDefault(e => e.Kind == EventKinds.Phase && e["name"] == "settled"), _ => "the fleet is whole again");

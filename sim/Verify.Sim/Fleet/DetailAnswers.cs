@@ -9,6 +9,9 @@ internal static class DetailAnswers
     // Positions in files of our own count, as in the status of a replica.
     private const long LogHeadBytes = 158;
     private const long TransactionBytes = 300;
+
+    /// <summary>Seconds; as the real servers of live runs have it.</summary>
+    private const string NetTimeout = "1";
     private static readonly ColumnSet NameAndValue = new("Variable_name", "Value");
     private static readonly ColumnSet MySqlReplicas = new("Server_Id", "Host", "Port", "Source_Id", "Replica_UUID");
     private static readonly ColumnSet MariaReplicas = new("Server_id", "Host", "Port", "Master_id");
@@ -23,14 +26,17 @@ internal static class DetailAnswers
         string?[][] rows = options.Flavor == Flavor.MySql
             ? [
                 ["binlog_format", "ROW"], ["binlog_row_image", "FULL"], ["gtid_mode", "ON"], ["gtid_purged", ""], ["hostname", options.Name],
-                ["log_replica_updates", "ON"], ["log_slave_updates", "ON"], ["port", Text(options.Endpoint.Port)], ["report_host", host], ["report_port", port],
+                ["log_replica_updates", "ON"], ["log_slave_updates", "ON"], ["port", Text(options.Endpoint.Port)], ["replica_net_timeout", NetTimeout],
+                ["report_host", host], ["report_port", port],
                 ["rpl_semi_sync_replica_enabled", OnOff(commits.SemiSync.Replica)], ["rpl_semi_sync_source_enabled", OnOff(commits.SemiSync.Source)],
-                ["rpl_semi_sync_source_timeout", "4294967295"], ["rpl_semi_sync_source_wait_for_replica_count", Text(commits.SemiSync.WaitFor)], ["version_comment", "(Debian)"],
+                ["rpl_semi_sync_source_timeout", "4294967295"], ["rpl_semi_sync_source_wait_for_replica_count", Text(commits.SemiSync.WaitFor)],
+                ["slave_net_timeout", NetTimeout], ["version_comment", "(Debian)"],
             ]
             : [
                 ["binlog_format", "ROW"], ["binlog_row_image", "FULL"], ["gtid_strict_mode", "ON"], ["hostname", options.Name], ["log_slave_updates", "ON"],
                 ["port", Text(options.Endpoint.Port)], ["report_host", host], ["report_port", port], ["rpl_semi_sync_master_enabled", OnOff(commits.SemiSync.Source)],
-                ["rpl_semi_sync_master_timeout", "4294967295"], ["rpl_semi_sync_slave_enabled", OnOff(commits.SemiSync.Replica)], ["version_comment", "Debian 12"],
+                ["rpl_semi_sync_master_timeout", "4294967295"], ["rpl_semi_sync_slave_enabled", OnOff(commits.SemiSync.Replica)],
+                ["slave_net_timeout", NetTimeout], ["version_comment", "Debian 12"],
             ];
         return new(NameAndValue, rows);
     }
