@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Verify.Node.Api;
 using Verify.Node.Telemetry;
 using Verify.Node.Tests.Fakes;
 
@@ -29,5 +30,24 @@ public sealed class NodeMetricsTests
             "konsul_raft_log_size_bytes", "konsul_raft_snapshot_duration_seconds", "konsul_raft_peers", "konsul_raft_last_contact_seconds", "verify_quorum_round_seconds", "verify_disk_sync_seconds",
         }));
         Assert.That(states.Keys, Is.EqualTo(new[] { "candidate", "follower", "leader" }));
+    }
+
+    [Test]
+    public void The_time_of_a_commit_ends_with_the_commit_however_long_it_takes_to_apply_what_was_committed_with_it()
+    {
+        var cluster = FakeCluster.Settled(3);
+        var leader = cluster.WaitForLeader();
+        var seen = new SortedDictionary<string, List<double>>(StringComparer.Ordinal) { ["konsul_raft_commit_time_seconds"] = [], ["konsul_raft_apply_time_seconds"] = [] };
+        var thread = Environment.CurrentManagedThreadId;
+        using var listener = new MeterListener { InstrumentPublished = (instrument, self) => { if (seen.ContainsKey(instrument.Name)) self.EnableMeasurementEvents(instrument); } };
+        listener.SetMeasurementEventCallback<double>((instrument, value, _, _) => { if (Environment.CurrentManagedThreadId == thread) seen[instrument.Name].Add(value); });
+        listener.Start();
+        var applying = TimeSpan.FromMilliseconds(10);
+        cluster.WhenTold(leader, told => { if (told is NodeEvent.Applied) cluster.World.Spend(applying); });
+        var asked = Enumerable.Range(0, 10).Select(i => cluster.Node(leader).AskAsync(new ApiRequest.KvPut($"k{i}", new byte[1], 0, null, null)).AsTask()).ToArray();
+        cluster.World.RunUntil(() => asked.All(a => a.IsCompleted), TimeSpan.FromSeconds(2), "all are written");
+        Assert.That(asked.Select(a => a.Result), Is.All.InstanceOf<ApiReply.Done>());
+        Assert.That(seen["konsul_raft_commit_time_seconds"], Has.Count.EqualTo(10).And.All.GreaterThan(0).And.All.LessThan(applying.TotalSeconds));
+        Assert.That(seen["konsul_raft_apply_time_seconds"], Has.Count.GreaterThanOrEqualTo(10));
     }
 }

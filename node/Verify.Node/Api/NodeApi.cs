@@ -119,6 +119,9 @@ internal sealed class NodeApi
 
     /// <summary>An entry was applied here; the result is null when it was no command.</summary>
     public void EntryApplied(EntryId id, CommandResult? result)
+    /// <summary>Entries are known to be committed, and are applied next.</summary>
+    public void Committed() => _writes.Committed();
+
     {
         _writes.Applied(id, result);
         _reads.AppliedUpTo(id.Index);

@@ -61,7 +61,7 @@ internal sealed class NodeCore
         _disk = new(data, Loop, seam.Scheduler, seam.Time, _metrics, config.Limits);
         _consensus = new(_raft, _disk, new()
         {
-            Send = Mesh.Send, Flush = Mesh.Flush, Apply = Apply, Install = Install,
+            Send = Mesh.Send, Flush = Mesh.Flush, Apply = Apply, Committed = () => Api!.Committed(), Install = Install,
             ReadGranted = grant => Api!.ReadGranted(grant), ReadRefused = ticket => Api!.ReadRefused(ticket),
             DiskFullChanged = DiskFullChanged, DiskStallChanged = DiskStallChanged,
             After = (delay, action) => Deadlines.At(Pulse.Now + delay, action), Now = () => Pulse.Now,
