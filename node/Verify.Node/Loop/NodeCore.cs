@@ -43,7 +43,7 @@ internal sealed class NodeCore
         _metrics = new(seam.Meters);
         Pulse = new(seam.Time, config.Timing.Tick);
         Loop = new(seam.Scheduler, config.Limits.InboxInputsMax, Think, Break);
-        State = state ?? new(config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax);
+        State = state ?? new(Sessions.FormerMax, config.Limits.RecoveriesKeptMax);
         _raft = new(OptionsOf(config, seam.Dice.Fork("raft")), data.HardState.State, data.Snapshots.Newest?.Mark, data.Entries);
         Status = _raft.Status;
         var around = new PeerSurroundings(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token)
