@@ -196,6 +196,15 @@ public sealed class WriteStories
         Assert.That(clock.ElapsedMilliseconds, Is.GreaterThanOrEqualTo(waitedMsMin));
     }
 
+    /// <summary>As when the group remembers as many sessions as it can: the caller hears that, and that nothing was done.</summary>
+    [Test]
+    public async Task A_group_that_stays_overloaded_is_named_with_its_reason()
+    {
+        using var client = Client(o => o with { Deadline = TimeSpan.FromMilliseconds(200) }, Node(_ => FakeGroup.Json(429, new { error = "overloaded", message = "no more sessions are remembered" }, ("X-Verify-Retry-After-Ms", "60000"))));
+        var refused = (await Assert.ThrowsAsync<RefusedException>(() => client.Kv.PutAsync("a", "1")))!;
+        Assert.That((refused.Status, refused.Message), Is.EqualTo((429, "no more sessions are remembered")));
+    }
+
     private FakeNode Node(Func<FakeRequest, FakeAnswer> answer)
     {
         var node = new FakeNode(request => request.Path == "/cluster/leader" ? FakeGroup.NoLeader() : answer(request));
