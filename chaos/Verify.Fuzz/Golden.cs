@@ -15,7 +15,13 @@ internal static class Golden
         return found.Count > 0 ? found : throw new InvalidOperationException($"no golden bytes named {prefix}* are in this program");
     }
 
-    private static IEnumerable<(string Name, byte[] Bytes)> Lines(string prefix)
+    /// <summary>One command of each kind that can stand in the log.</summary>
+    public static IEnumerable<byte[]> Commands() =>
+        ((string[])["command-", "cluster-command-", "catalogue-command-", "throttle-command-", "operator-command-", "kv-"])
+            .SelectMany(Lines).Where(l => !l.Name.StartsWith("state", StringComparison.Ordinal)).Select(l => l.Bytes);
+
+    /// <summary>The golden lines of files whose name begins like this.</summary>
+    public static IEnumerable<(string Name, byte[] Bytes)> Lines(string prefix)
     {
         var assembly = typeof(Golden).Assembly;
         foreach (var name in assembly.GetManifestResourceNames().Where(n => n.StartsWith($"golden/{prefix}", StringComparison.Ordinal)).Order(StringComparer.Ordinal))

@@ -134,6 +134,39 @@ public sealed class WriteStories
         Assert.That(await client.Kv.ResolveAsync(unknown.Write!), Is.InstanceOf<KvWrite.Written>());
     }
 
+    /// <summary>The nodes promise to remember a session for two minutes after its last write; a repetition after that is a second write.</summary>
+    [Test]
+    public async Task A_write_is_not_sent_again_when_the_nodes_may_have_forgotten_it()
+    {
+        var (clock, isBroken) = (new ClockAhead(), true);
+        using var client = Client(o => o with { Deadline = TimeSpan.FromMilliseconds(300), Time = clock }, Node(request =>
+        {
+            var answer = _group.Write(request);
+            return isBroken ? FakeAnswer.HangUp : answer;
+        }));
+        var unknown = (await Assert.ThrowsAsync<OutcomeUnknownException>(() => client.Kv.PutAsync("a", "1")))!;
+        isBroken = false;
+        clock.Ahead = TimeSpan.FromSeconds(61);
+        var sent = _nodes[0].Asked.Count;
+        var late = (await Assert.ThrowsAsync<OutcomeUnknownException>(() => client.Kv.ResolveAsync(unknown.Write!)))!;
+        Assert.That(late.Message, Does.Contain("more than 60 s ago"));
+        Assert.That((_nodes[0].Asked.Count, _group.Applied.Count), Is.EqualTo((sent, 1)));
+    }
+
+    [Test]
+    public async Task However_patient_a_client_is_it_gives_a_write_up_after_a_minute()
+    {
+        var clock = new ClockAhead();
+        using var client = Client(o => o with { Deadline = TimeSpan.FromHours(1), Time = clock }, Node(request =>
+        {
+            _group.Write(request);
+            clock.Ahead += TimeSpan.FromSeconds(25);
+            return FakeAnswer.HangUp;
+        }));
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => client.Kv.PutAsync("a", "1"));
+        Assert.That((_nodes[0].Asked.Count, _group.Applied.Count), Is.EqualTo((3, 1)), "sent at 0, 25 and 50 s");
+    }
+
     [Test]
     public async Task A_change_of_the_group_whose_answer_was_lost_is_not_sent_again()
     {
@@ -163,11 +196,28 @@ public sealed class WriteStories
         Assert.That(clock.ElapsedMilliseconds, Is.GreaterThanOrEqualTo(waitedMsMin));
     }
 
+    /// <summary>As when the group remembers as many sessions as it can: the caller hears that, and that nothing was done.</summary>
+    [Test]
+    public async Task A_group_that_stays_overloaded_is_named_with_its_reason()
+    {
+        using var client = Client(o => o with { Deadline = TimeSpan.FromMilliseconds(200) }, Node(_ => FakeGroup.Json(429, new { error = "overloaded", message = "no more sessions are remembered" }, ("X-Verify-Retry-After-Ms", "60000"))));
+        var refused = (await Assert.ThrowsAsync<RefusedException>(() => client.Kv.PutAsync("a", "1")))!;
+        Assert.That((refused.Status, refused.Message), Is.EqualTo((429, "no more sessions are remembered")));
+    }
+
     private FakeNode Node(Func<FakeRequest, FakeAnswer> answer)
     {
         var node = new FakeNode(request => request.Path == "/cluster/leader" ? FakeGroup.NoLeader() : answer(request));
         _nodes.Add(node);
         return node;
+    }
+
+    /// <summary>The machine's clock, and further on as it is told.</summary>
+    private sealed class ClockAhead : TimeProvider
+    {
+        public TimeSpan Ahead { get; set; }
+
+        public override long GetTimestamp() => base.GetTimestamp() + (long)(Ahead.TotalSeconds * TimestampFrequency);
     }
 
     private static VerifyClient Client(params FakeNode[] nodes) => Client(o => o, nodes);

@@ -12,7 +12,8 @@ public sealed record ClientOptions
     /// longer than the node's own request timeout (3 s), so that the node's word comes first.</summary>
     public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromSeconds(4);
 
-    /// <summary>How long a whole request may take, with all that is sent again. A call may bring a shorter one by its token.</summary>
+    /// <summary>How long a whole request may take, with all that is sent again. A call may bring a shorter one by its token. A write
+    /// is never sent again later than a minute after the first time.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The pause after a first failure; each further one takes twice as long, drawn from the upper half of the span.</summary>

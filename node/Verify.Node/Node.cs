@@ -102,7 +102,7 @@ public sealed class VerifyNode
     {
         try
         {
-            return await data.Snapshots.RestoreAsync(snapshot, limits.SessionsMax, limits.RecoveriesKeptMax);
+            return await data.Snapshots.RestoreAsync(snapshot, Sessions.FormerMax, limits.RecoveriesKeptMax);
         }
         catch (DamagedSnapshotException damage)
         {

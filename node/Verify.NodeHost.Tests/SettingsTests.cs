@@ -119,6 +119,15 @@ public sealed class SettingsTests
     public void A_wrong_value_names_its_variable_and_what_would_be_right(string name, string value, string problem) =>
         Assert.That(Assert.Throws<ConfigException>(() => Parse(Minimal, (name, value)))!.Problems, Has.Some.StartsWith(problem).Or.Some.Contains(problem));
 
+    [TestCase("KONSUL_RAFT_LEADER_LEASE_TIMEOUT", "200ms", "environment KONSUL_RAFT_LEADER_LEASE_TIMEOUT: RaftLeaderLeaseMilliseconds has no effect here", "the lease here is the election time less the drift bound")]
+    [TestCase("KONSUL_RAFT_COMMIT_TIMEOUT", "50ms", "environment KONSUL_RAFT_COMMIT_TIMEOUT: RaftCommitMilliseconds has no effect here", "a commit is told at once")]
+    [TestCase("KONSUL_RAFT_MAX_APPEND_ENTRIES", "64", "environment KONSUL_RAFT_MAX_APPEND_ENTRIES: RaftMaxAppendEntries has no effect here", "batches are limited by bytes")]
+    public void A_setting_of_Konsul_that_is_read_and_changes_nothing_is_named_with_the_reason(string name, string value, string said, string why)
+    {
+        Assert.That(Parse(Minimal, (name, value)).Warnings, Has.Exactly(1).Contains(said).And.Exactly(1).Contains(why));
+        Assert.That(Parse(Minimal).Warnings, Has.None.Contains("has no effect"));
+    }
+
     [TestCase("VERIFY_RAFT_TICK_MILISECONDS", "did you mean VERIFY_RAFT_TICK_MILLISECONDS?")]
     [TestCase("KONSUL_RAFT_BIND_ADR", "did you mean KONSUL_RAFT_BIND_ADDR?")]
     [TestCase("KONSUL_DNS_ENABLED", "not used here")]

@@ -14,6 +14,7 @@ internal sealed class ClusterClient(ClusterWorld world, ClusterSwarmOptions opti
     private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(3500);
     private readonly SortedDictionary<string, (string? Value, long Index)> _seen = new(StringComparer.Ordinal);
     private long _sequence;
+    private long _others;
     private int _host;
 
     private long NowUs => world.Sim.NowMicros;
@@ -56,10 +57,14 @@ internal sealed class ClusterClient(ClusterWorld world, ClusterSwarmOptions opti
     private ApiRequest RequestOf(Op op, long expectedIndex, bool underLease)
     {
         if (op.Kind == OpKind.KvGet) return new ApiRequest.KvGet(op.Key, underLease ? ReadConsistency.Lease : ReadConsistency.Consistent);
-        var id = new RequestId($"c{number}", ++_sequence);
+        var id = NextId();
         return op.Kind == OpKind.KvDelete ? new ApiRequest.KvDelete(op.Key, null, id)
             : new ApiRequest.KvPut(op.Key, Encoding.UTF8.GetBytes(op.Value!), 0, op.Kind == OpKind.KvCas ? expectedIndex : null, id);
     }
+
+    /// <summary>Where few sessions are remembered, a write now and then has one that is used for nothing else, and may find no place.</summary>
+    private RequestId NextId() => options.SessionsMax > 0 && _sequence > 0 && dice.Chance(300)
+        ? new($"c{number}-{++_others}", 1) : new($"c{number}", ++_sequence);
 
     private async Task<(OpOutcome, ApiReply?, string)> AskOnceAsync(SimHost host, ApiRequest request)
     {

@@ -46,12 +46,16 @@ internal sealed record ClusterSwarmOptions
     public int DriftPerMille { get; init; }
     public bool LeaseReads { get; init; }
 
+    /// <summary>So few sessions of writes are remembered, and clients begin new ones now and then; 0: as many as in production.</summary>
+    public int SessionsMax { get; init; }
+
     public static ClusterSwarmOptions Draw(Dice dice)
     {
         bool Half() => dice.Chance(500);
         int From(int low, int high) => low + dice.Next(high - low + 1);
         var rot = dice.Chance(200);
         var joins = Half();
+        var sessions = dice.Fork("sessions"); // A stream of its own: the other draws of a seed stay what they were.
         var voters = From(0, 9) switch { 0 => 1, 1 or 2 => 5, _ => 3 };
         return new ClusterSwarmOptions
         {
@@ -81,6 +85,7 @@ internal sealed record ClusterSwarmOptions
             ClockSteps = dice.Chance(300),
             DriftPerMille = dice.Chance(300) ? From(1, 9) : 0,
             LeaseReads = Half(),
+            SessionsMax = sessions.Chance(250) ? 8 + sessions.Next(9) : 0,
         };
     }
 

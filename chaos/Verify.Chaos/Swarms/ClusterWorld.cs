@@ -90,8 +90,14 @@ internal sealed class ClusterWorld
                 Via = isVoter ? [] : [.. Names.Where(n => n != name).Select(n => new Endpoint(n, NodeNames.PeerPort))],
                 Token = _tokens.GetValueOrDefault(name), GiveUpAfter = TimeSpan.Zero,
             },
-            Snapshots = _options.SnapshotSettings(), Limits = new Limits { SegmentBytesMax = _options.SegmentBytes },
+            Snapshots = _options.SnapshotSettings(), Limits = LimitsOf(_options),
         };
+    }
+
+    private static Limits LimitsOf(ClusterSwarmOptions options)
+    {
+        var limits = new Limits { SegmentBytesMax = options.SegmentBytes };
+        return options.SessionsMax > 0 ? limits with { SessionsMax = options.SessionsMax } : limits;
     }
 
     private int HostNumber(string name) => Names.IndexOf(name);

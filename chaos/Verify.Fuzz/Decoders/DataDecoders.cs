@@ -20,26 +20,40 @@ internal static class DataDecoders
     private const string Segment = "log-00000000000000000001.seg";
     private static readonly DataOwner Owner = new("verify", new("n1:10008"));
 
+    private static readonly DataKeys Keys = new([new("k1", Enumerable.Range(0, 32).Select(static i => (byte)i).ToArray())]);
+
     public static IEnumerable<IDecoder> All()
     {
-        yield return new SpanDecoder("log-segment", [Golden.Named("data-v1", Segment), Golden.Named("data-v2.", Segment), NewestSegment()], ReadSegment)
+        yield return new SpanDecoder("log-segment", [Golden.Named("data-v1", Segment), Golden.Named("data-v2.", Segment), NewestSegment(DataKeys.None)], bytes => ReadSegment(bytes, DataKeys.None))
         {
             Refusals = [typeof(UnusableDataException)], Seal = SealSegment, AllocatedBytesPerByte = 1024,
+        };
+        yield return new SpanDecoder("log-segment-sealed", [NewestSegment(Keys)], bytes => ReadSegment(bytes, Keys))
+        {
+            Refusals = [typeof(UnusableDataException)], Seal = SealSegment, AllocatedBytesPerByte = 1024,
+        };
+        yield return new SpanDecoder("lost-entries", [new LostEntries(new(300), new(2)).Write(Owner), new LostEntries(new(long.MaxValue), new(1L << 40)).Write(Owner)], bytes => LostEntries.Read(bytes, Owner).Until.Value >= 0)
+        {
+            Refusals = [typeof(UnusableDataException)], Seal = SealHeader,
         };
         yield return new SpanDecoder("hard-state", [.. Golden.Read("hardstate-").Select(Slots)], bytes => HardStateFile.Newest(Whole(bytes)) is not null)
         {
             Refusals = [typeof(UnusableDataException)], Seal = SealSlot,
         };
-        var (image, snapshot) = Snapshot();
-        yield return new SpanDecoder("state-blocks", [image], ReadBlocks);
-        yield return new SpanDecoder("snapshot-file", [snapshot], ReadSnapshot)
+        var (image, snapshot) = Snapshot(DataKeys.None);
+        yield return new SpanDecoder("state-blocks", [image, Blocks(Golden.Lines("state-v1")), Blocks(Golden.Lines("state-sections-")), Blocks(Golden.Lines("kv-").Where(static l => l.Name.StartsWith("state", StringComparison.Ordinal)))], ReadBlocks);
+        yield return new SpanDecoder("snapshot-file", [snapshot], bytes => ReadSnapshot(bytes, DataKeys.None))
+        {
+            Refusals = [typeof(DamagedSnapshotException), typeof(UnusableDataException)], Seal = SealSnapshot,
+        };
+        yield return new SpanDecoder("snapshot-file-sealed", [Snapshot(Keys).File], bytes => ReadSnapshot(bytes, Keys))
         {
             Refusals = [typeof(DamagedSnapshotException), typeof(UnusableDataException)], Seal = SealSnapshot,
         };
     }
 
     /// <summary>As the start of a node reads it: header, then every record that is good, at any offset, and what the rest may be.</summary>
-    private static bool ReadSegment(ReadOnlySpan<byte> bytes)
+    private static bool ReadSegment(ReadOnlySpan<byte> bytes, DataKeys keys)
     {
         var copy = bytes.ToArray();
         if (!LogCodec.TryReadHeader(copy, Segment, out var header))
@@ -48,8 +62,14 @@ internal static class DataDecoders
             return false;
         }
 
-        using var format = SegmentFormat.Of(header, DataKeys.None, Segment);
+        using var format = SegmentFormat.Of(header, keys, Segment);
         return SegmentScan.Of(Segment, copy, header, format).Runs.Count > 0;
+    }
+
+    private static byte[] SealHeader(byte[] bytes)
+    {
+        if (bytes.Length >= FileHeader.Bytes) BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(FileHeader.Bytes - 4), Crc32C.Of(bytes.AsSpan(0, FileHeader.Bytes - 4)));
+        return bytes;
     }
 
     private static byte[] SealSegment(byte[] bytes)
@@ -71,9 +91,9 @@ internal static class DataDecoders
     }
 
     /// <summary>A segment of the newest version with entries of each kind.</summary>
-    private static byte[] NewestSegment()
+    private static byte[] NewestSegment(DataKeys keys)
     {
-        var (format, header) = SegmentFormat.New(key: null, Owner, new(1), Term.Zero, new Dice(5));
+        var (format, header) = SegmentFormat.New(keys.Active, Owner, new(1), Term.Zero, new Dice(5));
         using (format)
         {
             var to = new WireWriter();
@@ -122,11 +142,11 @@ internal static class DataDecoders
         return state.Finish().Applied.Index.Value >= 0;
     }
 
-    private static bool ReadSnapshot(ReadOnlySpan<byte> bytes)
+    private static bool ReadSnapshot(ReadOnlySpan<byte> bytes, DataKeys keys)
     {
         var disk = new MemoryDisk { ["snapshot"] = bytes.ToArray() };
         using var file = disk.Open("snapshot", create: false);
-        using var reader = SnapshotReader.OpenAsync(file, "snapshot", Owner, DataKeys.None).AsTask().GetAwaiter().GetResult();
+        using var reader = SnapshotReader.OpenAsync(file, "snapshot", Owner, keys).AsTask().GetAwaiter().GetResult();
         var state = new StateReader(SessionsMax, RecoveriesMax);
         while (reader.NextAsync().AsTask().GetAwaiter().GetResult() is { } block) state.Add(block.Span);
         return state.Finish().Applied.Index.Value >= 0;
@@ -164,28 +184,22 @@ internal static class DataDecoders
     }
 
     /// <summary>A state with a little of everything: its blocks, and the snapshot file that holds them.</summary>
-    private static (byte[] Blocks, byte[] File) Snapshot()
+    private static (byte[] Blocks, byte[] File) Snapshot(DataKeys keys)
     {
         var state = new ReplicatedState(SessionsMax, RecoveriesMax);
         var index = 0L;
-        foreach (var command in Golden.Read("command-")) state.Apply(new(new(3), new(++index)), CommandCodec.Decode(command));
+        foreach (var command in Golden.Commands()) state.Apply(new(new(3), new(++index)), CommandCodec.Decode(command));
         for (var i = 0; i < 20; i++)
         {
             state.Apply(new(new(3), new(++index)), new Command.KvPut($"key-{i}", Encoding.UTF8.GetBytes($"value {i}"), (ulong)i, null, new($"session-{i % 4}", i + 1)));
         }
 
-        var image = state.Freeze();
-        var blocks = new List<byte>();
-        foreach (var block in image.Blocks())
-        {
-            blocks.AddRange(BitConverter.GetBytes(block.Length));
-            blocks.AddRange(block.Span);
-        }
-
         var disk = new MemoryDisk();
-        using var store = SnapshotStore.OpenAsync(disk, Owner, DataKeys.None, new SnapshotSettings(), new Dice(7), NullLogger.Instance).AsTask().GetAwaiter().GetResult();
+        using var store = SnapshotStore.OpenAsync(disk, Owner, keys, new SnapshotSettings(), new Dice(7), NullLogger.Instance).AsTask().GetAwaiter().GetResult();
         var mark = new SnapshotMark(state.Applied, new Membership { Voters = [new("n1:10008")], Contacts = [] });
         var file = store.WriteAsync(state.Freeze(), mark).AsTask().GetAwaiter().GetResult();
-        return ([.. blocks], disk[file.Name]);
+        return (Blocks(state.Freeze().Blocks().Select(block => ("", block.ToArray()))), disk[file.Name]);
     }
+
+    private static byte[] Blocks(IEnumerable<(string Name, byte[] Bytes)> blocks) => [.. blocks.SelectMany(block => (IEnumerable<byte>)[.. BitConverter.GetBytes(block.Bytes.Length), .. block.Bytes])];
 }

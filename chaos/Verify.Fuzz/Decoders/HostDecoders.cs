@@ -1,5 +1,7 @@
 using System.Text;
 using Verify.NodeHost.Configuration;
+using Verify.NodeHost.Keys;
+using Verify.NodeHost.NameServer;
 
 namespace Verify.Fuzz.Decoders;
 
@@ -26,6 +28,12 @@ internal static class HostDecoders
         "VERIFY_RAFT_DATA_DIR=d\nVERIFY_LISTEN_ADDRESS=127.0.0.1:3000\nVERIFY_RAFT_BIND=n1",
     ];
 
+    private static readonly string[] KeyFiles =
+    [
+        """[ { "id": "k2", "secret": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" }, { "id": "k1", "secret": "HxIdHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=" } ]""",
+        """[{"id":"only","secret":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","note":1}]""",
+    ];
+
     public static IEnumerable<IDecoder> All()
     {
         yield return new TextDecoder("config-file", [.. Files.Select(Encoding.UTF8.GetBytes)], static bytes => HostConfig.Parse("node.json", bytes, static _ => null) is not null)
@@ -36,7 +44,55 @@ internal static class HostDecoders
         {
             Refusals = [typeof(ConfigException)], FixedBytes = ConfigBytesFixed,
         };
+        yield return new SpanDecoder("key-file", [.. KeyFiles.Select(Encoding.UTF8.GetBytes)], static bytes => !DataKeyFile.Parse("keys.json", bytes.ToArray()).Keys.IsEmpty)
+        {
+            Refusals = [typeof(DataKeyException)],
+        };
+        yield return new SpanDecoder("dns-query", DnsQueries(), AnswerDns) { AllocatedBytesPerByte = 4096 }; // Four answers are written as well.
+        yield return new CheckWireDecoder();
         yield return new HttpDecoder();
+    }
+
+    /// <summary>What a name server does with a packet, but for where it looks names up: the answer must fit and begin with the id that was asked with.</summary>
+    private static bool AnswerDns(ReadOnlySpan<byte> packet)
+    {
+        var (question, error) = DnsReader.Read(packet);
+        if (question is null)
+        {
+            if (error is { } code) Expect(DnsWriter.Error(packet, code), packet, DnsReader.HeaderBytes);
+            return false;
+        }
+
+        var name = question.Name;
+        foreach (var size in (ReadOnlySpan<int>)[512, 1232])
+        {
+            Expect(DnsWriter.Write(question, new(DnsCode.NameError) { Authority = [new DnsRecord.Authority("verify", 7, 5)] }, size), packet, size);
+            Expect(DnsWriter.Write(question, new(DnsCode.NoError)
+            {
+                Records = [.. Enumerable.Range(1, 40).Select(i => (DnsRecord)new DnsRecord.Service(name, 1, 1, 80, $"web-{i}.node.verify", 5))],
+                Extra = [.. Enumerable.Range(1, 40).Select(i => (DnsRecord)new DnsRecord.Address($"web-{i}.node.verify", new([10, 0, 0, (byte)i]), 5))],
+            }, size), packet, size);
+        }
+
+        return true;
+    }
+
+    private static void Expect(byte[] answer, ReadOnlySpan<byte> packet, int sizeMax)
+    {
+        if (answer.Length > sizeMax || answer.Length < DnsReader.HeaderBytes || answer[0] != packet[0] || answer[1] != packet[1] || (answer[2] & 0x80) == 0)
+            throw new InvalidOperationException($"an answer of {answer.Length} bytes that is none: {Convert.ToHexStringLower(answer)}");
+    }
+
+    /// <summary>Plain, with EDNS, and with every type that is known.</summary>
+    private static List<byte[]> DnsQueries()
+    {
+        static byte[] Query(string name, DnsType type, bool hasEdns) =>
+        [
+            0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, (byte)(hasEdns ? 1 : 0),
+            .. name.Split('.').SelectMany(label => (IEnumerable<byte>)[(byte)label.Length, .. Encoding.ASCII.GetBytes(label)]), 0, 0, (byte)type, 0, 1,
+            .. hasEdns ? (byte[])[0, 0, 41, 0x04, 0xD0, 0, 0, 0, 0, 0, 0] : [],
+        ];
+        return [.. Enum.GetValues<DnsType>().SelectMany(type => new[] { Query("web.service.verify", type, hasEdns: true), Query("_web._tcp.service.east.verify", type, hasEdns: false) })];
     }
 
     /// <summary>Lines of NAME=VALUE. What cannot be in an environment (a zero byte; man 7 environ) is left out.</summary>

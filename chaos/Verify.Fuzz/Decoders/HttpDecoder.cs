@@ -42,8 +42,35 @@ internal sealed class HttpDecoder : IDecoder
             "GET /api/leader-check/503\n\n",
             "GET /api/cluster/main\n\n",
             "GET /api/replication-analysis/main\nAuthorization: Basic dTpw\n\n",
+            "POST /batch/kv/set\nX-Verify-Session: s\nX-Verify-Sequence: 2\n\n{\"items\":{\"a\":\"1\",\"b\":\"2\"}}",
+            "POST /batch/kv/set-cas\n\n{\"items\":{\"a\":\"1\"},\"expected_indices\":{\"a\":12}}",
+            "POST /batch/kv/delete\n\n{\"keys\":[\"a\",\"b/c\"]}",
+            "POST /batch/kv/get\n\n{\"keys\":[\"a\",\"b/c\"]}",
+            "PUT /session\n\n{\"name\":\"n\",\"ttl\":\"30s\",\"lock_delay\":\"5s\",\"behavior\":\"delete\"}",
+            "PUT /v1/session/create\n\n{ \"Name\": \"n\", \"TTL\": \"30s\", \"LockDelay\": \"5s\", \"Behavior\": \"release\" }",
+            "PUT /session/renew/1b4e28ba\n\n",
+            "PUT /lock/jobs/a?session=1b4e28ba\n\n{\"value\":\"mine\"}",
+            "PUT /touch/app/name?ttl=30s\n\n",
+            "PUT /v1/txn\n\n[{\"KV\":{\"Verb\":\"set\",\"Key\":\"a\",\"Value\":\"MQ==\",\"Flags\":7}},{\"KV\":{\"Verb\":\"get\",\"Key\":\"a\"}},{\"KV\":{\"Verb\":\"check-not-exists\",\"Key\":\"b\"}},{\"KV\":{\"Verb\":\"cas\",\"Key\":\"a\",\"Value\":\"\",\"Index\":1}}]",
+            "GET /watch/app/?prefix&index=7&wait=0s\n\n",
+            "GET /watch/app/**?index=1\n\n",
+            "PUT /register\n\n{ \"name\": \"web\", \"id\": \"web-1\", \"address\": \"h\", \"port\": 80, \"tags\": [\"a\"], \"checks\": [{ \"id\": \"b\", \"name\": \"b\", \"ttl\": \"10m\" }] }",
+            "PUT /v1/agent/service/register\n\n{ \"Name\": \"web\", \"ID\": \"web-1\", \"Address\": \"h\", \"Port\": 80, \"Tags\": [\"a\"], \"Check\": { \"HTTP\": \"http://h:80/\", \"Interval\": \"10s\" } }",
+            "PUT /heartbeat/web?id=web-1\n\n",
+            "GET /v1/health/service/web?passing&index=3&wait=0s\n\n",
+            "PUT /acl/policies/app\nX-Consul-Token: t\n\n{ \"description\": \"the app\", \"kv\": [{ \"path\": \"app/*\", \"capabilities\": [\"read\", \"write\"] }], \"service\": [{ \"name\": \"web*\", \"capabilities\": [\"read\", \"register\"] }] }",
+            "PUT /acl/tokens\n\n{ \"description\": \"app\", \"policies\": [\"app\"] }",
+            "POST /acl/test\n\n{ \"policies\": [\"app\"], \"resource\": \"kv\", \"path\": \"app/a\", \"capability\": \"read\" }",
+            "POST /cluster/import\n\n" + Export(),
+            "POST /import?mode=replace\n\n" + Export(),
         }.Select(Encoding.UTF8.GetBytes),
     ];
+
+    private static string Export()
+    {
+        const string lines = "{\"format\":\"verify-export\",\"version\":1,\"cluster_id\":\"c\",\"node_id\":\"n\",\"applied_index\":3,\"pairs\":1}\n{\"key\":\"a\",\"value\":\"MQ==\",\"flags\":0,\"modify_index\":3}\n";
+        return $"{lines}{{\"end\":true,\"pairs\":1,\"sha256\":\"{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(lines)))}\"}}\n";
+    }
 
     /// <summary>A share for what a request starts the first time, and so much for each byte. (The table of routes is built before: it is no input's.)</summary>
     public long AllocatedBytesMax(int inputBytes) => (4 << 20) + (1024L * inputBytes);

@@ -21,23 +21,24 @@ internal static class NodeDecoders
         var frames = Golden.Read("peer-");
         yield return new SpanDecoder("peer-stream", [.. frames, [.. frames.SelectMany(f => f)]], ReadStream) { Seal = SealFrame };
         yield return new SpanDecoder("peer-body", [.. Bodies(frames)], bytes => PeerCodec.Read(bytes) is not null);
-        yield return new SpanDecoder("api-request", Golden.Read("api-"), static bytes =>
+        yield return new SpanDecoder("api-request", ApiCorpus("request"), static bytes =>
         {
             var from = new WireReader(bytes);
             _ = Node.Api.ApiCodec.ReadRequest(ref from);
             from.End();
             return true;
         });
-        yield return new SpanDecoder("api-reply", Golden.Read("api-"), static bytes =>
+        yield return new SpanDecoder("api-reply", ApiCorpus("reply"), static bytes =>
         {
             var from = new WireReader(bytes);
             _ = Node.Api.ApiCodec.ReadReply(ref from);
             from.End();
             return true;
         });
-        yield return new SpanDecoder("command", [.. Golden.Read("command-"), .. Golden.Read("cluster-command-")], bytes => CommandCodec.Decode(bytes) is not null);
+        yield return new SpanDecoder("command", [.. Golden.Commands()], bytes => CommandCodec.Decode(bytes) is not null);
         yield return new SpanDecoder("membership", Memberships(), bytes => MembershipCodec.TryDecode(bytes) is not null);
         yield return new SpanDecoder("peer-report", Reports(), bytes => PeerReport.Decode(bytes) is not null);
+        yield return new SpanDecoder("peer-extras", [Golden.Named("version3", "extras")], bytes => PeerExtras.Decode(bytes) is not null);
         yield return new SpanDecoder("peer-gone", [new PeerGone([new("main", new("db1", 3306), 7)]).Encode().ToArray()], bytes => PeerGone.Decode(bytes) is not null);
     }
 
@@ -95,8 +96,26 @@ internal static class NodeDecoders
         }),
     ];
 
-    private static List<byte[]> Reports() =>
-    [
-        new PeerReport(ImmutableArray<InstanceReport>.Empty, ImmutableArray<ClosedUnder>.Empty).Encode().ToArray(),
-    ];
+    /// <summary>Requests or replies of every golden file that has them; those without the word in their name are both.</summary>
+    private static List<byte[]> ApiCorpus(string word) =>
+        [.. ((string[])["api-", "throttle-api-", "recovery-api-"]).SelectMany(prefix => Golden.Lines(prefix))
+            .Where(l => l.Name.StartsWith(word, StringComparison.Ordinal) || !(l.Name.StartsWith("request", StringComparison.Ordinal) || l.Name.StartsWith("reply", StringComparison.Ordinal))).Select(l => l.Bytes)];
+
+    /// <summary>No server, and servers in every state that can be told of one.</summary>
+    private static List<byte[]> Reports()
+    {
+        var key = new InstanceKey("db1.example", 3306);
+        var all =
+            from state in Enum.GetValues<SightState>()
+            from isReadOnly in new bool?[] { null, false, true }
+            from thread in new Verify.MySql.ThreadState?[] { null, Verify.MySql.ThreadState.Stopped, Verify.MySql.ThreadState.Connecting, Verify.MySql.ThreadState.Running }
+            select new InstanceReport(key with { Port = 3306 + (int)state }, state, 250, isReadOnly, thread, thread is null ? null : new("db2.example", 3307), "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-300", "1040 too many connections");
+        ClosedUnder[] closed = [new("main", key, 300), new("pay", new("db9", 3310), 7)];
+        return
+        [
+            new PeerReport(ImmutableArray<InstanceReport>.Empty, ImmutableArray<ClosedUnder>.Empty).Encode().ToArray(),
+            new PeerReport([.. all], [.. closed]).Encode().ToArray(),
+            .. all.Chunk(5).Select(some => new PeerReport([.. some], [closed[0]]).Encode().ToArray()),
+        ];
+    }
 }

@@ -9,6 +9,10 @@ internal sealed class NodeGroup(ClientOptions options) : IDisposable
     /// <summary>How long one node may take for one answer.</summary>
     public TimeSpan AttemptTimeout => options.AttemptTimeout;
 
+    /// <summary>A write is not sent again under its id later than this. The nodes remember a session for two minutes after its last write; what is sent
+    /// after half of that has the other half to arrive and be applied. Later, a repetition could be applied a second time.</summary>
+    internal static readonly TimeSpan SameIdMax = TimeSpan.FromMinutes(1);
+
     private static readonly TimeSpan SearchPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan SearchTimeout = TimeSpan.FromSeconds(1);
 
@@ -24,11 +28,13 @@ internal sealed class NodeGroup(ClientOptions options) : IDisposable
     public async Task<Attempt.Answered> AskAsync(NodeRequest request, CancellationToken cancel)
     {
         var start = options.Time.GetTimestamp();
+        if (request.Id is not null && request.SentAt is null) request = request with { SentAt = start };
         var rules = new RetryRules(request);
         Uri? named = null;
         for (var failures = 0; ;)
         {
             var left = options.Deadline - options.Time.GetElapsedTime(start);
+            if (LeftOf(request) is var leftOfId && leftOfId < left) left = leftOfId;
             if (left <= (failures == 0 ? TimeSpan.Zero : LastAttemptMin)) throw rules.GiveUp(options.Time.GetElapsedTime(start));
             if (named is null && request.Destination == Destination.Leader && _ring.Leader is null) await SearchAsync(left < SearchTimeout ? left : SearchTimeout, cancel);
             var at = named ?? _ring.Next(request.Destination);
@@ -61,6 +67,9 @@ internal sealed class NodeGroup(ClientOptions options) : IDisposable
             }
         }
     }
+
+    /// <summary>For how long the request may still be sent.</summary>
+    public TimeSpan LeftOf(NodeRequest request) => request.SentAt is { } sent ? SameIdMax - options.Time.GetElapsedTime(sent) : TimeSpan.MaxValue;
 
     /// <summary>Asks this very node, once; for what concerns a node and not the group.</summary>
     public Task<Attempt> AskAtAsync(Uri endpoint, NodeRequest request, CancellationToken cancel) =>

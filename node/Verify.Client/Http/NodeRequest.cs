@@ -18,6 +18,9 @@ internal sealed record NodeRequest(HttpMethod Method, string PathAndQuery, Desti
     public string ContentType { get; init; } = "application/json";
     public WriteId? Id { get; init; }
 
+    /// <summary>When a write with an <see cref="Id"/> was first sent, by the client's clock; null: not yet.</summary>
+    public long? SentAt { get; init; }
+
     /// <summary>Answers besides 2xx that are results and no failures.</summary>
     public bool TakesNotFound { get; init; }
     public bool TakesConflict { get; init; }

@@ -77,6 +77,7 @@ internal sealed class RetryRules(NodeRequest request)
                 return new Verdict.Again(AtNext: true, answer.RetryAfter, why);
             case 408 or 429:
                 _last = why;
+                if (answer.Status == 429) _refusal = (answer.Status, Reason(answer)); // Nothing was done, and this is why.
                 return new Verdict.Again(AtNext: false, answer.RetryAfter, why);
             case 507:
                 // Its disk is full; it gives leadership away, or space returns. Nothing was done.

@@ -52,11 +52,14 @@ public sealed partial class KvClient
         return new([.. body.RootElement.Items("keys").Select(k => k.GetString() ?? "")], body.RootElement.Number("applied_index") ?? 0);
     }
 
-    /// <summary>Sends a write again whose outcome was unknown, under the same session and number, and so learns what came of it.</summary>
+    /// <summary>Sends a write again whose outcome was unknown, under the same session and number, and so learns what came of it. Within a minute of
+    /// the first time: nodes remember a session for two minutes.</summary>
     /// <exception cref="OutcomeUnknownException">Still not known.</exception>
     public async Task<KvWrite> ResolveAsync(UnknownWrite write, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(write);
+        if (_group.LeftOf(write.Request) <= TimeSpan.Zero)
+            throw new OutcomeUnknownException($"it was first sent more than {NodeGroup.SameIdMax.TotalSeconds:0} s ago; the nodes may have forgotten it, and sent again it could be done a second time. Read what is there", write);
         try
         {
             return ResultOf(await _group.AskAsync(write.Request, cancel));

@@ -37,6 +37,9 @@ internal sealed class FakeCluster
     public FakeDisk Disk(string name) => _machines[name].Disk;
     public FakeHost Host(string name) => _machines[name].Host;
     public IReadOnlyList<NodeEvent> Events(string name) => _machines[name].Events.All;
+    /// <summary>Called with each event of this node until it is started anew.</summary>
+    public void WhenTold(string name, Action<NodeEvent> act) => _machines[name].Events.Told = act;
+
     public List<string> Log(string name) => _machines[name].Logs.Lines;
 
     /// <summary>Starts a node without data that asks to be let in.</summary>

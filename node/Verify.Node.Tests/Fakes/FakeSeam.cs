@@ -10,7 +10,13 @@ internal sealed class FakeEvents : INodeEvents
     private readonly List<NodeEvent> _all = [];
 
     public IReadOnlyList<NodeEvent> All => _all;
-    public void Emit(NodeEvent happened) => _all.Add(happened);
+    public Action<NodeEvent>? Told { get; set; }
+
+    public void Emit(NodeEvent happened)
+    {
+        _all.Add(happened);
+        Told?.Invoke(happened);
+    }
 }
 
 /// <summary>Meters that nobody reads.</summary>

@@ -16,6 +16,9 @@ internal sealed class FakeWorld : PipeScheduler
 
     public void After(TimeSpan delay, Action action) => _events.Enqueue(action, (Now + delay.Ticks, _number++));
 
+    /// <summary>What runs at this moment takes so long.</summary>
+    public void Spend(TimeSpan time) => Now += time.Ticks;
+
     public void RunFor(TimeSpan time)
     {
         var end = Now + time.Ticks;

@@ -83,8 +83,9 @@ public sealed class KvStoreTests
         Assert.That(Encoding.UTF8.GetString(_state.Kv.Get("k")!.Value.Span), Is.EqualTo("2"));
     }
 
+    /// <summary>What every release did to the entries of its time, so that an old log gives the state that it gave then. What is promised since: <see cref="SessionAgesTests"/>.</summary>
     [Test]
-    public void The_session_that_wrote_longest_ago_is_forgotten_when_there_are_too_many()
+    public void Until_the_group_has_agreed_on_terms_the_session_that_wrote_longest_ago_is_forgotten_when_there_are_too_many()
     {
         Put("k", "1", id: new("old", 1));
         Put("k", "2", id: new("busy", 1));

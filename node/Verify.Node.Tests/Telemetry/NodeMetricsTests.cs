@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Verify.Node.Api;
 using Verify.Node.Telemetry;
 using Verify.Node.Tests.Fakes;
 
@@ -57,5 +58,24 @@ public sealed class NodeMetricsTests
             ["verify_recoveries_skipped reason=downtime"] = 1, ["verify_recoveries_skipped reason=filter"] = 2,
             ["verify_recoveries outcome=failed"] = 1, ["verify_recoveries outcome=successful"] = 1,
         }));
+    }
+
+    [Test]
+    public void The_time_of_a_commit_ends_with_the_commit_however_long_it_takes_to_apply_what_was_committed_with_it()
+    {
+        var cluster = FakeCluster.Settled(3);
+        var leader = cluster.WaitForLeader();
+        var seen = new SortedDictionary<string, List<double>>(StringComparer.Ordinal) { ["konsul_raft_commit_time_seconds"] = [], ["konsul_raft_apply_time_seconds"] = [] };
+        var thread = Environment.CurrentManagedThreadId;
+        using var listener = new MeterListener { InstrumentPublished = (instrument, self) => { if (seen.ContainsKey(instrument.Name)) self.EnableMeasurementEvents(instrument); } };
+        listener.SetMeasurementEventCallback<double>((instrument, value, _, _) => { if (Environment.CurrentManagedThreadId == thread) seen[instrument.Name].Add(value); });
+        listener.Start();
+        var applying = TimeSpan.FromMilliseconds(10);
+        cluster.WhenTold(leader, told => { if (told is NodeEvent.Applied) cluster.World.Spend(applying); });
+        var asked = Enumerable.Range(0, 10).Select(i => cluster.Node(leader).AskAsync(new ApiRequest.KvPut($"k{i}", new byte[1], 0, null, null)).AsTask()).ToArray();
+        cluster.World.RunUntil(() => asked.All(a => a.IsCompleted), TimeSpan.FromSeconds(2), "all are written");
+        Assert.That(asked.Select(a => a.Result), Is.All.InstanceOf<ApiReply.Done>());
+        Assert.That(seen["konsul_raft_commit_time_seconds"], Has.Count.EqualTo(10).And.All.GreaterThan(0).And.All.LessThan(applying.TotalSeconds));
+        Assert.That(seen["konsul_raft_apply_time_seconds"], Has.Count.GreaterThanOrEqualTo(10));
     }
 }

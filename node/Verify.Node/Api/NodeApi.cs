@@ -16,6 +16,7 @@ internal sealed class NodeApi
     private readonly LeaderForwarding _forwarding;
     private readonly Writes _writes;
     private readonly LeaderClock _clock;
+    private readonly SessionKeeping _sessions;
     private readonly Watches _watches;
     private readonly Reads _reads;
     private readonly CatalogueDesk _catalogue;
@@ -43,6 +44,7 @@ internal sealed class NodeApi
         _held = new(parts.RetryAfter, parts.Config.Limits);
         _writes = new(parts);
         _clock = new(parts, _writes);
+        _sessions = new(parts, _writes);
         _catalogue = new(parts, _clock, Enter);
         _owners = new(parts, _clock, _writes);
         _reads = new(parts, _forwarding, _deadlines.Enqueue, _catalogue);
@@ -117,6 +119,9 @@ internal sealed class NodeApi
         if (_parts.Raft.Leader == peer) _leaderHeard = _parts.Pulse.Now;
     }
 
+    /// <summary>Entries are known to be committed, and are applied next.</summary>
+    public void Committed() => _writes.Committed();
+
     /// <summary>An entry was applied here; the result is null when it was no command.</summary>
     public void EntryApplied(EntryId id, CommandResult? result)
     {
@@ -159,6 +164,7 @@ internal sealed class NodeApi
         _forwarding.Tidy();
         _writes.Tick(now);
         _clock.Tick(now);
+        _sessions.Tick();
         _catalogue.Tick(now);
         _owners.Tick(now);
         _watches.Tick(now);

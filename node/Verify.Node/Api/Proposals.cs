@@ -43,8 +43,8 @@ internal sealed class Proposals(TimeSpan graceAfterLoss)
         Bytes += bytes;
     }
 
-    /// <summary>An entry was applied here; null when it was no command. Tells how long ago it was proposed, when it was here.</summary>
-    public TimeSpan? Applied(EntryId id, CommandResult? result, TimeSpan now)
+    /// <summary>An entry was applied here; null when it was no command. Tells how long it took from its proposal to its commit, when it was proposed here.</summary>
+    public TimeSpan? Applied(EntryId id, CommandResult? result, TimeSpan committedAt)
     {
         if (!_waiting.TryGetValue(id.Index, out var waiting)) return null;
         var proposer = Give(id.Index, waiting);
@@ -55,7 +55,7 @@ internal sealed class Proposals(TimeSpan graceAfterLoss)
         if (isOwn && result is not null)
         {
             proposer.Tell(result, id.Index.Value);
-            return now - waiting.Since;
+            return committedAt - waiting.Since;
         }
 
         proposer.TellUnknown("another leader's entry took its place in the log");

@@ -73,6 +73,7 @@ internal sealed class Question
         CommandResult.NotFound => new ApiReply.NotFound(applied),
         CommandResult.Kv(var outcome) => new ApiReply.Kv(outcome),
         CommandResult.Rejected(var why) => new ApiReply.Unknown(why),
+        CommandResult.Busy(var why, var retryMs) => new ApiReply.Overloaded(why, TimeSpan.FromMilliseconds(retryMs)),
         CommandResult.Unknown(var why) => new ApiReply.Unknown(why),
         _ => throw new UnreachableException(),
     };

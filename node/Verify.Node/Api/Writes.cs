@@ -8,6 +8,7 @@ namespace Verify.Node.Api;
 internal sealed class Writes(ApiParts parts)
 {
     private readonly Proposals _proposals = new(parts.RetryAfter);
+    private TimeSpan _committedAt;
 
     /// <summary>Null: it is in the log, and the proposer will be told. Otherwise nothing has happened and this is why.</summary>
     public ApiReply? Enter(Command command, Proposer proposer)
@@ -54,10 +55,16 @@ internal sealed class Writes(ApiParts parts)
         }
     }
 
+    /// <summary>What is applied next is known to be committed now: applying it, and all that is applied before it, counts elsewhere.</summary>
+    public void Committed()
+    {
+        if (!_proposals.IsEmpty) _committedAt = parts.Pulse.Now;
+    }
+
     public void Applied(EntryId id, CommandResult? result)
     {
         if (_proposals.IsEmpty) return;
-        if (_proposals.Applied(id, result, parts.Pulse.Now) is { } took) parts.Metrics.Committed(took);
+        if (_proposals.Applied(id, result, _committedAt) is { } took) parts.Metrics.Committed(took);
     }
 
     public void SkippedTo(LogIndex index) => _proposals.SkippedTo(index);

@@ -15,6 +15,9 @@ internal sealed record ConsensusOutlets
     public required Action Flush { get; init; }
     public required Action<Entry> Apply { get; init; }
 
+    /// <summary>Entries are known to be committed; they are about to be applied.</summary>
+    public required Action Committed { get; init; }
+
     /// <summary>A snapshot takes the place of the state.</summary>
     public required Action<SnapshotMark, RestoredState> Install { get; init; }
     public required Action<ReadGrant> ReadGranted { get; init; }
@@ -72,6 +75,7 @@ internal sealed class ConsensusDriver(
         {
             foreach (var envelope in work.SendNow) Send(envelope);
             if (work.Install is not null) _installs++;
+            if (!work.Apply.IsEmpty) outlets.Committed();
             if (work.DiscardUpTo > _discardUpTo) _discardUpTo = work.DiscardUpTo;
             if (work.NeedsSync || !work.SendWhenDurable.IsEmpty) Keep(work);
             StartWriting();

@@ -69,7 +69,7 @@ internal sealed class DiskWriter(
     {
         var file = await data.InstallAsync(group.Install!);
         Mark.Reached("a snapshot was installed");
-        var state = await data.Snapshots.RestoreAsync(file, limits.SessionsMax, limits.RecoveriesKeptMax);
+        var state = await data.Snapshots.RestoreAsync(file, State.Sessions.FormerMax, limits.RecoveriesKeptMax);
         return new(file, state, state.StateHash());
     }
 }

@@ -246,7 +246,14 @@ public sealed record Limits
     public int SegmentBytesMax { get; init; } = 16 << 20;
     public int KeyBytesMax { get; init; } = 1_024;
     public int ValueBytesMax { get; init; } = 1 << 20;
+
+    /// <summary>Sessions of clients' writes that are remembered; a new one is refused while all are younger than <see cref="SessionsKeptFor"/>. Agreed
+    /// on through the log when there are a quarter as many.</summary>
     public int SessionsMax { get; init; } = 10_000;
+
+    /// <summary>For so long after its last write a session is remembered, by the group's time. Longer than any client sends a write again: our
+    /// library stops after half of it.</summary>
+    public TimeSpan SessionsKeptFor { get; init; } = TimeSpan.FromMinutes(2);
     public int PendingRequestsMax { get; init; } = 8_192;
 
     /// <summary>Keys and values of writes that wait for their commit, together.</summary>

@@ -43,7 +43,7 @@ internal sealed class NodeCore
         _metrics = new(seam.Meters);
         Pulse = new(seam.Time, config.Timing.Tick);
         Loop = new(seam.Scheduler, config.Limits.InboxInputsMax, Think, Break);
-        State = state ?? new(config.Limits.SessionsMax, config.Limits.RecoveriesKeptMax);
+        State = state ?? new(Sessions.FormerMax, config.Limits.RecoveriesKeptMax);
         _raft = new(OptionsOf(config, seam.Dice.Fork("raft")), data.HardState.State, data.Snapshots.Newest?.Mark, data.Entries);
         Status = _raft.Status;
         var around = new PeerSurroundings(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token)
@@ -61,7 +61,7 @@ internal sealed class NodeCore
         _disk = new(data, Loop, seam.Scheduler, seam.Time, _metrics, config.Limits);
         _consensus = new(_raft, _disk, new()
         {
-            Send = Mesh.Send, Flush = Mesh.Flush, Apply = Apply, Install = Install,
+            Send = Mesh.Send, Flush = Mesh.Flush, Apply = Apply, Committed = () => Api!.Committed(), Install = Install,
             ReadGranted = grant => Api!.ReadGranted(grant), ReadRefused = ticket => Api!.ReadRefused(ticket),
             DiskFullChanged = DiskFullChanged, DiskStallChanged = DiskStallChanged,
             After = (delay, action) => Deadlines.At(Pulse.Now + delay, action), Now = () => Pulse.Now,

@@ -25,6 +25,10 @@ public abstract partial record Command
     /// <summary>Time goes on; whatever ends by then ends with this entry.</summary>
     public sealed record TimePasses(Time.TimeStamp Stamp) : Command;
 
+    /// <summary>From this entry on sessions of clients' writes are kept on these terms. An entry of its own, because entries of before it must do on
+    /// every node, whichever program reads them again, what they did when they were written.</summary>
+    public sealed record KeepSessions(SessionTerms Terms) : Command;
+
     /// <summary>The leader's stamp, for a command about something that ends by itself; null for all others.</summary>
     public virtual Time.TimeStamp? StampOf => this is TimePasses(var stamp) ? stamp : null;
 }
@@ -45,6 +49,9 @@ public abstract partial record CommandResult
 
     /// <summary>The state refused the command, deterministically (an older token, a closed recovery, …).</summary>
     public sealed record Rejected(string Why) : CommandResult;
+
+    /// <summary>Nothing was done and nothing is remembered of it: there is no place for another session. Again after this time.</summary>
+    public sealed record Busy(string Why, long RetryAfterMs) : CommandResult;
 
     /// <summary>Not known whether it was or will be applied.</summary>
     public sealed record Unknown(string Why) : CommandResult;

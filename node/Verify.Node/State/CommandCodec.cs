@@ -28,6 +28,7 @@ public static class CommandCodec
     private const byte KvDo = 9;
     private const byte Fleet = 11;
     private const byte Fencing = 14;
+    private const byte KeepSessions = 15;
 
     public static byte[] Encode(Command command)
     {
@@ -61,6 +62,10 @@ public static class CommandCodec
             case Command.Cluster(var inner):
                 to.Byte(Cluster);
                 ClusterCommandCodec.Write(to, inner);
+                break;
+            case Command.KeepSessions(var terms):
+                to.Byte(KeepSessions);
+                terms.Write(to);
                 break;
             case Command.TimePasses(var stamp):
                 to.Byte(TimePasses);
@@ -146,6 +151,7 @@ public static class CommandCodec
             Ha => new Command.Ha(HaCommandCodec.Read(ref from)),
             Batch => new Command.KvBatch(ReadWrites(ref from), ReadId(ref from)),
             Cluster => new Command.Cluster(ClusterCommandCodec.Read(ref from)),
+            KeepSessions => new Command.KeepSessions(SessionTerms.Read(ref from)),
             TimePasses => new Command.TimePasses(Time.TimeStamp.Read(ref from)),
             Access => new Command.Access(State.Access.AccessCodec.Read(ref from)),
             Policy => new Command.Policy(State.Policy.PolicyCommandCodec.Read(ref from)),

@@ -75,6 +75,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
             Command.TimePasses => new CommandResult.Done(id.Index.Value),
             Command.Fencing(var inner) => Fencing.Apply(inner, new(id.Index.Value, id.Term.Value)),
             Command.Policy(var inner) => Policy.Apply(inner, new(id.Index.Value, id.Term.Value)),
+            Command.KeepSessions(var terms) => Sessions.Keep(terms, id.Index.Value),
             Command.Throttle(var inner, _) => Throttle.Apply(inner, Time.NowMs, id.Index.Value),
             Command.Fleet(var inner) => Apply(inner, new(id.Index.Value, id.Term.Value)),
             _ => throw new UnreachableException(),
@@ -82,7 +83,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     }
 
     /// <summary>All parts, in the order in which they stand in a snapshot. A part that is not in this list is lost at a restart.</summary>
-    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Locks, Catalogue, Policy, Access, Fencing];
+    private ImmutableArray<IStateSection> Sections => [Kv, Sessions, Ha, Cluster, Throttle, Time, Fleet, Locks, Catalogue, Policy, Access, Fencing, Sessions.Ages];
 
     /// <summary>The parts that the release before this one writes too. Any other is written only when it holds something, so that a
     /// group that does not use it can still be read by its neighbour.</summary>
@@ -122,6 +123,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     private void Pass(TimeStamp stamp, long index)
     {
         Time.Advance(stamp);
+        Sessions.Ages.TimeIs(Time.NowMs);
         foreach (var part in Expiring)
             if (part.NextDeadlineMs <= Time.NowMs) part.Expire(Time.NowMs, index);
     }
@@ -196,7 +198,7 @@ public sealed class ReplicatedState(int sessionsMax, int recoveriesKeptMax = 100
     private CommandResult Once(RequestId? id, long index, Func<CommandResult> apply)
     {
         if (id is not { } request) return apply();
-        if (Sessions.AnsweredBefore(request) is { } before) return before;
+        if ((Sessions.AnsweredBefore(request) ?? Sessions.MakeRoom(request.Session, Time.NowMs)) is { } answer) return answer;
         var result = apply();
         Sessions.Remember(request, result, index);
         return result;

@@ -7,9 +7,14 @@ namespace Verify.Node.State;
 
 /// <summary>Which write of each client session was applied last, and with what result, so that a write that is sent again is
 /// applied once (Raft thesis §6.3). A session's writes are numbered upwards and sent one after the other. When there are too
-/// many sessions, the one that wrote longest ago (by log index, so on all nodes the same) is forgotten.</summary>
-public sealed class Sessions(int sessionsMax) : IStateSection
+/// many sessions, the one that wrote longest ago (by log index, so on all nodes the same) is forgotten, if it is old enough
+/// (<see cref="SessionAges"/>); otherwise a new session is refused.</summary>
+/// <param name="formerMax">How many were remembered before the group agreed on terms; then the oldest was forgotten, however new it was.</param>
+public sealed class Sessions(int formerMax = Sessions.FormerMax) : IStateSection
 {
+    /// <summary>What every release had as its limit before there were terms. It decides what is applied, so it is no setting.</summary>
+    public const int FormerMax = 10_000;
+
     private readonly VersionedTree<string, Session> _byName = new(static session => session.Name, StringComparer.Ordinal);
 
     /// <summary>The same sessions by the index of their last write; built again from the records, not kept in them.</summary>
@@ -19,6 +24,9 @@ public sealed class Sessions(int sessionsMax) : IStateSection
     private int _beyondVersion1;
 
     public int Count => _byName.Count;
+
+    /// <summary>Which of them may be forgotten.</summary>
+    public SessionAges Ages { get; } = new();
 
     SectionKind IStateSection.Kind => SectionKind.Sessions;
 
@@ -51,9 +59,38 @@ public sealed class Sessions(int sessionsMax) : IStateSection
         _byName.Set(new(id.Session, id.Sequence, result, index));
         Tally(result, 1);
         _byLastIndex.Add(index, id.Session);
-        if (_byName.Count <= sessionsMax) return;
-        var (oldest, name) = _byLastIndex.First();
-        _byLastIndex.Remove(oldest);
+        Ages.Wrote(index);
+        if (Ages.Terms is null && _byName.Count > formerMax) Forget(_byLastIndex.First());
+    }
+
+    /// <summary>Makes room for a session's write. Not null: there is none, because every session that is remembered may still have to answer
+    /// for a write that is sent again; nothing is applied.</summary>
+    internal CommandResult.Busy? MakeRoom(string session, long nowMs)
+    {
+        if (Ages.Terms is not { } terms || _byName.TryGet(session, out _)) return null;
+        while (_byName.Count >= terms.CountMax)
+        {
+            var oldest = _byLastIndex.First();
+            if (oldest.Key > Ages.ForgettableUpTo)
+                return new($"{_byName.Count} sessions have written within the last {terms.KeptMs / 1_000} s, and no more are remembered; use sessions again, or fewer of them", Ages.WaitMs(nowMs));
+            Forget(oldest);
+        }
+
+        return null;
+    }
+
+    /// <summary>From this entry on nobody is forgotten early. Where the table was full by the former rule, the sessions in it had been promised
+    /// nothing, and make room at once: an upgrade refuses nobody.</summary>
+    internal CommandResult Keep(SessionTerms terms, long index)
+    {
+        Ages.Begin(terms, Ages.Terms is null && _byName.Count >= formerMax ? index : 0);
+        return new CommandResult.Done(index);
+    }
+
+    private void Forget(KeyValuePair<long, string> oldest)
+    {
+        var (index, name) = oldest;
+        _byLastIndex.Remove(index);
         if (_byName.TryGet(name, out var forgotten)) Tally(forgotten.Result, -1);
         _byName.Remove(name);
     }
@@ -79,6 +116,7 @@ public sealed class Sessions(int sessionsMax) : IStateSection
         var result = ReadResult(ref from);
         _byName.Set(new(name, sequence, result, index));
         Tally(result, 1);
+        Ages.Wrote(index);
     }
 
     private static void WriteResult(WireWriter to, CommandResult result)

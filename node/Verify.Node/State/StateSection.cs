@@ -38,6 +38,9 @@ internal enum SectionKind : byte
 
     /// <summary>What is known of the means that keep writes away from servers.</summary>
     Fencing = 13,
+
+    /// <summary>Since when sessions have not written.</summary>
+    SessionAges = 14,
 }
 
 /// <summary>A part of the replicated state that can be frozen, written, and built again. Everything that decides what a later command

@@ -49,7 +49,7 @@ internal sealed class NodeMetrics
     /// <summary>Since a leader was heard; zero on the leader.</summary>
     public void LastContact(TimeSpan? since) => _raft.LastContact(since);
 
-    /// <summary>From the proposal on this leader to its commit.</summary>
+    /// <summary>From the proposal on this leader until it was known to be committed; applying it is not in it.</summary>
     public void Committed(TimeSpan took) => _raft.Committed(took);
 
     /// <summary>One entry was taken into the state.</summary>

@@ -33,7 +33,7 @@ internal sealed class RaftFigures
     public RaftFigures(Meter meter)
     {
         _leaderChanges = meter.CreateCounter<long>("konsul_raft_leader_changes_total", description: "Leaders that this node has seen come or go.");
-        _commitSeconds = meter.CreateHistogram("konsul_raft_commit_time_seconds", "s", "From a proposal on this leader to its commit.", tags: null, Seconds);
+        _commitSeconds = meter.CreateHistogram("konsul_raft_commit_time_seconds", "s", "From a proposal on this leader until it is known to be committed; applying it is not in it.", tags: null, Seconds);
         _applySeconds = meter.CreateHistogram("konsul_raft_apply_time_seconds", "s", "Taking one committed entry into the state.", tags: null, Seconds);
         _snapshotSeconds = meter.CreateHistogram("konsul_raft_snapshot_duration_seconds", "s", "Making one snapshot, until it is durable.", tags: null, Seconds);
         _roundSeconds = meter.CreateHistogram("verify_quorum_round_seconds", "s", "A round to a quorum and back, for a read.", tags: null, Seconds);

@@ -66,6 +66,11 @@ internal sealed record HostConfig(
             else values.Problems.Add($"{unused.Place}: {unused.Key} is not a known key{Spelling.Nearest(unused.Key, KeyMeanings.Keys)}");
         }
 
+        foreach (var key in TimingConfig.WithoutEffect)
+        {
+            if (values.Has(key)) warnings.Add($"{values.PlaceOf(key)}: {key} has no effect here ({KeyMeanings.Of(key)})");
+        }
+
         warnings.AddRange(EnvironmentNames.Unknown(environmentNames ?? [], KeyMeanings.Keys));
         ConfigLine[] lines = [.. values.Lines];
         return values.Problems.Count == 0 ? config with { Warnings = warnings, Lines = lines } : throw new ConfigException(values.Problems) { Lines = lines };

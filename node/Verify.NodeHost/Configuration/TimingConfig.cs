@@ -5,6 +5,9 @@ namespace Verify.NodeHost.Configuration;
 /// <summary>Durations and numbers of the engine, checked against each other.</summary>
 internal static class TimingConfig
 {
+    /// <summary>Read and checked, because they stand in configurations of others, and of no effect here.</summary>
+    public static readonly string[] WithoutEffect = ["RaftLeaderLeaseMilliseconds", "RaftCommitMilliseconds", "RaftMaxAppendEntries"];
+
     public static Timing Of(ConfigValues values)
     {
         var defaults = new Timing();

@@ -21,7 +21,20 @@ internal static class DataKeyFile
         try
         {
             if (new FileInfo(path).Length > BytesMax) throw new DataKeyException($"{path}: too long for a key file");
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return Parse(path, File.ReadAllBytes(path));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataKeyException($"{path}: cannot be read: {e.Message}");
+        }
+    }
+
+    /// <exception cref="DataKeyException">Not in form.</exception>
+    internal static DataKeys Parse(string path, ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(bytes);
             Configuration.JsonTexts.Check(document.RootElement);
             var keys = new List<DataKey>();
             if (document.RootElement.ValueKind != JsonValueKind.Array) throw Malformed(path);
@@ -34,10 +47,6 @@ internal static class DataKeyFile
         {
             // The parser's own words could repeat a piece of the file.
             throw new DataKeyException($"{path}:{(e.LineNumber ?? 0) + 1}: not valid JSON");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DataKeyException($"{path}: cannot be read: {e.Message}");
         }
     }
 
