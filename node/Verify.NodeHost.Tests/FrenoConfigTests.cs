@@ -37,11 +37,70 @@ public sealed class FrenoConfigTests
         Assert.That(config.Freno.Domain, Is.EqualTo("d.example"));
     }
 
+    [Test]
+    public void What_is_said_for_all_clusters_holds_for_each_that_says_nothing_else()
+    {
+        var throttle = Parse("""
+            "Stores": { "MySQL": {
+              "CacheMillis": 250, "IgnoreHostsCount": 2, "IgnoreHostsThreshold": 3.5, "ProxySQLAddresses": ["p1", "p2:6033"], "ProxySQLUser": "stats", "ProxySQLPassword": "outer",
+              "Clusters": {
+                "same": { "ProxySQLSettings": { "HostgroupID": 20 } },
+                "other": { "CacheMillis": 0, "IgnoreHostsThreshold": 1.25, "ProxySQLSettings": { "Addresses": ["p3"], "User": "own", "Password": "inner", "HostgroupID": 30 } } } } }
+            """).Node.Throttle;
+        var (same, other) = (throttle.Of("same"), throttle.Of("other"));
+        Assert.That((same.CacheFor, same.IgnoreHostsCount, same.IgnoreHostsThreshold), Is.EqualTo((TimeSpan.FromMilliseconds(250), 2, 3.5)));
+        Assert.That((other.CacheFor, other.IgnoreHostsCount, other.IgnoreHostsThreshold), Is.EqualTo((TimeSpan.Zero, 2, 1.25)));
+        Assert.That(Shown(same), Is.EqualTo("p1:6032 p2:6033 stats/outer 20"));
+        Assert.That(Shown(other), Is.EqualTo("p3:6032 own/inner 30"));
+
+        static string Shown(ThrottledCluster cluster)
+        {
+            var source = (HostSource.ProxySql)cluster.Hosts;
+            return $"{string.Join(' ', source.Addresses)} {source.Login.User}/{source.Login.Password} {source.HostGroup}";
+        }
+    }
+
+    [Test]
+    public void Hosts_addresses_and_logins_come_from_the_environment_where_the_file_says_so()
+    {
+        var throttle = Parse(
+            """
+            "Stores": { "MySQL": {
+              "User": "${NAME}", "Password": "${SECRET}", "ProxySQLAddresses": "${PROXIES}", "ProxySQLUser": "${NAME}", "ProxySQLPassword": "${SECRET}", "IgnoreHosts": ["${HOST}"],
+              "Clusters": {
+                "static": { "StaticHostsSettings": { "Hosts": ["${HOST}", "db9"] } },
+                "one": { "HAProxySettings": { "Host": "${HOST}", "Port": 8001, "PoolName": "ro" } },
+                "some": { "HAProxySettings": { "Addresses": "${PROXIES}", "PoolName": "${NAME}" } },
+                "sql": { "ProxySQLSettings": { "HostgroupID": 1 } } } } }
+            """, ("HOST", "db2"), ("PROXIES", "http://lb1:8001,lb2:8002"), ("NAME", "freno"), ("SECRET", "s")).Node.Throttle;
+        var (fixedHosts, sql) = (throttle.Of("static"), (HostSource.ProxySql)throttle.Of("sql").Hosts);
+        Assert.That(((HostSource.Static)fixedHosts.Hosts).Hosts.Select(h => h.ToString()), Is.EqualTo(new[] { "db2:3306", "db9:3306" }));
+        Assert.That((fixedHosts.Login!.User, fixedHosts.Login.Password, fixedHosts.IgnoreHosts.Single()), Is.EqualTo(("freno", "s", "db2")));
+        Assert.That(((HostSource.HaProxy)throttle.Of("one").Hosts).Addresses.Single().ToString(), Is.EqualTo("db2:8001"));
+        Assert.That(((HostSource.HaProxy)throttle.Of("some").Hosts).Addresses.Select(a => a.ToString()), Is.EqualTo(new[] { "lb1:8001", "lb2:8002" }));
+        Assert.That(((HostSource.HaProxy)throttle.Of("some").Hosts).Pool, Is.EqualTo("freno"));
+        Assert.That((string.Join(' ', sql.Addresses), sql.Login.User, sql.Login.Password), Is.EqualTo(("lb1:8001 lb2:8002", "freno", "s")));
+    }
+
+    [Test]
+    public void A_key_of_freno_that_has_no_effect_is_taken_over_and_said()
+    {
+        var warnings = Parse("""
+            "ShareDomain": "all", "Stores": { "MySQL": { "Collation": "utf8mb4_general_ci", "VitessCells": ["zone1"], "Clusters": { "main": { "Collation": "utf8mb4_bin" } } } }
+            """).Warnings;
+        foreach (var path in (string[])["Collation", "VitessCells", "Clusters.main.Collation"])
+            Assert.That(warnings, Has.Some.StartsWith("node.json:1:").And.EndsWith($": Stores.MySQL.{path} is known from freno, but not used yet"));
+        Assert.That(warnings, Has.Some.EndsWith(": ShareDomain: checks do not look at other groups; clients ask each group (freno issue 53)"));
+        Assert.That(Parse("""  "Stores": { "MySQL": { "ThrottleThreshold": 1 } } """).Warnings, Has.None.Contains("not used yet"));
+    }
+
     [TestCase("""{ "MySQL": { "ThrottleTreshold": 1 } }""", "Stores.MySQL.ThrottleTreshold, which is not a known key")]
     [TestCase("""{ "MySQL": { "ThrottleThreshold": "1" } }""", "a number from 0 to 1000000000 at Stores.MySQL.ThrottleThreshold")]
     [TestCase("""{ "MySQL": { "MetricQuery": "delete from t" } }""", "one SELECT or SHOW GLOBAL statement")]
     [TestCase("""{ "MySQL": { "MetricQuery": "select 1; drop table t" } }""", "one SELECT or SHOW GLOBAL statement")]
     [TestCase("""{ "MySQL": { "CacheMillis": 900 } }""", "a number from 0 to 500 at Stores.MySQL.CacheMillis")]
+    [TestCase("""{ "MySQL": { "IgnoreHostsThreshold": -1 } }""", "a number from 0 to 1000000000 at Stores.MySQL.IgnoreHostsThreshold")]
+    [TestCase("""{ "MySQL": { "Clusters": { "c": { "StaticHostsSettings": { "Hosts": ["${NOT_THERE}"] } } } } }""", "the environment variable NOT_THERE, which is not there")]
     [TestCase("""{ "MySQL": { "Clusters": { "c": { "HAProxySettings": { "Host": "h" } } } } }""", "at Stores.MySQL.Clusters.c.HAProxySettings.PoolName")]
     [TestCase("""{ "MySQL": { "Clusters": { "c": { "VitessSettings": { "API": "h" } } } } }""", "inventories of Vitess are not built")]
     [TestCase("""{ "MySQL": { "Password": "${NOT_THERE}", "User": "u" } }""", "the environment variable NOT_THERE, which is not there")]

@@ -40,7 +40,7 @@ public sealed class FrenoRouteTests
     public async Task Start()
     {
         _node = new() { Checked = new(200, 0.25, 1, "", CheckReason.Ok) };
-        var config = HostConfig.Parse("node.json", """{ "RaftDataDir": "d", "RaftBind": "n1", "RaftNodes": ["n1", "n2", "n3"], "DataCenter": "east", "DataCenters": { "n2:10008": "west", "n3:10008": "north" }, "Domain": "us-east/prod" }"""u8, _ => null);
+        var config = HostConfig.Parse("node.json", """{ "RaftDataDir": "d", "RaftBind": "n1", "RaftNodes": ["n1", "n2", "n3"], "DataCenter": "east", "DataCenters": { "n2:10008": "west", "n3:10008": "north" }, "Domain": "us-east/prod", "ShareDomain": "prod" }"""u8, _ => null);
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseTestServer();
         NodeHostApp.Configure(builder.Services);
@@ -96,6 +96,9 @@ public sealed class FrenoRouteTests
         }));
         Assert.That((status.GetProperty("Healthy").GetBoolean(), status.GetProperty("IsLeader").GetBoolean(), status.GetProperty("Leader").GetString(), status.GetProperty("State").GetString(), status.GetProperty("Domain").GetString()),
             Is.EqualTo((true, true, "n1:10008", "Leader", "us-east/prod")));
+        Assert.That(status.GetProperty("ShareDomain").GetString(), Is.EqualTo("prod"));
+        foreach (var list in (string[])["ShareDomainServices", "ShareDomainServicesList", "HealthyDomainServicesList"])
+            Assert.That(status.GetProperty(list).GetRawText(), Is.EqualTo("{}").Or.EqualTo("[]"), $"{list}: no other group is looked at");
         Alone();
         Assert.That(await BothAsync("/raft/state", 200), Is.EqualTo("\"Candidate\"\n"), "freno has no state before a candidacy");
         status = JsonDocument.Parse(await BothAsync("/consensus/status", 200)).RootElement;

@@ -13,6 +13,9 @@ public sealed record LiveOptions
     /// <summary>A Toxiproxy server on this machine; null starts the built-in one.</summary>
     public Uri? ToxiproxyUrl { get; init; }
 
+    /// <summary>The throttler's stores as freno's file has them, for every node; null: the clusters alone.</summary>
+    public object? Stores { get; init; }
+
     /// <summary>Test only.</summary>
     public bool FencingOff { get; init; }
 }

@@ -60,6 +60,9 @@ internal sealed partial class LiveWorld
         return int.Parse(found.Rows[0][0]!, CultureInfo.InvariantCulture) - 2;
     }
 
+    /// <summary>By an account that may do everything.</summary>
+    public Task RunAsync(string server, params SqlText[] statements) => AskAsync(_byName[server], statements);
+
     public ValueTask PlantErrantAsync(string server)
     {
         _byName[server].AtNextStart = WorkloadStatements.Insert($"errant-{server}", 0);

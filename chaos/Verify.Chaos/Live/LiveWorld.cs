@@ -115,7 +115,9 @@ internal sealed partial class LiveWorld : IWorld
             var http = new Uri($"http://{httpAddress}:{Fleet.Network.FreePorts.Next(httpAddress)}");
             var node = new LiveNode(_run, name, dc, hostProgram, http);
             _nodes[name] = node;
-            await node.PrepareAsync(Settings(node), fillsDisks ? NodeDiskBytes : null);
+            var settings = Settings(node);
+            if (_options.Stores is { } stores) settings["Stores"] = stores;
+            await node.PrepareAsync(settings, fillsDisks ? NodeDiskBytes : null);
             await StartNodeAsync(node);
         }
     }

@@ -1,5 +1,6 @@
 using Verify.MySql;
 using Verify.Node.Tests.Recovery;
+using Verify.Node.Throttle;
 
 namespace Verify.Node.Tests.Throttle;
 
@@ -40,9 +41,22 @@ public sealed class CollectingStories
         Assert.That(Asked("north"), Is.EqualTo((int)(While / bed.Nodes[0].Config.Timing.ProbeInterval)));
     }
 
-    private static HaBed Bed()
+    /// <summary>freno's CacheMillis.</summary>
+    [Test]
+    public void A_store_whose_samples_are_kept_for_a_while_has_its_replicas_asked_so_much_less()
     {
-        var bed = new HaBed(config => config with { Throttle = config.Throttle with { CollectInterval = Pace } });
+        var bed = Bed(new ThrottledCluster("main") { CacheFor = TimeSpan.FromMilliseconds(125) });
+        var probes = (int)(While / bed.Nodes[0].Config.Timing.ProbeInterval);
+        var from = bed.Sent.Count;
+        bed.RunFor(While);
+        int Asked(string node) => bed.Sent.Skip(from).Count(s => s.Node == node && s.Server == HaBed.Key(2) && s.Statement is Statement.ReadReplicaStatus);
+        Assert.That(Asked("north"), Is.InRange(75, 85), "eight times a second");
+        Assert.That(Asked("east"), Is.EqualTo(probes), "a probe reads what it needs itself");
+    }
+
+    private static HaBed Bed(params ThrottledCluster[] clusters)
+    {
+        var bed = new HaBed(config => config with { Throttle = config.Throttle with { CollectInterval = Pace, Clusters = [.. clusters] } });
         foreach (var node in bed.Nodes) node.Throttles();
         bed.Started();
         bed.RunFor(TimeSpan.FromSeconds(2));

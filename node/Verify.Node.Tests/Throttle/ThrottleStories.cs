@@ -11,6 +11,7 @@ namespace Verify.Node.Tests.Throttle;
 public sealed class ThrottleStories
 {
     private static readonly InstanceKey Replica = new("db2", 3306);
+    private static readonly InstanceKey Other = new("db3", 3306);
 
     [Test]
     public void A_follower_passes_a_throttle_on_and_it_is_obeyed_on_the_leader_once_it_is_acknowledged()
@@ -78,6 +79,38 @@ public sealed class ThrottleStories
         Assert.That(cluster.Raft(next!).HasLease, Is.True);
     }
 
+    [TestCase("db3")]
+    [TestCase("db3:3306")]
+    public void The_worst_replica_counts_for_nothing_from_the_moment_that_skipping_it_is_acknowledged_until_it_is_recovered(string host)
+    {
+        var cluster = Started(Replica, Other);
+        var (leader, follower) = Roles(cluster);
+        FeedBoth(cluster, leader);
+        Assert.That((Check(cluster, leader).Status, Check(cluster, leader).Message), Is.EqualTo((429, "Threshold exceeded: db3:3306 is at 30")));
+        Assert.That(cluster.Ask(follower, new ApiRequest.SkipHost(host, TimeSpan.FromMinutes(1))), Is.InstanceOf<ApiReply.Done>());
+        Assert.That((Check(cluster, leader).Status, Check(cluster, leader).Value), Is.EqualTo((200, 0.2)), "without a new sample");
+        FeedBoth(cluster, leader);
+        Assert.That(Check(cluster, leader).Status, Is.EqualTo(200), "and with one");
+        Assert.That(cluster.Ask(follower, new ApiRequest.RecoverHost(host)), Is.InstanceOf<ApiReply.Done>());
+        Assert.That((Check(cluster, leader).Status, Check(cluster, leader).Value), Is.EqualTo((429, 30.0)));
+    }
+
+    [Test]
+    public void The_next_leader_skips_the_same_replica_and_counts_it_again_when_the_time_is_over()
+    {
+        var cluster = Started(Replica, Other);
+        var (old, _) = Roles(cluster);
+        cluster.Ask(old, new ApiRequest.SkipHost("db3", TimeSpan.FromMinutes(1)));
+        cluster.Kill(old);
+        var leader = cluster.WaitForLeader();
+        cluster.World.RunFor(TimeSpan.FromSeconds(1));
+        FeedBoth(cluster, leader);
+        Assert.That((Check(cluster, leader).Status, Check(cluster, leader).Value), Is.EqualTo((200, 0.2)));
+        cluster.World.RunFor(TimeSpan.FromSeconds(65));
+        FeedBoth(cluster, leader);
+        Assert.That((Check(cluster, leader).Status, Check(cluster, leader).Value), Is.EqualTo((429, 30.0)));
+    }
+
     [Test]
     public void Nonsense_is_refused_before_it_gets_into_the_log()
     {
@@ -111,9 +144,11 @@ public sealed class ThrottleStories
         cluster.World.Await(transfer);
     }
 
-    private static FakeCluster Started() => FakeCluster.Settled(3, c => c with
+    private static FakeCluster Started() => Started(Replica);
+
+    private static FakeCluster Started(params InstanceKey[] hosts) => FakeCluster.Settled(3, c => c with
     {
-        Throttle = new() { Clusters = [new ThrottledCluster("main") { Hosts = new HostSource.Static([Replica]) }] },
+        Throttle = new() { Clusters = [new ThrottledCluster("main") { Hosts = new HostSource.Static([.. hosts]) }] },
     });
 
     private static (string Leader, string Follower) Roles(FakeCluster cluster)
@@ -122,10 +157,14 @@ public sealed class ThrottleStories
         return (leader, cluster.Names.First(n => n != leader));
     }
 
-    private static void Feed(FakeCluster cluster, string node, double lag)
+    private static void Feed(FakeCluster cluster, string node, double lag) => Feed(cluster, node, (Replica, lag));
+
+    private static void FeedBoth(FakeCluster cluster, string node) => Feed(cluster, node, (Replica, 0.2), (Other, 30));
+
+    private static void Feed(FakeCluster cluster, string node, params (InstanceKey Host, double Lag)[] samples)
     {
         var core = cluster.Node(node).Core;
-        core.Throttle.Took(Replica, new LagMetric.ReplicaStatus(), new(core.Pulse.Now, lag, "", CameBack: true));
+        foreach (var (host, lag) in samples) core.Throttle.Took(host, new LagMetric.ReplicaStatus(), new(core.Pulse.Now, lag, "", CameBack: true));
         core.Throttle.Tick();
     }
 

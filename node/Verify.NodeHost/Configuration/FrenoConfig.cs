@@ -45,11 +45,13 @@ internal static class FrenoConfig
         root.Only("MySQL");
         if (root.Object("MySQL") is not { } mysql) return settings;
         mysql.Only([.. Common, "Clusters", "ProxySQLAddresses", "ProxySQLUser", "ProxySQLPassword", "VitessCells"]);
+        mysql.TellUnused(warnings, "Collation", "VitessCells");
         var shared = With(new ThrottledCluster(""), mysql, age);
         var clusters = ImmutableArray.CreateBuilder<ThrottledCluster>();
         foreach (var (name, one) in mysql.Object("Clusters")?.Objects() ?? [])
         {
             one.Only([.. Common, "HAProxySettings", "ProxySQLSettings", "VitessSettings", "StaticHostsSettings"]);
+            one.TellUnused(warnings, "Collation");
             var cluster = With(shared with { Name = name }, one, age);
             clusters.Add(cluster with { Hosts = HostsOf(one, mysql, cluster) });
         }
@@ -134,6 +136,13 @@ internal sealed class JsonSettings(ConfigValues values, string key, string path,
 
         foreach (var property in json.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
             values.Problem(key, $"without {path}.{property.Name}, which is not a known key{Spelling.Nearest(property.Name, known)}");
+    }
+
+    /// <summary>Keys that are understood as words and have no effect.</summary>
+    public void TellUnused(List<string> warnings, params string[] names)
+    {
+        foreach (var name in names)
+            if (Find(name) is not null) warnings.Add($"{values.PlaceOf(key)}: {path}.{name} is known from freno, but not used yet");
     }
 
     public JsonSettings? Object(string name)
