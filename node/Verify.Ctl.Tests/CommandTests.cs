@@ -59,10 +59,15 @@ public sealed class CommandTests
     public async Task Backups_and_access_rules_are_asked_for_as_the_node_takes_them()
     {
         _answers["POST /backup"] = _ => FakeGroup.Json(200, new { message = "Backup created successfully", backup_path = "b.ndjson" });
+        _answers["GET /backups"] = _ => FakeGroup.Json(200, new { backups = new[] { new { name = "b.ndjson", bytes = 4711 } }, count = 1 });
         _answers["POST /restore"] = _ => FakeGroup.Json(200, new { message = "Backup restored successfully" });
         _answers["PUT /acl/tokens"] = _ => FakeGroup.Json(200, new { accessor_id = "token-1", secret = "s" });
         var node = Node();
         Assert.That((await CtlRun.OfAsync(node, "backup", "create")).Output, Does.Contain("b.ndjson"));
+        var listed = await CtlRun.OfAsync(node, "backup", "list");
+        Assert.That((listed.ExitCode, listed.Output), Is.EqualTo((0, listed.Output)), listed.Errors);
+        Assert.That(listed.Output, Does.Contain("b.ndjson").And.Contain("4711"));
+        Assert.That((await CtlRun.OfAsync(node, "backup", "list", "--json")).Output, Does.Contain("\"name\""));
         Assert.That((await CtlRun.OfAsync(node, "backup", "restore", "b.ndjson")).ExitCode, Is.Zero);
         Assert.That(node.Asked.Single(r => r.Path.StartsWith("/restore", StringComparison.Ordinal)).Body, Is.EqualTo("""{"backup_path":"b.ndjson","mode":"replace"}"""));
         Assert.That((await CtlRun.OfAsync(node, "acl", "create-token", "--policy", "app")).Output, Does.Contain("token-1"));

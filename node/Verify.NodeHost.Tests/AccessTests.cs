@@ -86,20 +86,49 @@ public sealed class AccessTests
         Assert.That(await AskAsync(app, HttpMethod.Put, "/kv/k", ""), Is.EqualTo(401));
     }
 
+    /// <summary>Lists of names are asked for by POST; that changes nothing, and what changes something beside them is refused as before.</summary>
+    [TestCase(MultiClosed, "Authorization: Basic readonly:look")]
+    [TestCase(Token, "Authorization: Bearer fedcba9876543210")]
+    [TestCase("\"ReadOnly\": true", "")]
+    public async Task Who_may_only_read_may_read_many_at_once(string settings, string header)
+    {
+        var node = new ScriptedNode
+        {
+            Answers = { [typeof(ApiRequest.KvGetMany)] = new ApiReply.Values([], 1), [typeof(ApiRequest.QueryServices)] = new ApiReply.Services([], 1, 1, default, 0, 0) },
+        };
+        await using var app = await StartAsync(settings, node);
+        foreach (var (path, body, status) in new[]
+        {
+            ("/batch/kv/get", """{ "keys": ["a"] }""", 200), ("/batch/services/get", """{ "names": ["a"] }""", 200), ("/batch/kv/set", """{ "items": { "a": "1" } }""", 403),
+            ("/batch/kv/delete", """{ "keys": ["a"] }""", 403), ("/batch/services/deregister", """{ "names": ["a"] }""", 403), ("/batch/kv/get/more", "{}", 403),
+        })
+        {
+            using var request = Request(HttpMethod.Post, path, header);
+            request.Content = new StringContent(body, Encoding.UTF8, "application/json");
+            using var response = await app.GetTestClient().SendAsync(request);
+            Assert.That((int)response.StatusCode, Is.EqualTo(status), path);
+        }
+
+        Assert.That(node.Asked, Has.Count.EqualTo(2), "the others did not reach the node");
+    }
+
     /// <summary>A new endpoint cannot forget it: what is no GET needs the role by its method, and of the GETs only these change something.</summary>
     [Test]
     public async Task Every_endpoint_that_changes_something_needs_the_write_role()
     {
         await using var app = await StartAsync("", new ScriptedNode());
-        var marked = new SortedSet<string>(StringComparer.Ordinal);
+        var (marked, reading) = (new SortedSet<string>(StringComparer.Ordinal), new SortedSet<string>(StringComparer.Ordinal));
         foreach (var endpoint in app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>())
         {
             var methods = endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods;
             var isMarked = endpoint.Metadata.GetMetadata<NeedsWrite>() is not null;
-            if (!methods.Contains("GET", StringComparer.Ordinal)) Assert.That(isMarked, Is.True, endpoint.RoutePattern.RawText);
+            var (pattern, isReading) = (endpoint.RoutePattern.RawText!, endpoint.Metadata.GetMetadata<ReadsOnly>() is not null);
+            if (isReading) Assert.That((reading.Add(pattern), isMarked), Is.EqualTo((true, false)), pattern);
+            else if (!methods.Contains("GET", StringComparer.Ordinal)) Assert.That(isMarked, Is.True, endpoint.RoutePattern.RawText);
             else if (isMarked) marked.Add(endpoint.RoutePattern.RawText!);
         }
 
+        Assert.That(reading, Is.EqualTo(new[] { "/batch/kv/get", "/batch/services/get" }), "with a method of writing, these and no others read");
         string[] freno =
         [
             "/recover-host/{host}", "/skip-host/{host}", "/skip-host/{host}/ttl/{ttlMinutes}", "/throttle-app/{app}", "/throttle-app/{app}/ratio/{ratio}",

@@ -93,6 +93,23 @@ public sealed class AclTests
         Assert.That((await host.SendAsync(HttpMethod.Get, "/health/live")).Status, Is.EqualTo(HttpStatusCode.OK));
     }
 
+    [TestCase("true", 200)]
+    [TestCase("false", 429)]
+    public async Task Where_clients_are_told_apart_by_token_one_that_asks_too_often_takes_nothing_from_the_others(string byToken, int others)
+    {
+        await using var host = await LiveHost.StartAsync($"\"RateLimitEnabled\": true, \"RateLimitRequestsPerSecond\": 1, \"RateLimitBurst\": 3, \"RateLimitByToken\": {byToken}");
+        for (var i = 0; i < 3; i++) await StatusAsync(host, "/services/", 200, "busy");
+        await StatusAsync(host, "/services/", 429, "busy");
+        await StatusAsync(host, "/services/", others, "another");
+        await StatusAsync(host, "/services/", others, "", "its address is a client of its own");
+
+        static async Task StatusAsync(LiveHost host, string path, int status, string token, string why = "")
+        {
+            var (was, _, answer) = await host.SendAsync(HttpMethod.Get, path, null, request => With(request, token));
+            Assert.That(((int)was, answer.Headers.RetryAfter is not null), Is.EqualTo((status, status == 429)), $"{token} {why}");
+        }
+    }
+
     [Test]
     public async Task Throttle_checks_are_counted_only_where_that_was_asked_for()
     {

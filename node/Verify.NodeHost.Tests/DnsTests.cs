@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using System.Net;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -136,14 +135,7 @@ public sealed class DnsTests
         Assert.That(await DigAsync("example.org A"), Does.Contain("status: REFUSED"));
     }
 
-    private async Task<string> DigAsync(string words)
-    {
-        using var dig = Process.Start(new ProcessStartInfo("dig", $"@127.0.0.1 -p {_server.Port} +time=5 +tries=2 {words}") { RedirectStandardOutput = true, UseShellExecute = false })!;
-        var text = await dig.StandardOutput.ReadToEndAsync();
-        await dig.WaitForExitAsync();
-        Assert.That(dig.ExitCode, Is.Zero, text);
-        return words.Contains("+short", StringComparison.Ordinal) ? string.Join('\n', text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)) : text;
-    }
+    private Task<string> DigAsync(string words) => Dig.AskAsync(_server.Port, words);
 
     private async Task RegisterAsync(string id, string address, int port, string status, string name = "web") => await _host.PutAsync("/v1/agent/service/register",
         $$"""{ "ID": "{{id}}", "Name": "{{name}}", "Address": "{{address}}", "Port": {{port}}, "Tags": ["{{(id == "web-1" ? "first" : "other")}}"], "Check": { "TTL": "10m", "Status": "{{status}}" } }""");

@@ -26,6 +26,12 @@ internal sealed class HttpGroup : IAsyncDisposable
     private static readonly Timing Patient = new() { HeartbeatTicks = 10, ElectionTicks = 150, RequestTimeout = TimeSpan.FromSeconds(10) };
     private readonly string _directory = Directory.CreateTempSubdirectory("verify-http-").FullName;
     private readonly List<One> _nodes = [];
+    private readonly int[] _ports;
+    private readonly Func<NodeConfig, NodeConfig>? _configure;
+    private readonly string _settings;
+
+    private HttpGroup(int count, Func<NodeConfig, NodeConfig>? configure, string settings) =>
+        (_ports, _configure, _settings) = ([.. Enumerable.Range(0, count).Select(_ => FreePort.Next())], configure, settings);
 
     /// <summary>One client for each node.</summary>
     public IReadOnlyList<HttpClient> Clients => [.. _nodes.Select(node => node.Http)];
@@ -34,18 +40,31 @@ internal sealed class HttpGroup : IAsyncDisposable
     public TestServer Server(int node) => _nodes[node].App.GetTestServer();
 
     /// <summary>Starts so many nodes and waits for a leader.</summary>
-    public static async Task<HttpGroup> StartAsync(int count, Func<NodeConfig, NodeConfig>? configure = null)
+    /// <param name="settings">More of the HTTP listener's configuration: JSON without the outer braces.</param>
+    /// <param name="authorization">For the write that shows that there is a leader.</param>
+    public static async Task<HttpGroup> StartAsync(int count, Func<NodeConfig, NodeConfig>? configure = null, string settings = "", string? authorization = null)
     {
-        var group = new HttpGroup();
-        var ports = Enumerable.Range(0, count).Select(_ => FreePort.Next()).ToArray();
-        for (var i = 0; i < count; i++) group._nodes.Add(await group.StartOneAsync(i, ports, configure));
-        await Until.AsyncOf("a leader", async () =>
-        {
-            using var written = await group[0].PutAsync("/v1/kv/first", new ByteArrayContent([]));
-            return written.IsSuccessStatusCode ? "yes" : null;
-        });
+        var group = new HttpGroup(count, configure, settings);
+        for (var i = 0; i < count; i++) group._nodes.Add(await group.StartOneAsync(i));
+        await group.LeadsAsync(authorization);
         return group;
     }
+
+    /// <summary>Stops all nodes, and starts each again from what its disk holds.</summary>
+    public async Task RestartAsync()
+    {
+        foreach (var node in _nodes) await StopAsync(node);
+        for (var i = 0; i < _nodes.Count; i++) _nodes[i] = await StartOneAsync(i);
+        await LeadsAsync(authorization: null);
+    }
+
+    private Task<string> LeadsAsync(string? authorization) => Until.AsyncOf("a leader", async () =>
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Put, "/v1/kv/first") { Content = new ByteArrayContent([]) };
+        if (authorization is not null) request.Headers.Add("Authorization", authorization);
+        using var written = await this[0].SendAsync(request);
+        return written.IsSuccessStatusCode ? "yes" : null;
+    });
 
     /// <summary>The number of the node that leads, and of one that follows.</summary>
     public async Task<(int Leader, int Follower)> RolesAsync()
@@ -75,27 +94,28 @@ internal sealed class HttpGroup : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var node in _nodes)
-        {
-            node.Http.Dispose();
-            await node.App.DisposeAsync();
-            await node.Node.StopAsync();
-            node.Disk.Dispose();
-        }
-
+        foreach (var node in _nodes) await StopAsync(node);
         Directory.Delete(_directory, recursive: true);
     }
 
-    private async Task<One> StartOneAsync(int number, int[] ports, Func<NodeConfig, NodeConfig>? configure)
+    private static async Task StopAsync(One node)
     {
-        var members = ports.Select((port, i) => new Member(new($"n{i}"), new("127.0.0.1", port), $"dc{i}"));
-        var config = new NodeConfig { Self = new($"n{number}"), DataCenter = $"dc{number}", PeerBind = new("127.0.0.1", ports[number]), Members = [.. members], Timing = Patient };
+        node.Http.Dispose();
+        await node.App.DisposeAsync();
+        await node.Node.StopAsync();
+        node.Disk.Dispose();
+    }
+
+    private async Task<One> StartOneAsync(int number)
+    {
+        var members = _ports.Select((port, i) => new Member(new($"n{i}"), new("127.0.0.1", port), $"dc{i}"));
+        var config = new NodeConfig { Self = new($"n{number}"), DataCenter = $"dc{number}", PeerBind = new("127.0.0.1", _ports[number]), Members = [.. members], Timing = Patient };
         var disk = new SystemDisk(Path.Combine(_directory, $"n{number}"));
         var seam = new NodeSeam(
             TimeProvider.System, new Dice((ulong)number + 1), new SystemNetwork(AllowedNetworks.Everywhere, refused: null), disk, new Ends(), PipeScheduler.ThreadPool,
             NullLoggerFactory.Instance, new NoMeters(), new NoEvents());
-        var node = await VerifyNode.StartAsync(configure?.Invoke(config) ?? config, seam);
-        var host = HostConfig.Parse("node.json", Encoding.UTF8.GetBytes($$"""{ "RaftDataDir": "d", "RaftBind": "n{{number}}", "RaftNodes": ["n{{number}}"] }"""), _ => null);
+        var node = await VerifyNode.StartAsync(_configure?.Invoke(config) ?? config, seam);
+        var host = HostConfig.Parse("node.json", Encoding.UTF8.GetBytes($$"""{ "RaftDataDir": "d", "RaftBind": "n{{number}}", "RaftNodes": ["n{{number}}"]{{(_settings.Length > 0 ? ", " + _settings : "")}} }"""), _ => null);
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseTestServer();
         NodeHostApp.Configure(builder.Services);

@@ -4,8 +4,8 @@ using Verify.Node.Api;
 
 namespace Verify.NodeHost.Tests;
 
-/// <summary>Bugs that were found by reading Konsul (commit dd7ee9f2), each with a test that shows it absent here. Those on services, checks
-/// and joining stand in other tables of this class.</summary>
+/// <summary>The seven bugs that were found by reading Konsul (commit dd7ee9f2), each with a test that shows it absent on a real group of three. Here
+/// those on keys, batches and indexes; those on services, checks and joining stand in KonsulBugs.Services.cs.</summary>
 [NonParallelizable]
 public sealed partial class KonsulBugs
 {

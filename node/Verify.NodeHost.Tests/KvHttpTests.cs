@@ -75,6 +75,24 @@ public sealed class KvHttpTests
         Assert.That((await SendAsync(HttpMethod.Put, $"/v1/kv/lock?acquire={two}", "two")).Status, Is.EqualTo(404), "the session has ended");
     }
 
+    /// <summary>The shape of Consul's HTTP API, "List Sessions"; what is for health checks is there and empty, because sessions end by time here.</summary>
+    [Test]
+    public async Task Consuls_list_of_sessions_has_each_with_all_its_fields_until_it_ends()
+    {
+        var one = await SessionAsync("""{ "Name": "mine", "Node": "db7", "TTL": "90s", "LockDelay": "2s", "Behavior": "delete" }""");
+        var two = await SessionAsync("{}");
+        var (status, list) = await SendAsync(HttpMethod.Get, "/v1/session/list");
+        Assert.That((status, list.ValueKind), Is.EqualTo((200, JsonValueKind.Array)));
+        var shown = list.EnumerateArray().Single(s => s.GetProperty("ID").GetString() == one);
+        var index = shown.GetProperty("CreateIndex").GetInt64();
+        Assert.That(index, Is.Positive);
+        Assert.That(shown.GetRawText().Split(",\"Index\"")[0], Is.EqualTo($$"""{"ID":"{{one}}","Name":"mine","Node":"db7","LockDelay":2000000000,"Behavior":"delete","TTL":"90s","NodeChecks":[],"ServiceChecks":null,"CreateIndex":{{index}},"ModifyIndex":{{index}}"""));
+        Assert.That(list.EnumerateArray().Single(s => s.GetProperty("ID").GetString() == two).GetProperty("LockDelay").GetInt64(), Is.EqualTo(15_000_000_000L));
+        Assert.That((await SendAsync(HttpMethod.Get, "/v1/session/node/db7")).Body.EnumerateArray().Select(s => s.GetProperty("ID").GetString()), Is.EqualTo(new[] { one }));
+        foreach (var id in new[] { one, two }) await SendAsync(HttpMethod.Put, $"/v1/session/destroy/{id}");
+        Assert.That((await SendAsync(HttpMethod.Get, "/v1/session/list")).Body.EnumerateArray().Select(s => s.GetProperty("ID").GetString()), Has.None.EqualTo(one).And.None.EqualTo(two));
+    }
+
     [Test]
     public async Task Konsul_style_locks_say_who_holds_and_give_the_token()
     {

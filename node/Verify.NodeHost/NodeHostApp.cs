@@ -171,7 +171,8 @@ internal static class NodeHostApp
         app.UseWebSockets();
         new WatchApi(node).Map(app);
         new SessionApi(node, config.Node.Self.Name, config.Node.DataCenter).Map(app);
-        new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "")).Map(app);
+        var admitsAnybody = config.Access is { Method.Length: > 0 } or { AdmitsUnknown: true } || config.Https is { NeedsClientCertificate: true };
+        new ClusterApi(node, config.Node, new(config.Scheme, config.PeerTls is not null, config.NodeName, () => keys?.Active ?? "", admitsAnybody)).Map(app);
         keys?.Map(app);
     }
 

@@ -74,6 +74,7 @@ internal static class KeyMeanings
         ["AutopilotRedundancyZones"] = "true: one voter per zone, the others are spares",
         ["AutopilotSpareSeconds"] = "with redundancy zones: a voter not heard for so long gives its seat to its zone's spare",
         ["RaftRequireJoinToken"] = "true: an operator's POST /cluster/join needs a join token as well",
+        ["RaftJoinWithoutAuthentication"] = "true: without AuthenticationMethod, other machines too may POST /cluster/join without a token and POST /cluster/token; false: this machine only",
         ["RaftTLS"] = "true: peer links use TLS 1.3, both ends proved; default: true when the three files are given",
         ["RaftTLSCertFile"] = "this node's certificate (PEM); re-read when it changes",
         ["RaftTLSKeyFile"] = "its private key (PEM)",

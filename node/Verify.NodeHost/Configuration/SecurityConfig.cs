@@ -56,6 +56,9 @@ internal sealed record AccessSettings
     public required IReadOnlyList<string> PowerGroups { get; init; }
     public required IReadOnlyList<string> ExemptPaths { get; init; }
     public required bool IsReadOnly { get; init; }
+
+    /// <summary>Where nobody is asked who he is, other machines may join all the same.</summary>
+    public required bool AdmitsUnknown { get; init; }
     public required AllowedNetworks PeerNetworks { get; init; }
     public required AllowedNetworks HttpNetworks { get; init; }
 
@@ -78,6 +81,7 @@ internal sealed record AccessSettings
             PowerGroups = values.Texts("PowerAuthGroups"),
             ExemptPaths = values.Texts("AuthExemptPaths"),
             IsReadOnly = values.Bool("ReadOnly", false),
+            AdmitsUnknown = values.Bool("RaftJoinWithoutAuthentication", false),
             PeerNetworks = NetworksOf(values, "RaftAllowedNetworks"),
             HttpNetworks = NetworksOf(values, "HTTPAllowedNetworks"),
         };
@@ -88,6 +92,7 @@ internal sealed record AccessSettings
         var isLocal = listen.Host == "localhost" || (IPAddress.TryParse(listen.Host, out var address) && IPAddress.IsLoopback(address));
         if (method == "proxy" && !isLocal && settings.HttpNetworks.IsEmpty) warnings.Add($"AuthenticationMethod proxy: whoever reaches {listen} directly can write any name into {settings.UserHeader}; listen on loopback, or name the proxies in HTTPAllowedNetworks");
         if (method.Length == 0 && !isLocal && !settings.IsReadOnly) warnings.Add($"AuthenticationMethod is empty: everybody who reaches {listen} can read and change everything");
+        if (method.Length == 0 && !isLocal && settings.AdmitsUnknown) warnings.Add($"RaftJoinWithoutAuthentication: everybody who reaches {listen} can join the group, and gets its whole log and a vote");
         return settings;
     }
 

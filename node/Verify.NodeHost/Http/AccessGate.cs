@@ -5,8 +5,8 @@ using Verify.NodeHost.Security;
 
 namespace Verify.NodeHost.Http;
 
-/// <summary>Stands before every endpoint: who asks, and may he? Everything that is not GET or HEAD, and every endpoint marked with
-/// <see cref="NeedsWrite"/>, needs the write role.</summary>
+/// <summary>Stands before every endpoint: who asks, and may he? Everything that is not GET or HEAD (but for what is
+/// marked with <see cref="ReadsOnly"/>), and every endpoint marked with <see cref="NeedsWrite"/>, needs the write role.</summary>
 internal sealed class AccessGate(AccessSettings settings, RefusedSources? refused)
 {
     private readonly Credential _credential = new(settings);
@@ -42,7 +42,11 @@ internal sealed class AccessGate(AccessSettings settings, RefusedSources? refuse
         await next(context);
     }
 
-    private static bool Writes(HttpContext context, bool isLook) => !isLook || context.GetEndpoint()?.Metadata.GetMetadata<NeedsWrite>() is not null;
+    private static bool Writes(HttpContext context, bool isLook)
+    {
+        var marks = context.GetEndpoint()?.Metadata;
+        return marks?.GetMetadata<NeedsWrite>() is not null || (!isLook && marks?.GetMetadata<ReadsOnly>() is null);
+    }
 
     /// <summary>orchestrator says 500 with Code ERROR; elsewhere it is 403.</summary>
     private static IResult Forbidden(HttpRequest request, string why) => request.Path.StartsWithSegments("/api", StringComparison.Ordinal)

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -65,6 +66,7 @@ internal sealed class ClusterApi(INodeApi node, NodeConfig config, ClusterSettin
         var replaces = body.Text("replaces") is { Length: > 0 } old ? new NodeId(old) : (NodeId?)null;
         var join = new ApiRequest.ClusterJoin(new(id), contact, body.Bool("learner"), replaces, body.Text("token") is { Length: > 0 } token ? token : null);
         if (body.Problem is { } alsoWrong) return Bad(alsoWrong);
+        if (join.Token is null && IsStranger(request)) return NotFromElsewhere();
         return await AtLeaderAsync(request, join, reply => reply is ApiReply.Done(var index) ? Results.Json(new
         {
             status = "ok",
@@ -111,6 +113,7 @@ internal sealed class ClusterApi(INodeApi node, NodeConfig config, ClusterSettin
     /// <summary>Draws a join token. Its secret is shown this once; the group keeps only its hash.</summary>
     private async Task<IResult> TokenAsync(HttpRequest request)
     {
+        if (IsStranger(request)) return NotFromElsewhere();
         var (body, problem) = await JsonBody.ReadAsync(request, mayBeEmpty: true, "valid_for");
         if (body is null) return Bad(problem!);
         var text = body.Text("valid_for") ?? "1h";
@@ -132,6 +135,24 @@ internal sealed class ClusterApi(INodeApi node, NodeConfig config, ClusterSettin
             valid_for_seconds = (long)validFor.TotalSeconds,
         }) : null);
     }
+
+    /// <summary>Nobody was asked who he is, and the request comes from another machine, or by way of a proxy that says so. Who is let into the group gets
+    /// every entry of its log and a vote: that is not for whoever reaches the port.</summary>
+    private bool IsStranger(HttpRequest request)
+    {
+        if (settings.AdmitsAnybody) return false;
+        if (request.Headers.ContainsKey("X-Forwarded-For") || request.Headers.ContainsKey("Forwarded")) return true;
+        var connection = request.HttpContext.Connection;
+        if (connection.RemoteIpAddress is not { } from) return false;
+        return !IPAddress.IsLoopback(from.IsIPv4MappedToIPv6 ? from.MapToIPv4() : from) && !from.Equals(connection.LocalIpAddress);
+    }
+
+    private static IResult NotFromElsewhere() => Results.Json(new
+    {
+        error = "forbidden",
+        message = "with no AuthenticationMethod nobody is let into the group from another machine: ask on a node's own machine, send a join token with the join, set AuthenticationMethod, or (whoever reaches the port may then join) RaftJoinWithoutAuthentication",
+        outcome = "not done",
+    }, statusCode: 403);
 
     /// <summary>Asks the leader, wherever it is; or sends the client there.</summary>
     private async Task<IResult> AtLeaderAsync(HttpRequest request, ApiRequest ask, Func<ApiReply, IResult?> show)
@@ -196,12 +217,19 @@ internal sealed class ClusterApi(INodeApi node, NodeConfig config, ClusterSettin
 /// <param name="PeerTls">Links between nodes are encrypted and both ends proved.</param>
 /// <param name="NodeName">For people; the node id where none is given.</param>
 /// <param name="DataKey">The id of the key that seals what is written; empty: none.</param>
-internal sealed record ClusterSettings(string Scheme, bool PeerTls, string NodeName, Func<string> DataKey);
+/// <param name="AdmitsAnybody">Joins and join tokens are taken from everywhere: clients prove who they are, or the settings say that they need not.</param>
+internal sealed record ClusterSettings(string Scheme, bool PeerTls, string NodeName, Func<string> DataKey, bool AdmitsAnybody);
 
 /// <summary>Marks an endpoint that changes something: it needs the write role whatever its method.</summary>
 internal sealed class NeedsWrite
 {
     public static readonly NeedsWrite Mark = new();
+}
+
+/// <summary>Marks an endpoint that only reads although its method is POST: a list of names is too long for a path.</summary>
+internal sealed class ReadsOnly
+{
+    public static readonly ReadsOnly Mark = new();
 }
 
 /// <summary>A JSON object in a request's body, read by key; the first wrong value is remembered.</summary>

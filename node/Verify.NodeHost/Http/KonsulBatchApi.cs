@@ -14,7 +14,7 @@ internal sealed class KonsulBatchApi(INodeApi node)
 {
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/batch/kv/get", (HttpRequest request) => GetAsync(request)).WithMetadata(NeedsWrite.Mark);
+        routes.MapPost("/batch/kv/get", (HttpRequest request) => GetAsync(request)).WithMetadata(ReadsOnly.Mark);
         routes.MapPost("/batch/kv/set", (HttpRequest request) => SetAsync(request, compares: false)).WithMetadata(NeedsWrite.Mark);
         routes.MapPost("/batch/kv/set-cas", (HttpRequest request) => SetAsync(request, compares: true)).WithMetadata(NeedsWrite.Mark);
         routes.MapPost("/batch/kv/delete", (HttpRequest request) => DeleteAsync(request, compares: false)).WithMetadata(NeedsWrite.Mark);

@@ -22,7 +22,7 @@ internal sealed class KonsulServiceApi(INodeApi node, ServiceBody bodies, Catalo
         routes.MapGet("/services/query/metadata", (HttpRequest request) => QueryAsync(request, takesTags: false, metaPrefix: ""));
         routes.MapGet("/services/query", (HttpRequest request) => QueryAsync(request, takesTags: true, metaPrefix: "meta."));
         routes.MapGet("/services/{name}", (string name, HttpRequest request) => GetAsync(name, request));
-        routes.MapPost("/batch/services/get", BatchGetAsync).WithMetadata(NeedsWrite.Mark);
+        routes.MapPost("/batch/services/get", BatchGetAsync).WithMetadata(ReadsOnly.Mark);
         routes.MapPost("/batch/services/register", BatchRegisterAsync).WithMetadata(NeedsWrite.Mark);
         routes.MapPost("/batch/services/deregister", BatchDeregisterAsync).WithMetadata(NeedsWrite.Mark);
     }
