@@ -203,6 +203,61 @@ public sealed class MembershipTests
     }
 
     [Test]
+    public void Nobody_is_removed_for_being_dead_unless_that_was_asked_for()
+    {
+        var cluster = FakeCluster.Settled(5);
+        var leader = cluster.WaitForLeader();
+        cluster.Kill(cluster.Names.First(n => !string.Equals(n, leader, StringComparison.Ordinal)));
+        cluster.World.RunFor(TimeSpan.FromMinutes(2));
+        Assert.That(cluster.Raft(leader).Membership.Voters, Has.Length.EqualTo(5));
+    }
+
+    [Test]
+    public void With_zones_a_spare_learns_until_the_voter_of_its_zone_dies_and_then_takes_the_seat()
+    {
+        var cluster = FakeCluster.Settled(3, Zoned);
+        var leader = cluster.WaitForLeader();
+        var voter = cluster.Names.First(n => !string.Equals(n, leader, StringComparison.Ordinal));
+        var zones = cluster.Names.ToDictionary(n => n, n => cluster.Node(n).Core.Config.DataCenter, StringComparer.Ordinal);
+        MakeToken(cluster, "t1");
+        cluster.StartJoiner("d", via: leader, $"t1.{Secret}", config => Zoned(config) with { Zone = zones[voter] });
+        WaitFor(cluster, "voters=(a b c) learners=(d)");
+        cluster.World.RunFor(TimeSpan.FromSeconds(10));
+        Assert.That(Members(cluster), Is.EqualTo("voters=(a b c) learners=(d)"), "long stable, and its zone has a voter");
+
+        cluster.Kill(voter);
+        var died = cluster.World.Now;
+        cluster.World.RunUntil(() => cluster.Raft(leader) is { Membership.IsJoint: false } r && r.Membership.Voters.Contains(new("d")), TimeSpan.FromSeconds(10), "the spare votes");
+        Assert.That(TimeSpan.FromTicks(cluster.World.Now - died), Is.GreaterThan(TimeSpan.FromSeconds(3)), "not before the time for which a voter may be silent");
+        Assert.That(cluster.Raft(leader).Membership.Voters, Has.Length.EqualTo(3), "one voter per zone");
+        Assert.That(cluster.Raft(leader).Membership.Learners, Is.EqualTo(new[] { new NodeId(voter) }), "who had the seat is the spare now");
+        Assert.That(cluster.Put("d", "k", "v"), Is.InstanceOf<ApiReply.Done>());
+
+        var members = Members(cluster);
+        cluster.Start(voter);
+        cluster.World.RunFor(TimeSpan.FromSeconds(10));
+        Assert.That(Members(cluster), Is.EqualTo(members), "who comes back finds the seat taken, and learns");
+        Assert.That(cluster.Get(voter, "k"), Is.EqualTo("v"));
+    }
+
+    [Test]
+    public void With_zones_a_node_of_a_new_zone_votes_and_a_second_voter_of_a_zone_becomes_its_spare()
+    {
+        var cluster = FakeCluster.Settled(3, Zoned);
+        MakeToken(cluster, "t1");
+        cluster.StartJoiner("d", via: "a", $"t1.{Secret}", config => Zoned(config) with { Zone = "a zone of its own" });
+        WaitFor(cluster, "voters=(a b c d)");
+        var leader = cluster.WaitForLeader();
+        var moved = cluster.Names.First(n => n.Length == 1 && n != leader && n != "d");
+
+        // A node that says that it stands in the zone of another, after a restart with another configuration.
+        cluster.Configure(moved, config => config with { Zone = "a zone of its own" });
+        cluster.Kill(moved);
+        cluster.Start(moved);
+        cluster.World.RunUntil(() => cluster.Raft(leader) is { Membership: { IsJoint: false, Voters.Length: 3, Learners.Length: 1 } }, TimeSpan.FromSeconds(15), "one of the two is a spare");
+    }
+
+    [Test]
     public void Health_is_known_through_any_node_and_says_who_is_ill()
     {
         var cluster = FakeCluster.Settled(3);
@@ -233,6 +288,9 @@ public sealed class MembershipTests
         Assert.That(TimeSpan.FromTicks(cluster.World.Now - asked), Is.LessThan(TimeSpan.FromMilliseconds(50)));
         Assert.That(cluster.WaitForLeader(), Is.Not.EqualTo(old));
     }
+
+    private static NodeConfig Zoned(NodeConfig config) =>
+        config with { Autopilot = config.Autopilot with { RedundancyZones = true, SpareAfter = TimeSpan.FromSeconds(3) } };
 
     private static void MakeToken(FakeCluster cluster, string id, TimeSpan? validFor = null)
     {

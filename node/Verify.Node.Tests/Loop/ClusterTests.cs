@@ -281,9 +281,38 @@ public sealed class ClusterTests
         cluster.World.RunFor(TimeSpan.FromMilliseconds(100));
         Assert.That(first.IsCompleted, Is.False);
         Assert.That(cluster.Put("a", "k", "3"), Is.EqualTo(new ApiReply.Refused("disk full on a")));
+        foreach (var kind in Enum.GetValues<ReadConsistency>()) Assert.That(cluster.Get("a", "k", kind), Is.EqualTo("1"), $"{kind} reads go on");
         cluster.Disk("a").CapacityBytes = long.MaxValue;
         cluster.World.RunUntil(() => first.IsCompleted, TimeSpan.FromSeconds(2), "the write that waited is answered");
         Assert.That((first.Result, cluster.Get("a", "k")), Is.EqualTo((new ApiReply.Done(3), "2")));
+    }
+
+    [Test]
+    public void While_all_disks_are_full_every_kind_of_read_is_answered_for_two_seconds_and_stale_ones_for_as_long_as_it_lasts()
+    {
+        var cluster = FakeCluster.Settled(3);
+        var leader = cluster.WaitForLeader();
+        cluster.Put(leader, "k", "1");
+        cluster.World.RunFor(TimeSpan.FromSeconds(1));
+        foreach (var name in cluster.Names) cluster.Disk(name).CapacityBytes = cluster.Disk(name).UsedBytes + 10;
+        _ = cluster.Node(leader).AskAsync(new ApiRequest.KvPut("other", "the write that meets the full disks"u8.ToArray(), 0, null, null)).AsTask();
+        cluster.World.RunUntil(() => cluster.Names.All(n => cluster.Events(n).OfType<NodeEvent.DiskFull>().Any()), TimeSpan.FromSeconds(1), "all disks are full");
+        Assert.That(cluster.Put(leader, "k", "2"), Is.EqualTo(new ApiReply.Refused($"disk full on {leader}")));
+        foreach (var name in cluster.Names)
+            foreach (var kind in Enum.GetValues<ReadConsistency>()) Assert.That(cluster.Get(name, "k", kind), Is.EqualTo("1"), $"{kind} on {name}");
+
+        // A leader that can commit nothing because a majority of the disks is full must not lead for ever (RaftCore.SlowDisk.cs).
+        cluster.World.RunFor(TimeSpan.FromSeconds(5));
+        foreach (var name in cluster.Names)
+        {
+            Assert.That(cluster.Get(name, "k", ReadConsistency.Stale), Is.EqualTo("1"), $"stale on {name}");
+            Assert.That(cluster.Ask(name, new ApiRequest.KvGet("k", ReadConsistency.Consistent)), Is.InstanceOf<ApiReply.NoLeader>(), $"consistent on {name}: refused at once");
+            Assert.That(cluster.Put(name, "k", "2"), Is.InstanceOf<ApiReply.NoLeader>(), "nothing has been done");
+        }
+
+        foreach (var name in cluster.Names) cluster.Disk(name).CapacityBytes = long.MaxValue;
+        cluster.World.RunFor(TimeSpan.FromSeconds(3));
+        Assert.That(cluster.Put(cluster.WaitForLeader(), "k", "3"), Is.InstanceOf<ApiReply.Done>(), "it recovers by itself");
     }
 
     [Test]

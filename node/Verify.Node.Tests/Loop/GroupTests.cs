@@ -52,6 +52,25 @@ public sealed class GroupTests
     }
 
     [Test]
+    public void The_state_after_a_restart_from_snapshot_and_log_has_the_hash_of_the_state_before_it()
+    {
+        var cluster = FakeCluster.Settled(3, Small);
+        var leader = cluster.WaitForLeader();
+        cluster.Put(leader, "session", "v", new RequestId("s", 1));
+        Fill(cluster, leader, from: 0, to: 109);
+        WaitForEqualStates(cluster);
+        var restarted = Other(cluster, leader);
+        var before = cluster.Node(restarted).StateHash;
+        cluster.Kill(restarted);
+        cluster.Start(restarted);
+        var found = cluster.Node(restarted).StateHash.Applied;
+        Assert.That(found, Is.GreaterThan(50).And.LessThan(before.Applied), "part of it comes from the snapshot, and part from the log");
+        cluster.World.RunUntil(() => cluster.Node(restarted).StateHash.Applied >= before.Applied, TimeSpan.FromSeconds(3), "the log is applied again");
+        Assert.That(cluster.Node(restarted).StateHash, Is.EqualTo(before));
+        Assert.That(cluster.Events(restarted).OfType<NodeEvent.SnapshotInstalled>(), Is.Empty, "nothing was sent to it but what is committed");
+    }
+
+    [Test]
     public void A_quiet_group_takes_a_snapshot_when_its_time_has_come_and_none_of_nothing_new()
     {
         var cluster = FakeCluster.Settled(3, c => c with { Snapshots = new() { Interval = TimeSpan.FromSeconds(5), Entries = 100_000 } });

@@ -66,7 +66,7 @@ internal static class KeyMeanings
         ["SnapshotThreshold"] = "a snapshot after so many entries",
         ["SnapshotRetention"] = "snapshots that are kept",
         ["SnapshotChunkBytes"] = "one piece of a snapshot on its way to a peer",
-        ["AutopilotDeadServerSeconds"] = "a member not heard for so long is removed while quorum is safe; 0: never",
+        ["AutopilotDeadServerSeconds"] = "a member not heard for so long is removed while quorum is safe; 0, the default: never",
         ["AutopilotStableMilliseconds"] = "a learner that was healthy for so long becomes a voter",
         ["AutopilotLastContactMilliseconds"] = "a healthy member was heard within this time",
         ["AutopilotTrailingEntries"] = "a healthy member lacks at most so many entries",
