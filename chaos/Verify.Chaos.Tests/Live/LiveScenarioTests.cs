@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Verify.Chaos.Running;
 using Verify.MySql;
 
 namespace Verify.Chaos.Tests.Live;
@@ -67,6 +68,26 @@ public sealed class LiveScenarioTests
         }
 
         return found;
+    }
+
+    [Test]
+    public async Task The_operators_script_is_run_around_a_real_failover_and_is_told_what_happened()
+    {
+        await RealServers.NeedAsync(Flavor.MySql);
+        var run = await ChaosProgram.RunAsync(Limit, "run", Path.Combine(Machine.CheckoutRoot()!, "scenarios", "failover", "primary-killed.yaml"), "--world", "live", "--hooks", "--out", _folder);
+        Assert.That(run.ExitCode, Is.Zero, run.Output);
+        var nodes = Path.Combine(ChaosProgram.RunFolderIn(_folder), "live", "nodes");
+        var told = Directory.EnumerateFiles(nodes, "*.hooks.txt").SelectMany(f => File.ReadAllText(f).Split("\n\n", StringSplitOptions.RemoveEmptyEntries))
+            .Select(block => block.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('=', 2)).ToDictionary(v => v[0], v => v[1], StringComparer.Ordinal)).ToList();
+        Assert.That(told.Select(t => t["VERIFY_HOOK"]), Is.SupersetOf(new[] { "OnFailureDetectionProcesses", "PreFailoverProcesses", "PostMasterFailoverProcesses", "PostFailoverProcesses" }));
+        var after = told.First(t => t["VERIFY_HOOK"] == "PostMasterFailoverProcesses");
+        Assert.That((after["ORC_FAILED_HOST"], after["ORC_FAILED_PORT"], after["ORC_IS_SUCCESSFUL"], after["ORC_IS_MASTER"]), Is.EqualTo(("db1", "3306", "true", "true")));
+        Assert.That(after["ORC_FAILURE_TYPE"], Does.StartWith("DeadMaster"));
+        Assert.That(after["ORC_SUCCESSOR_HOST"], Is.AnyOf("db2", "db3"));
+        Assert.That(after["ORC_SUCCESSOR_BINLOG_COORDINATES"], Does.Match("^[^:]+:[0-9]+$"));
+        Assert.That((after["ORC_COUNT_REPLICAS"], after["ORC_REPLICA_HOSTS"]), Is.EqualTo(("2", "db2:3306,db3:3306")));
+        Assert.That(after.Keys.Count(k => k.StartsWith("ORC_", StringComparison.Ordinal)), Is.EqualTo(24));
+        Assert.That(told.Select(t => t["ORC_RECOVERY_UID"]).Distinct(StringComparer.Ordinal).Count(), Is.EqualTo(1), "one recovery, one id");
     }
 
     [Test]

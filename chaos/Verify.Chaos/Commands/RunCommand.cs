@@ -20,6 +20,7 @@ internal static class RunCommand
         var noInstall = new Option<bool>("--no-install") { Description = "Fetch nothing: use the servers that this machine has." };
         var toxiproxy = new Option<string?>("--toxiproxy") { Description = "URL of a Toxiproxy server on this machine (default: the built-in one)." };
         var noFencing = new Option<bool>("--no-fencing") { Description = "Test only: switch the nodes' fencing off. The run must end INVALID; a harness that cannot fail proves nothing." };
+        var hooks = new Option<bool>("--hooks") { Description = "Live: the nodes run a script around every recovery; what it was told is kept in live/nodes/NODE.hooks.txt." };
         var twice = new Option<bool>("--twice") { Description = "Run every simulated seed twice and compare the hashes." };
         var outDirectory = new Option<string>("--out") { Description = "Where runs are kept.", DefaultValueFactory = _ => "artifacts" };
         var json = new Option<bool>("--json") { Description = "Print the record of the run as JSON on standard output; everything for people goes to standard error." };
@@ -31,7 +32,7 @@ internal static class RunCommand
               verify-chaos run dc-fencing --world live --flavor mariadb
             Exit codes: 0 valid, 1 a property was violated, 2 unknown, 3 the harness or the machine failed.
             """)
-        { scenario, world, seeds, jobs, flavor, noInstall, toxiproxy, noFencing, twice, outDirectory, json };
+        { scenario, world, seeds, jobs, flavor, noInstall, toxiproxy, noFencing, hooks, twice, outDirectory, json };
         command.SetAction((parse, cancel) => ProgramErrors.GuardAsync(async () =>
         {
             var (read, text) = ScenarioFiles.Read(parse.GetValue(scenario)!);
@@ -54,6 +55,7 @@ internal static class RunCommand
                     MayInstall = !parse.GetValue(noInstall),
                     ToxiproxyUrl = parse.GetValue(toxiproxy) is { } url ? new Uri(url) : null,
                     FencingOff = parse.GetValue(noFencing),
+                    RunsHooks = parse.GetValue(hooks),
                 },
             };
             return await new Suite(options).RunAsync(cancel);

@@ -63,7 +63,7 @@ internal sealed class Suite(SuiteOptions options)
             ToolVersion = typeof(Suite).Assembly.GetName().Version?.ToString() ?? "",
             Environment = Machine.Environment(),
             RepeatCommand = $"dotnet run --project chaos/Verify.Chaos -c Release -- run {options.ScenarioArgument} --world {WorldWord()} --seeds {SeedsWord()}"
-                + (options.FencingOff ? " --no-fencing" : "") + (options.LiveOptions.Flavor == MySql.Flavor.MariaDb ? " --flavor mariadb" : ""),
+                + (options.FencingOff ? " --no-fencing" : "") + (options.LiveOptions.Flavor == MySql.Flavor.MariaDb ? " --flavor mariadb" : "") + (options.LiveOptions.RunsHooks ? " --hooks" : ""),
             FencingSwitchedOff = options.FencingOff,
             Runs = _runs,
             Verdict = _runs.Select(r => r.Verdict).DefaultIfEmpty(Verdict.Unknown).Max(),

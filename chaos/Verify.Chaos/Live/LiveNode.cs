@@ -31,6 +31,8 @@ internal sealed class LiveNode(FleetRun run, string name, string dataCenter, str
     /// <summary>False in benches: an event per applied entry is not part of what a node does for its users.</summary>
     public bool WritesEvents { get; init; } = true;
     public string EventsFile => Path.Combine(Folder, "events.ndjson");
+    /// <summary>What the script around its recoveries was told: one block of variables for each time.</summary>
+    public string HooksFile => Path.Combine(Folder, "hooks.txt");
     public string LogFile => Path.Combine(Folder, "node.log");
     public string DataDirectory => Path.Combine(Folder, "data");
     private string ConfigFile => Path.Combine(Folder, "node.json");

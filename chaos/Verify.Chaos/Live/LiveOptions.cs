@@ -18,4 +18,7 @@ public sealed record LiveOptions
 
     /// <summary>Test only.</summary>
     public bool FencingOff { get; init; }
+
+    /// <summary>The nodes run a script around every recovery, which writes down what it is told.</summary>
+    public bool RunsHooks { get; init; }
 }

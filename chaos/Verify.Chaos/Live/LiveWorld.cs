@@ -115,7 +115,7 @@ internal sealed partial class LiveWorld : IWorld
             var http = new Uri($"http://{httpAddress}:{Fleet.Network.FreePorts.Next(httpAddress)}");
             var node = new LiveNode(_run, name, dc, hostProgram, http);
             _nodes[name] = node;
-            var settings = Settings(node);
+            var settings = _options.RunsHooks ? WithHooks(Settings(node), node) : Settings(node);
             if (_options.Stores is { } stores) settings["Stores"] = stores;
             await node.PrepareAsync(settings, fillsDisks ? NodeDiskBytes : null);
             await StartNodeAsync(node);
@@ -230,6 +230,7 @@ internal sealed partial class LiveWorld : IWorld
         {
             NodeEventFile.ReadInto(Events, node.EventsFile, node.DataCenter, startNs);
             var nodes = Directory.CreateDirectory(Path.Combine(folder, "nodes"));
+            if (File.Exists(node.HooksFile)) File.Copy(node.HooksFile, Path.Combine(nodes.FullName, node.Name + ".hooks.txt"), overwrite: true);
             if (File.Exists(node.LogFile)) File.Copy(node.LogFile, Path.Combine(nodes.FullName, node.Name + ".log"), overwrite: true);
         }
 
@@ -305,6 +306,16 @@ internal sealed partial class LiveWorld : IWorld
         ["RecoverNonWriteableMaster"] = _scenario.Fleet.ReplacesUnwritable,
         ["AddressViews"] = _plan.AddressViews(_scenario.Fleet.DataCenters),
     };
+
+    /// <summary>One script for every moment, in a shell of its own, as operators have it.</summary>
+    private static SortedDictionary<string, object> WithHooks(SortedDictionary<string, object> settings, LiveNode node)
+    {
+        var script = Path.Combine(node.Folder, "hook.sh");
+        File.WriteAllText(script, "{ env | grep -E '^(ORC|VERIFY)_' | sort; echo; } >> \"$1\"\n");
+        foreach (var moment in new[] { "OnFailureDetection", "PreFailover", "PostMasterFailover", "PostFailover", "PostUnsuccessfulFailover" })
+            settings[$"{moment}Processes"] = new[] { $"sh '{script}' '{node.HooksFile}'" };
+        return settings;
+    }
 
     private async Task<MySqlSession> OpenAsync(RealServer server, CancellationToken cancel)
     {
