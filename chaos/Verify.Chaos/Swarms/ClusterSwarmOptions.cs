@@ -85,7 +85,7 @@ internal sealed record ClusterSwarmOptions
             ClockSteps = dice.Chance(300),
             DriftPerMille = dice.Chance(300) ? From(1, 9) : 0,
             LeaseReads = Half(),
-            SessionsMax = sessions.Chance(250) ? 8 + sessions.Next(9) : 0,
+            SessionsMax = sessions.Chance(250) ? 3 + sessions.Next(8) : 0,
         };
     }
 
