@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -34,6 +33,62 @@ public sealed class FrenoInventoryTests
         Assert.That((int)check.StatusCode, Is.EqualTo(429), await check.Content.ReadAsStringAsync());
         slow.Value = "0.5";
         await BecomesAsync(http, """{"mysql/main":"0.500000"}""", node);
+    }
+
+    /// <summary>The page as the real haproxy writes it, with a server in each state that it knows. Who is asked for his lag is seen at the servers.</summary>
+    [Test]
+    [Category("Live")]
+    public async Task A_real_haproxy_says_whose_lag_counts()
+    {
+        const string program = "/usr/sbin/haproxy";
+        await LiveProgram.RequireAsync(program, "haproxy");
+        await using var up = new MiniMySql { Value = "0.25" };
+        await using var down = new MiniMySql("127.0.0.2", up.Port) { Value = "5" };
+        await using var noLb = new MiniMySql("127.0.0.3", up.Port) { Value = "100" };
+        await using var maintenance = new MiniMySql("127.0.0.4", up.Port) { Value = "200" };
+        await using var drained = new MiniMySql("127.0.0.5", up.Port) { Value = "300" };
+        await using var unwatched = new MiniMySql("127.0.0.6", up.Port) { Value = "0.5" };
+        await using var elsewhere = new MiniMySql("127.0.0.7", up.Port) { Value = "400" };
+        await using var well = new MiniText("well");
+        await using var lags = new MiniText("it lags") { Status = 503 };
+        await using var gone = new MiniText("gone") { Status = 404 };
+        var pagePort = FreePort.Next();
+        using var haproxy = await StartHaProxyAsync(program, pagePort, $"""
+            backend ro
+                option httpchk GET /ready
+                http-check disable-on-404
+                default-server fall 1 inter 200 rise 1
+                server 127.0.0.1 127.0.0.1:{up.Port} check port {well.Port} addr 127.0.0.1
+                server 127.0.0.2 127.0.0.2:{up.Port} check port {lags.Port} addr 127.0.0.1
+                server 127.0.0.3 127.0.0.3:{up.Port} check port {gone.Port} addr 127.0.0.1
+                server 127.0.0.4 127.0.0.4:{up.Port} check port {well.Port} addr 127.0.0.1 disabled
+                server 127.0.0.5 127.0.0.5:{up.Port} check port {well.Port} addr 127.0.0.1
+                server 127.0.0.6 127.0.0.6:{up.Port}
+            backend rw
+                server 127.0.0.7 127.0.0.7:{up.Port}
+            """);
+        try
+        {
+            await DrainAsync(pagePort, "127.0.0.5");
+            await BecomesAsync(pagePort, "127.0.0.1 UP, 127.0.0.2 DOWN, 127.0.0.3 NOLB, 127.0.0.4 MAINT, 127.0.0.5 DRAIN, 127.0.0.6 no check");
+            var http = $"127.0.0.1:{FreePort.Next()}";
+            await using var node = await StartAsync(http, new { main = new { Port = up.Port, HAProxySettings = new { Host = "127.0.0.1", Port = pagePort, PoolName = "ro" } } });
+            await BecomesAsync(http, """{"mysql/main":"5.000000"}""", node);
+            Assert.That(
+                (up.Sessions, down.Sessions, noLb.Sessions, maintenance.Sessions, drained.Sessions, unwatched.Sessions, elsewhere.Sessions), Is.EqualTo((1, 1, 0, 0, 0, 1, 0)),
+                "up, down and not checked; nobody else");
+
+            // Back, and taken out by its own check: the next look at the page is ten seconds after the last one.
+            lags.Status = 200;
+            await BecomesAsync(pagePort, "127.0.0.1 UP, 127.0.0.2 UP, 127.0.0.3 NOLB, 127.0.0.4 MAINT, 127.0.0.5 DRAIN, 127.0.0.6 no check");
+            lags.Status = 404;
+            await BecomesAsync(http, """{"mysql/main":"0.500000"}""", node);
+        }
+        finally
+        {
+            haproxy.Kill();
+            await haproxy.WaitForExitAsync();
+        }
     }
 
     [Test]
@@ -127,6 +182,55 @@ public sealed class FrenoInventoryTests
         Assert.That((CountOf("gh-ost", "main", "ok"), CountOf("gh-ost", "main", "app_throttled"), CountOf("archiver", "main", "lag")), Is.EqualTo(("2", "1", "1")), string.Join('\n', counted));
     }
 
+    /// <summary>With a page of statistics on this port.</summary>
+    private async Task<Process> StartHaProxyAsync(string program, int pagePort, string backends)
+    {
+        var file = Path.Combine(_directory, "haproxy.cfg");
+        await File.WriteAllTextAsync(file, $"""
+            global
+                maxconn 100
+            defaults
+                mode http
+                timeout connect 1s
+                timeout check   1s
+                timeout client  5s
+                timeout server  5s
+            listen page
+                bind 127.0.0.1:{pagePort}
+                stats enable
+                stats uri /
+                stats admin if TRUE
+            {backends}
+
+            """);
+        return Process.Start(new ProcessStartInfo(program, ["-db", "-f", file]) { UseShellExecute = false })!;
+    }
+
+    /// <summary>As an operator does it on the page, once haproxy listens.</summary>
+    private static async Task DrainAsync(int pagePort, string server)
+    {
+        using var client = new HttpClient();
+        await Until.AsyncOf("a page that takes orders", async () =>
+        {
+            using var order = new FormUrlEncodedContent(new Dictionary<string, string>(StringComparer.Ordinal) { ["s"] = server, ["action"] = "drain", ["b"] = "ro" });
+            using var done = await client.PostAsync($"http://127.0.0.1:{pagePort}/", order);
+            return done.IsSuccessStatusCode ? "yes" : null;
+        });
+    }
+
+    /// <summary>The states of the pool "ro" as haproxy's page has them.</summary>
+    private static async Task BecomesAsync(int pagePort, string states)
+    {
+        using var client = new HttpClient();
+        await Until.AsyncOf(states, async () =>
+        {
+            var page = await client.GetStringAsync($"http://127.0.0.1:{pagePort}/;csv;norefresh");
+            var rows = page.Split('\n').Select(line => line.Split(',')).Where(cells => cells.Length > 17 && cells[0] == "ro" && cells[1] != "BACKEND").Select(cells => $"{cells[1]} {cells[17]}");
+            var last = string.Join(", ", rows);
+            return last == states ? last : throw new IOException(last);
+        });
+    }
+
     /// <summary>What memcached answers to a get of the store's key (memcached's protocol.txt, "Retrieval command"); empty: there is no such key.</summary>
     private static async Task<string> CachedAsync(int port)
     {
@@ -169,67 +273,4 @@ public sealed class FrenoInventoryTests
     }
 
     private static string PortOf(MiniMySql server) => server.Address.Split(':')[1];
-
-    /// <summary>Keeps the lines that clients send; answers a GET with its text and hangs up, anything else with nothing.</summary>
-    private sealed class MiniText : IAsyncDisposable
-    {
-        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-        private readonly CancellationTokenSource _end = new();
-        private readonly string _body;
-        private readonly Task _accepting;
-
-        public MiniText(string body)
-        {
-            _body = body;
-            _listener.Start();
-            _accepting = AcceptAsync();
-        }
-
-        public int Status { get; set; } = 200;
-        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
-        public ConcurrentQueue<string> Requests { get; } = new();
-
-        public async ValueTask DisposeAsync()
-        {
-            await _end.CancelAsync();
-            _listener.Dispose();
-            await _accepting;
-            _end.Dispose();
-        }
-
-        private async Task AcceptAsync()
-        {
-            var open = new List<Task>();
-            try
-            {
-                while (true) open.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_end.Token)));
-            }
-            catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-            {
-                await Task.WhenAll(open);
-            }
-        }
-
-        private async Task ServeAsync(TcpClient client)
-        {
-            using var _ = client;
-            try
-            {
-                using var reader = new StreamReader(client.GetStream(), Encoding.ASCII);
-                var isGet = false;
-                while (await reader.ReadLineAsync(_end.Token) is { } line)
-                {
-                    if (line.Length > 0) Requests.Enqueue(line);
-                    isGet |= line.StartsWith("GET ", StringComparison.Ordinal);
-                    if (!isGet || line.Length > 0) continue;
-                    await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.0 {Status} X\r\nContent-Type: text/plain\r\n\r\n{_body}"));
-                    return;
-                }
-            }
-            catch (Exception e) when (e is IOException or OperationCanceledException)
-            {
-                // The node has hung up, or the test is over.
-            }
-        }
-    }
 }

@@ -25,14 +25,36 @@ internal static class PlainHttp
             all.Write(buffer.AsSpan(0, count));
         }
 
-        var text = Encoding.UTF8.GetString(all.WrittenSpan);
-        var end = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
-        if (end < 0 || !text.StartsWith("HTTP/1.", StringComparison.Ordinal) || text.Length < 12
-            || !int.TryParse(text.AsSpan(9, 3), NumberStyles.None, CultureInfo.InvariantCulture, out var status))
-        {
-            throw new IOException($"{to}{path}: the answer is no HTTP");
-        }
+        return Read(all.WrittenSpan, $"{to}{path}");
+    }
 
-        return (status, text[(end + 4)..]);
+    /// <exception cref="IOException"/>
+    internal static (int Status, string Body) Read(ReadOnlySpan<byte> answer, string from)
+    {
+        var end = answer.IndexOf("\r\n\r\n"u8);
+        var head = end < 0 ? "" : Encoding.ASCII.GetString(answer[..end]);
+        if (!head.StartsWith("HTTP/1.", StringComparison.Ordinal) || head.Length < 12 || !int.TryParse(head.AsSpan(9, 3), NumberStyles.None, CultureInfo.InvariantCulture, out var status))
+            throw new IOException($"{from}: the answer is no HTTP");
+        var body = answer[(end + 4)..];
+        return (status, Encoding.UTF8.GetString(head.Split("\r\n").Any(IsChunked) ? Whole(body, from) : body));
+    }
+
+    private static bool IsChunked(string line) =>
+        line.StartsWith("transfer-encoding:", StringComparison.OrdinalIgnoreCase) && line.EndsWith("chunked", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Chunks put together (RFC 9112, section 7.1): HAProxy sends its page in them to whoever asks with HTTP/1.0, too.</summary>
+    private static ReadOnlySpan<byte> Whole(ReadOnlySpan<byte> body, string from)
+    {
+        var whole = new ArrayBufferWriter<byte>();
+        while (true)
+        {
+            var end = body.IndexOf("\r\n"u8);
+            var size = end < 0 ? "" : Encoding.ASCII.GetString(body[..end]).Split(';')[0].Trim();
+            if (!int.TryParse(size, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var count) || count < 0 || count > body.Length - end - 2)
+                throw new IOException($"{from}: the answer breaks off between its chunks");
+            if (count == 0) return whole.WrittenSpan;
+            whole.Write(body.Slice(end + 2, count));
+            body = body[Math.Min(end + 2 + count + 2, body.Length)..];
+        }
     }
 }
