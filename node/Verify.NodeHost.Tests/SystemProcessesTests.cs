@@ -41,8 +41,7 @@ internal sealed class SystemProcessesTests
     {
         var (script, file) = (Path.Combine(_directory, "page"), Path.Combine(_directory, "told"));
         await File.WriteAllTextAsync(script, $"#!/bin/sh\nenv | grep ^ORC_ | sort > {file}\n");
-        File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        var end = await RunAsync(script, Nothing.Add("ORC_FAILURE_TYPE", "DeadMaster").Add("ORC_COUNT_REPLICAS", "2"));
+        var end = await RunAsync($"sh {script}", Nothing.Add("ORC_FAILURE_TYPE", "DeadMaster").Add("ORC_COUNT_REPLICAS", "2"));
         Assert.That(end.ExitCode, Is.Zero, end.Output);
         Assert.That(await File.ReadAllLinesAsync(file), Is.EqualTo(new[] { "ORC_COUNT_REPLICAS=2", "ORC_FAILURE_TYPE=DeadMaster" }));
     }

@@ -62,6 +62,9 @@ public sealed partial class SimWorld : IDisposable
     /// <summary>The source of every choice in this world; each is in the trace.</summary>
     public IChoiceSource Choices { get; }
 
+    /// <summary>Gives each start of a host's process somebody who looks at its Raft (see <see cref="Watching.RaftWatch"/>), or null.</summary>
+    public Func<SimHost, IRaftWitness?>? WitnessOf { get; set; }
+
     internal SimScheduler Scheduler { get; }
     internal SimActor Harness { get; }
     internal SimActor NetworkActor { get; }

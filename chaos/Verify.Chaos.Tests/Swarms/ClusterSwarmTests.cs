@@ -59,6 +59,7 @@ public sealed class ClusterSwarmTests
         {
             var trial = new ClusterSwarm(story: story).Play((ulong)seed);
             Assert.That(trial.Verdict, Is.EqualTo(Verdict.Valid), $"seed {seed}: {trial.Discovery?.Promise}: {trial.Discovery?.What}");
+            Assert.That(trial.Counts.Single(c => c.Name == "commits judged").Count, Is.Positive, $"seed {seed}: Raft was watched");
             operations += trial.Counts.Single(c => c.Name == "operations").Count;
         }
 

@@ -97,6 +97,7 @@ internal static class SimulatedRun
                 facts = options.Account(facts!);
                 IReadOnlyList<Finding> findings = RunOutcome.Judge(CheckMapping.For(scenario, options.IsDrawn), facts, runner.Troubles);
                 if (runner.Core is { } core) findings = [.. findings, core];
+                if (world.BrokenRaft is { } broken) findings = [broken, .. findings];
                 return Record(scenario, seed, options, world, simulation, clock) with
                 {
 #if VERIFY_MUTANTS
@@ -144,7 +145,8 @@ internal static class SimulatedRun
         var (failureClass, finding) = RunOutcome.OfBreakdown(cause, [.. world.Nodes.Keys]);
         return Record(scenario, seed, options, world, simulation, clock) with
         {
-            Verdict = finding.Verdict, FailureClass = failureClass, Findings = [finding], Events = world.Events.Sorted(), Ops = ops,
+            Verdict = world.BrokenRaft?.Verdict ?? finding.Verdict, FailureClass = world.BrokenRaft is null ? failureClass : FailureClass.Safety,
+            Findings = world.BrokenRaft is { } broken ? [broken, finding] : [finding], Events = world.Events.Sorted(), Ops = ops,
         };
     }
 

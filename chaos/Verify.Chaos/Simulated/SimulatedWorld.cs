@@ -11,6 +11,7 @@ using Verify.Scenarios;
 using Verify.Sim;
 using Verify.Sim.Fleet;
 using Verify.Sim.Hosts;
+using Verify.Sim.Watching;
 using ClusterView = Verify.Chaos.Worlds.ClusterView;
 
 namespace Verify.Chaos.Simulated;
@@ -40,8 +41,15 @@ internal sealed partial class SimulatedWorld : IWorld
         Events = new(() => world.NowMicros);
         Nodes = Map(scenario.Fleet.Nodes);
         Servers = Map(scenario.Fleet.Servers);
+        world.WitnessOf = new RaftWatch((promise, what) => BrokenRaft = new(RaftCheck, Verdict.Invalid, "Raft's promises hold at every node and its disk", $"{promise}: {what}", "none broken")).WitnessOf;
         world.Trace.NodeEventSeen = e => NodeEventMapping.Add(Events, e.Micros, e.Step, Nodes.GetValueOrDefault(e.Host, ""), e.Event);
     }
+
+    /// <summary>The name of the finding that a promise of Raft did not hold (see <see cref="RaftWatch"/>).</summary>
+    public const string RaftCheck = "raft";
+
+    /// <summary>The first promise of Raft that did not hold; null while all hold.</summary>
+    public Finding? BrokenRaft { get; private set; }
 
     public string Kind => "sim";
     public TimeProvider Time => _world.WorldTime;

@@ -113,6 +113,9 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         Add(options.Transfers, "transfers", TransferAsync);
         Add(options.Snapshots, "snapshots", SnapshotAsync);
         Add(options.ClockSteps, "clock steps", StepClockAsync);
+        Add(options.FailedWrites, "failed writes", () => Now(FailWrite));
+        Add(options.MisdirectedWrites, "misdirected writes", () => Now(Misdirect));
+        Add(options.TornSectors, "torn sectors", () => Now(Tear));
         return deeds;
     }
 
@@ -214,10 +217,52 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         return true;
     }
 
+    private bool FailWrite()
+    {
+        var host = Any();
+        if (!host.IsAlive) return false;
+        tell?.Invoke($"{world.Sim.Now}: the next write of {host.Name} fails");
+        promises.Excuse(host.Name);
+        host.Disk.FailNextWrites(1);
+        return true;
+    }
+
+    private SimHost Victim() => _rotten is null ? Any() : world.Sim.Host(_rotten);
+
     private bool Rot()
     {
-        var host = _rotten is null ? Any() : world.Sim.Host(_rotten);
+        var host = Victim();
         return IsWanted(host) && RotAt(host);
+    }
+
+    /// <summary>A vote whose write went astray, or whose newest sectors are gone, is a vote that was never given: nobody claims to survive that,
+    /// because no other node knows of it.</summary>
+    private static bool HoldsTheVote(string file) => file.StartsWith("hardstate", StringComparison.Ordinal);
+
+    /// <summary>The next write of the one node that may be damaged lands elsewhere in its file, and nobody is told.</summary>
+    private bool Misdirect()
+    {
+        var host = Victim();
+        if (!host.IsAlive) return false;
+        (_rotten, var at) = (host.Name, world.Sim.Now);
+        promises.Excuse(host.Name);
+        tell?.Invoke($"{at}: the next write of {host.Name} goes astray");
+        host.Disk.MisdirectNextWrites(1, HoldsTheVote);
+        return true;
+    }
+
+    /// <summary>A sector at rest is torn on the one node that may be damaged.</summary>
+    private bool Tear()
+    {
+        var host = Victim();
+        var files = host.Disk.Names.Where(name => host.Disk.LengthOf(name) > 0 && !HoldsTheVote(name)).ToArray();
+        if (!IsWanted(host) || files.Length == 0) return false;
+        _rotten = host.Name;
+        promises.Excuse(host.Name);
+        var file = files[_dice.Next(files.Length)];
+        var offset = _dice.Next((int)Math.Min(int.MaxValue, host.Disk.LengthOf(file)));
+        tell?.Invoke($"{world.Sim.Now}: a sector is torn on {host.Name}: {file} at {offset}, {host.Disk.TearSector(file, offset)} bytes");
+        return true;
     }
 
     /// <summary>Turns a bit in a file of this node, or of the one that is rotten already.</summary>
@@ -310,5 +355,6 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         host.Disk.SetTiming(DiskTiming.Flash);
         host.Disk.FailNextSyncs(0);
         host.Disk.FailNextWrites(0);
+        host.Disk.MisdirectNextWrites(0);
     }
 }

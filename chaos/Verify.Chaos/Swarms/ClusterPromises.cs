@@ -5,8 +5,8 @@ using Verify.Sim.Tracing;
 
 namespace Verify.Chaos.Swarms;
 
-/// <summary>What is watched while whole nodes run: the promises of <see cref="LogPromises"/>; one state per place of the log however a node
-/// came there; and who stopped itself without having been given a reason.</summary>
+/// <summary>What is watched while whole nodes run: the promises of <see cref="LogPromises"/>; those of <see cref="Verify.Sim.Watching.RaftWatch"/>,
+/// which breaks them here; one state per place of the log however a node came there; and who stopped itself without having been given a reason.</summary>
 internal sealed class ClusterPromises
 {
     private readonly LogPromises _log = new();

@@ -7,6 +7,7 @@ using Verify.Raft;
 using Verify.Sim;
 using Verify.Sim.Hosts;
 using Verify.Sim.Scheduling;
+using Verify.Sim.Watching;
 
 namespace Verify.Chaos.Swarms;
 
@@ -57,8 +58,8 @@ internal sealed class ClusterSwarm(
             + "instances by heartbeat or TTL check; linearizability of each service, nobody unlisted who was renewed in time, nobody listed on any node whose time is long over",
         ClusterStory.ClockJumps => "1 to 5 whole nodes whose wall clocks jump by minutes and hours; nobody may notice",
         ClusterStory.TakenOut => "3 or 5 whole nodes that are cut off from each other and taken out of the group; who was taken out leaves and disturbs nobody",
-        _ => "1 to 8 whole nodes with KV clients, 4 to 12 virtual seconds of drawn faults: kills, cuts, pauses, full, slow, failing and rotting disks, joins, leaves, "
-            + "transfers, snapshots, clock steps and drift; linearizability, one leader per term, one state per log index, convergence",
+        _ => "1 to 8 whole nodes with KV clients, 4 to 12 virtual seconds of drawn faults: kills, cuts, pauses, disks that are full, slow, fail, rot, tear or write astray, zones with spares, joins, leaves, clean-up of the dead, "
+            + "transfers, snapshots, clock steps and drift; linearizability, Raft's promises on line at every node and its disk, one state per log index, convergence",
     };
 
     public string FalsePromise => story switch { ClusterStory.Kv => KvStory.FalsePromise, ClusterStory.Catalogue => CatalogueStory.FalsePromise, _ => Linearizable };
@@ -85,9 +86,12 @@ internal sealed class ClusterSwarm(
         using var sim = new SimWorld(
             options.WorldOptions() with { KeepWholeTrace = hooks.KeepsTrace }, choices, strategy?.Invoke(choices) ?? new RandomActors(choices), hooks.Named);
         var promises = new ClusterPromises();
-        sim.Trace.NodeEventSeen = promises.See;
+        var watch = new RaftWatch(promises.Break);
+        (sim.Trace.NodeEventSeen, sim.WitnessOf) = (promises.See, watch.WitnessOf);
         var history = new List<Op>();
         var world = new ClusterWorld(sim, options);
+        if (options.DeadServerMs > 0)
+            foreach (var name in world.Names) promises.Excuse(name); // Whoever is silent may find himself taken out.
         var nemesis = new ClusterNemesis(world, options, dice.Fork("nemesis"), promises, tell, hooks.Schedule?.Deeds);
         var ending = new ClusterEnding(world, options, nemesis, promises, tell);
         var parts = new StoryParts(world, options, dice, promises, nemesis, ending, history, tell);
@@ -118,7 +122,7 @@ internal sealed class ClusterSwarm(
         if (discovery is not null && verdict == Verdict.Valid) verdict = Verdict.Invalid;
         return new SwarmTrial(verdict, discovery, options.Describe(), sim.Trace.Hash,
         [
-            ("elections", promises.Elections), ("operations", history.Count), ("entries applied", promises.Applied), ("halts", promises.Halts),
+            ("elections", promises.Elections), ("operations", history.Count), ("entries applied", promises.Applied), ("halts", promises.Halts), ("commits judged", watch.Commits), ("syncs judged", watch.SyncsSeen),
             ("operations of unknown outcome", history.Count(o => o.Outcome == OpOutcome.Unknown)),
             .. own?.Counts ?? [],
             .. nemesis.Counts.Select(c => (c.Key, c.Value)),

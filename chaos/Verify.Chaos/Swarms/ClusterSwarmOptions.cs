@@ -49,6 +49,23 @@ internal sealed record ClusterSwarmOptions
     /// <summary>So few sessions of writes are remembered, and clients begin new ones now and then; 0: as many as in production.</summary>
     public int SessionsMax { get; init; }
 
+    /// <summary>Writes that fail (EIO): the node stops, and has lost nothing that it acknowledged.</summary>
+    public bool FailedWrites { get; init; }
+
+    /// <summary>Writes that land in another sector, and sectors that are torn at rest; on the one node that <see cref="Rot"/> may hit too, and
+    /// under the same conditions.</summary>
+    public bool MisdirectedWrites { get; init; }
+    public bool TornSectors { get; init; }
+
+    /// <summary>So many zones with one voter each and the others as spares; 0: none.</summary>
+    public int Zones { get; init; }
+
+    /// <summary>With zones: a voter that was not heard for so long gives its seat to its zone's spare.</summary>
+    public int SpareAfterMs { get; init; } = 5_000;
+
+    /// <summary>A member that was not heard for so long is taken out by the group; 0: never. Never together with damage.</summary>
+    public int DeadServerMs { get; init; }
+
     public static ClusterSwarmOptions Draw(Dice dice)
     {
         bool Half() => dice.Chance(500);
@@ -57,7 +74,7 @@ internal sealed record ClusterSwarmOptions
         var joins = Half();
         var sessions = dice.Fork("sessions"); // A stream of its own: the other draws of a seed stay what they were.
         var voters = From(0, 9) switch { 0 => 1, 1 or 2 => 5, _ => 3 };
-        return new ClusterSwarmOptions
+        var drawn = new ClusterSwarmOptions
         {
             Voters = voters,
             Spares = joins ? From(1, 3) : 0,
@@ -87,6 +104,21 @@ internal sealed record ClusterSwarmOptions
             LeaseReads = Half(),
             SessionsMax = sessions.Chance(250) ? 3 + sessions.Next(8) : 0,
         };
+        return drawn.WithLaterKinds(dice.Fork("later kinds"));
+    }
+
+    /// <summary>What was added later is drawn from dice of its own: a seed in which it is off is the schedule that it always was.</summary>
+    private ClusterSwarmOptions WithLaterKinds(Dice dice)
+    {
+        var zones = Voters >= 3 && dice.Chance(150) ? 3 : 0;
+        var spareAfter = 500 + dice.Next(2_500);
+        var deadServer = !Rot && Voters >= 3 && dice.Chance(150) ? 1_000 + dice.Next(4_000) : 0;
+        var mayDamage = Voters >= 3 && !Leaves && deadServer == 0;
+        return this with
+        {
+            Zones = zones, SpareAfterMs = zones > 0 ? spareAfter : SpareAfterMs, DeadServerMs = deadServer,
+            FailedWrites = dice.Chance(200), MisdirectedWrites = dice.Chance(150) && mayDamage, TornSectors = dice.Chance(150) && mayDamage,
+        };
     }
 
     /// <summary>A short schedule without any fault.</summary>
@@ -105,6 +137,11 @@ internal sealed record ClusterSwarmOptions
     public SnapshotSettings SnapshotSettings() => new()
     {
         Entries = SnapshotEntries, TrailingEntries = TrailingEntries, ChunkBytes = PieceBytes, Interval = TimeSpan.FromSeconds(20),
+    };
+
+    public AutopilotSettings AutopilotSettings() => new()
+    {
+        RedundancyZones = Zones > 0, SpareAfter = TimeSpan.FromMilliseconds(SpareAfterMs), DeadServerAfter = TimeSpan.FromMilliseconds(DeadServerMs),
     };
 
     /// <summary>All options on one line.</summary>

@@ -45,7 +45,7 @@ internal sealed class ClusterWorld
         foreach (var spare in Names[_options.Voters..]) Spares.Enqueue(spare);
     }
 
-    public Contact ContactOf(string name) => new($"{name}:{NodeNames.PeerPort}", DataCenter(HostNumber(name)), "", "");
+    public Contact ContactOf(string name) => new($"{name}:{NodeNames.PeerPort}", DataCenter(HostNumber(name)), "", ZoneOf(name));
 
     /// <summary>What the host's node answers; null when it is down or silent.</summary>
     public async Task<ApiReply?> AskAsync(SimHost host, ApiRequest request)
@@ -84,7 +84,7 @@ internal sealed class ClusterWorld
         var isVoter = _voters.Any(v => v.Id.Name == name);
         return new NodeConfig
         {
-            Self = new(name), DataCenter = dataCenter, PeerBind = new(name, NodeNames.PeerPort), Members = isVoter ? _voters : [],
+            Self = new(name), DataCenter = dataCenter, Zone = ZoneOf(name), Autopilot = _options.AutopilotSettings(), PeerBind = new(name, NodeNames.PeerPort), Members = isVoter ? _voters : [],
             Join = new JoinSettings
             {
                 Via = isVoter ? [] : [.. Names.Where(n => n != name).Select(n => new Endpoint(n, NodeNames.PeerPort))],
@@ -99,6 +99,9 @@ internal sealed class ClusterWorld
         var limits = new Limits { SegmentBytesMax = options.SegmentBytes };
         return options.SessionsMax > 0 ? limits with { SessionsMax = options.SessionsMax } : limits;
     }
+
+    /// <summary>Empty: the data centre, which each node has for itself.</summary>
+    private string ZoneOf(string name) => _options.Zones == 0 ? "" : $"z{(HostNumber(name) % _options.Zones) + 1}";
 
     private int HostNumber(string name) => Names.IndexOf(name);
 

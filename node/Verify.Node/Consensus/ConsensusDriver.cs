@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Verify.Node.Api;
+using Verify.Node.Seam;
 using Verify.Node.Telemetry;
 using Verify.Raft;
 
@@ -68,11 +69,15 @@ internal sealed class ConsensusDriver(
     /// <summary>Works with the snapshots; set before the first work is taken.</summary>
     public SnapshotDesk Snapshots { get; set; } = null!;
 
+    /// <summary>Looks on, in simulation.</summary>
+    public IRaftWitness? Witness { get; init; }
+
     /// <summary>Takes all of Raft's work. Called after each batch of inputs.</summary>
     public void CarryOut()
     {
         while (raft.TryTakeWork(out var work))
         {
+            Witness?.Took(work);
             foreach (var envelope in work.SendNow) Send(envelope);
             if (work.Install is not null) _installs++;
             if (!work.Apply.IsEmpty) outlets.Committed();
@@ -86,6 +91,7 @@ internal sealed class ConsensusDriver(
             Snapshots.Take(work);
         }
 
+        Witness?.Settled();
         Snapshots.Go();
     }
 
@@ -101,6 +107,7 @@ internal sealed class ConsensusDriver(
                 if (_isInDebt && !isInDebt) NodeLog.Recovered(log);
                 _isInDebt = isInDebt;
                 var works = _writing.Count(static work => work.Install is not null);
+                if (Witness is { } witness) _writing.ForEach(witness.Durable);
                 _writing.Clear();
                 if (group.NeedsDisk) SetDiskFull(false, "");
                 if (group.Install is { } mark) Install(mark, restored!, works);
@@ -165,7 +172,12 @@ internal sealed class ConsensusDriver(
             return;
         }
 
-        foreach (var entry in entries) outlets.Apply(entry);
+        foreach (var entry in entries)
+        {
+            Witness?.Applies(entry);
+            outlets.Apply(entry);
+        }
+
         raft.Applied(entries[^1].Index);
     }
 
@@ -266,6 +278,7 @@ internal sealed class ConsensusDriver(
     private void Send(Envelope envelope)
     {
         if (envelope.Body is Message.VoteRequest && !MayLead) return;
+        Witness?.Sends(envelope);
         outlets.Send(envelope);
     }
 }

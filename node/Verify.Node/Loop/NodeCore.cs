@@ -45,6 +45,7 @@ internal sealed class NodeCore
         Loop = new(seam.Scheduler, config.Limits.InboxInputsMax, Think, Break);
         State = state ?? new(Sessions.FormerMax, config.Limits.RecoveriesKeptMax);
         _raft = new(OptionsOf(config, seam.Dice.Fork("raft")), data.HardState.State, data.Snapshots.Newest?.Mark, data.Entries);
+        seam.Witness?.Began(_raft, data.HardState.State, data.Snapshots.Newest?.Mark, data.Entries);
         Status = _raft.Status;
         var around = new PeerSurroundings(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token)
         {
@@ -67,7 +68,7 @@ internal sealed class NodeCore
             After = (delay, action) => Deadlines.At(Pulse.Now + delay, action), Now = () => Pulse.Now,
         }, config.Timing.DiskStallMax ?? config.Timing.Tick * config.Timing.ElectionTicks * 2, data.Lost is not null, _log)
         {
-            Snapshots = DeskOf(data), Figures = new(data.Log.Entries, data.Log.Bytes, 0),
+            Snapshots = DeskOf(data), Witness = seam.Witness, Figures = new(data.Log.Entries, data.Log.Bytes, 0),
         };
         if (data.Lost is { } lost) NodeLog.Recovering(_log, lost.Until);
         _ha = haPart(new NodeServices(this));
@@ -340,6 +341,7 @@ internal sealed class NodeCore
     {
         var last = file.Mark.Last;
         _metrics.SnapshotMade(took);
+        Seam.Witness?.SnapshotMade(file.Mark);
         Seam.Events.Emit(new NodeEvent.SnapshotTaken(Config.Self.Name, last.Index.Value, last.Term.Value, file.Bytes, took.TotalMilliseconds));
     }
 
@@ -353,6 +355,7 @@ internal sealed class NodeCore
         var before = Status;
         Status = _raft.StatusSince(before);
         if (ReferenceEquals(Status, before)) return false;
+        Seam.Witness?.Knows(Status);
         _metrics.Raft(Status);
         _belonging.Follow(Status);
         return Tell(Status, before);

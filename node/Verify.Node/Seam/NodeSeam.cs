@@ -15,6 +15,9 @@ public sealed record NodeSeam(
 
     /// <summary>Runs the operator's commands around recoveries; null: none are run.</summary>
     public IProcesses? Processes { get; init; }
+
+    /// <summary>Watches how Raft's work is carried out, in simulation; null: nobody does.</summary>
+    public IRaftWitness? Witness { get; init; }
 }
 
 /// <summary>A stream whose other end has proved who it is. Implemented by the streams of a network with mutual authentication.</summary>

@@ -17,6 +17,8 @@ public sealed class SimDisk
     private int _syncsToFail;
     private int _writesToFail;
     private int _writesToMisdirect;
+    private Func<string, bool>? _spared;
+    private bool _wasWiped;
 
     internal SimDisk(SimHost host)
     {
@@ -39,6 +41,9 @@ public sealed class SimDisk
 
     /// <summary>Bytes at rest that damage has changed.</summary>
     public long DamagedBytes { get; private set; }
+
+    /// <summary>It has lost or changed what was durable on it.</summary>
+    public bool IsDamaged => DamagedBytes > 0 || MisdirectedHits > 0 || _wasWiped;
 
     /// <summary>Syncs that succeeded.</summary>
     public long Syncs { get; internal set; }
@@ -71,7 +76,8 @@ public sealed class SimDisk
     public void FailNextWrites(int count) => _writesToFail = count;
 
     /// <summary>The next writes land in another sector of their file, and the sector that was meant keeps what it had: nobody is told.</summary>
-    public void MisdirectNextWrites(int count) => _writesToMisdirect = count;
+    /// <param name="spared">Files whose writes go where they should; null: none.</param>
+    public void MisdirectNextWrites(int count, Func<string, bool>? spared = null) => (_writesToMisdirect, _spared) = (count, spared);
 
     /// <summary>Turns bits of a byte at rest.</summary>
     public void Damage(string name, long offset, byte bits = 0x01)
@@ -101,6 +107,17 @@ public sealed class SimDisk
         _names.Clear();
         _durableNames.Clear();
         _directoryChanges.Clear();
+        _wasWiped = true;
+    }
+
+    /// <summary>The first of these files of which something, or the name, would be gone after a loss of power; null when there is none.</summary>
+    internal string? FirstUnsynced(Func<string, bool> isMeant)
+    {
+        foreach (var (name, file) in _directoryChanges)
+            if (file is not null && isMeant(name)) return name;
+        foreach (var (name, file) in _names)
+            if (file.IsUnsynced && isMeant(name)) return name;
+        return null;
     }
 
     /// <summary>What a file holds now, as the process sees it; null when there is none.</summary>
@@ -167,7 +184,7 @@ public sealed class SimDisk
             if (room < grows) fits = (int)Math.Max(0, bytes.Length - (grows - room));
         }
 
-        if (_writesToMisdirect > 0 && fits > 0 && file.Length >= SectorBytes) Misdirect(file, bytes[..fits], offset);
+        if (_writesToMisdirect > 0 && fits > 0 && file.Length >= SectorBytes && _spared?.Invoke(file.Name) != true) Misdirect(file, bytes[..fits], offset);
         else file.Write(bytes[..fits], offset);
         return fits == bytes.Length ? null : Full(file.Name);
     }
@@ -246,7 +263,12 @@ public sealed class SimDisk
     {
         var replacing = _replacing.ToArray();
         _replacing.Clear();
-        if (keepsPageCache) return;
+        if (keepsPageCache)
+        {
+            foreach (var (_, file) in _names) file.OutliveProcess();
+            return;
+        }
+
         var choices = _host.World.Choices;
         var keepsSome = _host.World.Options.CrashKeepsSomeWrites;
 

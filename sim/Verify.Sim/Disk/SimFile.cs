@@ -13,6 +13,7 @@ internal sealed class SimFile(string name)
     private byte[] _durable = [];
     private long _durableLength;
     private long _sequence;
+    private bool _hasForgotten;
 
     /// <summary>A change that has not been synced: bytes written, or (Length -1 aside) the file cut or extended to Offset.</summary>
     private readonly record struct Change(long Sequence, long Offset, int Bytes, bool IsLength);
@@ -20,6 +21,9 @@ internal sealed class SimFile(string name)
     public string Name { get; } = name;
     public long Length { get; private set; }
     public long DurableLength => _durableLength;
+
+    /// <summary>Something of what is seen would be gone after a loss of power.</summary>
+    public bool IsUnsynced => _pending.Count > 0 || _hasForgotten;
 
     /// <summary>The newest change; a sync covers what is up to here when it begins.</summary>
     public long Sequence => _sequence;
@@ -61,12 +65,18 @@ internal sealed class SimFile(string name)
 
     /// <summary>A sync failed: the kernel marks the pages clean all the same, so that no later sync writes them (Rebello et al.,
     /// USENIX ATC 2020). They are seen until the crash and gone after it.</summary>
-    public void Forget(long upTo) => _pending.RemoveAll(change => change.Sequence <= upTo);
+    public void Forget(long upTo) => _hasForgotten |= _pending.RemoveAll(change => change.Sequence <= upTo) > 0;
+
+    /// <summary>The process is gone, and the next one sees what a failed sync left in the page cache and cannot tell: <see cref="IsUnsynced"/> is
+    /// about syncs of one process. (A node that is started again after such a failure without a restart of its machine trusts these bytes. That
+    /// is a gap; what it costs is seen when the power goes, as what it would cost there.)</summary>
+    public void OutliveProcess() => _hasForgotten = false;
 
     /// <summary>The whole content anew, seen and durable at once.</summary>
     public void Replace(ReadOnlySpan<byte> content)
     {
         _pending.Clear();
+        _hasForgotten = false;
         CopyInto(ref _seen, content);
         CopyInto(ref _durable, content);
         Length = _durableLength = content.Length;
@@ -87,6 +97,7 @@ internal sealed class SimFile(string name)
         }
 
         _pending.Clear();
+        _hasForgotten = false;
         CopyInto(ref _seen, _durable.AsSpan(0, (int)_durableLength));
         Length = _durableLength;
     }

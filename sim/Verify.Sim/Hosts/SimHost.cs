@@ -92,7 +92,7 @@ public sealed class SimHost : INodeEvents
         Life = life;
         _seam = new NodeSeam(
             Clock, _world.Dice.Fork($"{Name} start {_starts++}"), new SimNetwork(_world, life), Disk.Attach(life), new SimHalt(life),
-            life.Pipe, _world.Logs.For(this), _world.NewMeters(), this);
+            life.Pipe, _world.Logs.For(this), _world.NewMeters(), this) { Witness = _world.WitnessOf?.Invoke(this) };
         if (_program is not null) Scheduler.Post(Actor, life.Number, Labels.Start, static host => ((SimHost)host!).RunProgram(), this);
     }
 

@@ -18,6 +18,14 @@ internal sealed class SwarmDisk
     public LogIndex SnapshotIndex => Snapshot?.Last.Index ?? LogIndex.Zero;
     public int UnsyncedCount => _unsynced.Count;
 
+    /// <summary>A disk on which this was found.</summary>
+    public static SwarmDisk Of(HardState hardState, SwarmSnapshot? snapshot, IReadOnlyList<Entry> log)
+    {
+        var disk = new SwarmDisk { HardState = hardState, Snapshot = snapshot, First = log.Count > 0 ? log[0].Index : (snapshot?.Last.Index ?? LogIndex.Zero).Next };
+        disk._log.AddRange(log);
+        return disk;
+    }
+
     /// <summary>It is in the durable log, or in the durable snapshot (what is in a snapshot was committed, so the index says enough).</summary>
     public bool Holds(EntryId id)
     {

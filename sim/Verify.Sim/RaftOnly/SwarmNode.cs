@@ -4,42 +4,30 @@ namespace Verify.Sim.RaftOnly;
 
 /// <summary>One node of the swarm: the production core on a disk that keeps what was synced, with a state machine and with what a
 /// node does to make, send and receive snapshots.</summary>
-internal sealed class SwarmNode(int number, RaftOptions options)
+internal sealed class SwarmNode : WatchedNode
 {
+    private readonly RaftOptions _options;
     private readonly Queue<(int DueStep, SnapshotPiece Piece)> _pieces = new();
-    private readonly Membership _start = Membership.OfVoters(options.Voters);
     private SwarmSnapshot? _making;
     private int _madeStep;
 
-    public int Number { get; } = number;
-    public SwarmDisk Disk { get; } = new();
+    public SwarmNode(int number, RaftOptions options)
+        : base(number)
+    {
+        _options = options;
+        Core = new(options, HardState.Initial, []);
+        Start = Membership.OfVoters(options.Voters);
+        IsUp = true;
+    }
 
-    /// <summary>The log as the core has handed it out: what is durable and what is on its way there.</summary>
-    public SwarmLog Log { get; } = new();
     public SwarmReception Reception { get; } = new();
-    public RaftCore Core { get; private set; } = new(options, HardState.Initial, []);
     public SwarmState State { get; private set; } = new();
-    public bool IsUp { get; private set; } = true;
 
     /// <summary>Fractions of a tick that have passed on this node's clock, and how fast it runs; in thousandths.</summary>
     public int TickPhase { get; set; }
     public int TickRate { get; set; } = 1000;
 
-    public LogIndex Applied => State.Last.Index;
-
-    /// <summary>Where the newest snapshot will end when all that the core has handed out is done.</summary>
-    public LogIndex SnapshotIndexSoon { get; private set; }
-
-    /// <summary>Counted by the swarm: how far it has seen this node's commit.</summary>
-    public LogIndex CommitSeen { get; set; }
-
-    /// <summary>The membership that the log of this node says is in force (thesis §4.1): the latest in it, committed or not.</summary>
-    public Membership InForce => Log.Membership ?? _start;
-
-    /// <summary>The entry is in its log, or so far back that it is in its snapshot.</summary>
-    public bool Holds(EntryId id) => Log.Holds(id);
-
-    public bool DiskHolds(EntryId id) => Disk.Holds(id);
+    public override LogIndex Applied => State.Last.Index;
 
     /// <summary>Takes note of what the core hands out. The state jumps when a snapshot takes its place.</summary>
     public SwarmSnapshot? Took(RaftWork work)
@@ -101,7 +89,7 @@ internal sealed class SwarmNode(int number, RaftOptions options)
 
     public void Restart()
     {
-        Core = new RaftCore(options, Disk.HardState, Disk.Snapshot?.Mark, Disk.Log);
+        Core = new RaftCore(_options, Disk.HardState, Disk.Snapshot?.Mark, Disk.Log);
         State = Disk.Snapshot is { } snapshot ? SwarmState.Restore(snapshot.Bytes) : new SwarmState();
         Log.Restart(Disk);
         CommitSeen = Applied;

@@ -19,7 +19,7 @@ internal sealed class ElectionQuorum : Promise
         else _votes[at] = (term, candidate, _votes[at].Voters | SwarmQuorums.Bit(voter));
     }
 
-    public void Elected(SwarmNode leader)
+    public void Elected(WatchedNode leader)
     {
         var voters = SwarmQuorums.Bit(leader.Number);
         foreach (var votes in _votes)

@@ -8,7 +8,7 @@ internal sealed class ElectionSafety : Promise
 {
     public override string Name => "ElectionSafety";
 
-    public void Appended(SwarmNode node, Entry last, SwarmNode[] nodes)
+    public void Appended(WatchedNode node, Entry last, WatchedNode[] nodes)
     {
         foreach (var leader in nodes)
         {

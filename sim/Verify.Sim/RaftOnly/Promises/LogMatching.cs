@@ -13,13 +13,13 @@ internal sealed class LogMatching : Promise
 
     /// <summary>What came from a leader. (What a leader appends itself counts when it is durable: until then a crash may undo it, and nobody
     /// else has it.)</summary>
-    public void Appended(SwarmNode node, Entry entry)
+    public void Appended(WatchedNode node, Entry entry)
     {
         if (node.Log.TermBefore(entry.Index) is { } before) Check(node, entry, before);
     }
 
     /// <summary>What a disk holds, from this index on.</summary>
-    public void Durable(SwarmNode node, LogIndex from)
+    public void Durable(WatchedNode node, LogIndex from)
     {
         var (disk, first) = (node.Disk, node.Disk.First);
         for (var i = (int)Math.Max(0, from.Value - first.Value); i < disk.Log.Count; i++)
@@ -29,7 +29,7 @@ internal sealed class LogMatching : Promise
         }
     }
 
-    private void Check(SwarmNode node, Entry entry, Term before)
+    private void Check(WatchedNode node, Entry entry, Term before)
     {
         while (_byIndex.Count <= entry.Index.Value) _byIndex.Add([]);
         var known = _byIndex[(int)entry.Index.Value];

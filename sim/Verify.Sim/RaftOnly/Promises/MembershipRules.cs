@@ -8,7 +8,7 @@ internal sealed class MembershipInForce : Promise
 {
     public override string Name => "MembershipInForce";
 
-    public void Observe(SwarmNode node)
+    public void Observe(WatchedNode node)
     {
         var (says, log) = (node.Core.Membership, node.InForce);
         if (!ReferenceEquals(says, log) && !says.Equals(log))
@@ -21,7 +21,7 @@ internal sealed class QuorumsOverlap : Promise
 {
     public override string Name => "QuorumsOverlap";
 
-    public void Appended(SwarmNode node, Membership start)
+    public void Appended(WatchedNode node, Membership start)
     {
         var (before, now) = (node.Log.MembershipBefore ?? start, node.InForce);
         if (!before.IsEmpty && !SwarmQuorums.Overlap(before, now))

@@ -69,6 +69,9 @@ internal sealed class Monotonic : Promise
         (_terms[node], _commits[node], _ledTerms[node]) = (onDisk, committed, Term.Zero);
     }
 
+    /// <summary>Its disk was damaged or is another one: what it was may be gone.</summary>
+    public void Forget(int node) => (_terms[node], _spoken[node], _commits[node], _ledTerms[node]) = (Term.Zero, Term.Zero, LogIndex.Zero, Term.Zero);
+
     // Methods of their own: a method that may build a text is compiled with its locals cleared on every call, and this one is called at every event.
     private void BreakTerm(int node, Term term) => Break(string.Create(CultureInfo.InvariantCulture, $"n{node + 1} went from term {_terms[node]} to {term}"));
 

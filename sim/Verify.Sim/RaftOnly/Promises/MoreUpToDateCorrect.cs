@@ -9,7 +9,7 @@ internal sealed class MoreUpToDateCorrect(CommittedLog committed) : Promise
 {
     public override string Name => "MoreUpToDateCorrect";
 
-    public void Appended(SwarmNode node)
+    public void Appended(WatchedNode node)
     {
         var last = node.Log.Last;
         for (var index = committed.Last; index > LogIndex.Zero; index = index.Previous)

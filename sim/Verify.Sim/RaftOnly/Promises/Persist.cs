@@ -9,7 +9,7 @@ internal sealed class Persist : Promise
 {
     public override string Name => "Persist";
 
-    public void Spoke(SwarmNode node, in Envelope envelope)
+    public void Spoke(WatchedNode node, in Envelope envelope)
     {
         var disk = node.Disk.HardState;
         switch (envelope.Body)
@@ -28,11 +28,23 @@ internal sealed class Persist : Promise
         }
     }
 
-    public void Discards(SwarmNode node, LogIndex upTo)
+    public void Discards(WatchedNode node, LogIndex upTo)
     {
         if (upTo > node.SnapshotIndexSoon)
             Break(string.Create(CultureInfo.InvariantCulture, $"n{node.Number + 1} may delete its log up to {upTo}; its snapshot ends at {node.SnapshotIndexSoon}"));
     }
+
+    /// <summary>A node starts from what its disk holds; term and vote were durable there as <paramref name="before"/> says.</summary>
+    public void Found(WatchedNode node, HardState before)
+    {
+        var now = node.Disk.HardState;
+        if (now.Term > before.Term || (now.Term == before.Term && (before.VotedFor is null || now.VotedFor == before.VotedFor))) return;
+        Break(string.Create(
+            CultureInfo.InvariantCulture, $"n{node.Number + 1} had {before.Term}/{before.VotedFor} on its disk and wakes up with {now.Term}/{now.VotedFor}"));
+    }
+
+    public void NotSynced(WatchedNode node, string file) =>
+        Break(string.Create(CultureInfo.InvariantCulture, $"n{node.Number + 1} goes on as if its disk had everything, and {file} would lose some of it without power"));
 
     private static bool IsVote(HardState disk, Term term, NodeId candidate) => disk.Term > term || (disk.Term == term && disk.VotedFor == candidate);
 }

@@ -9,13 +9,13 @@ internal sealed class StateMachineSafety(CommittedLog committed) : Promise
 {
     public override string Name => "StateMachineSafety";
 
-    public void Committed(SwarmNode node, EntryId id)
+    public void Committed(WatchedNode node, EntryId id)
     {
         if (committed[id.Index] != id)
             Break(string.Create(CultureInfo.InvariantCulture, $"n{node.Number + 1} has {id} committed where {committed[id.Index]} is"));
     }
 
-    public void Applied(SwarmNode node, Entry entry)
+    public void Applied(WatchedNode node, Entry entry)
     {
         if (entry.Index != node.Applied.Next)
             Break(string.Create(CultureInfo.InvariantCulture, $"n{node.Number + 1} applies {entry.Id} after index {node.Applied}"));
