@@ -48,7 +48,7 @@ internal sealed class CampaignLedgerTests
         new CampaignLedger(two).Add(Play("link-slow", "mariadb", 2) with { ExitCode = 2, Trouble = "rtoWithin: nothing was seen" });
         var table = CampaignTable.Of(CampaignLedger.Merged([one, two]).Plays, "verify-chaos campaign");
         Assert.That(table, Does.StartWith("# Live campaign: 3 plays, 2 valid, 1 NOT\n").And.Contain("abc (3)").And.Contain("2026-11-22 01:00 to 2026-11-22 03:00 UTC"));
-        Assert.That(table, Does.Contain("| primary-killed | mysql | 2 | 2 | 0 | 0 | 0 | 0.90 (0.90) |  | 110 | 0 | 2 | 0 |\n"));
+        Assert.That(table, Does.Contain("| primary-killed | mysql | 2 | 2 | 0 | 0 | 0 | 0.80 (0.90) |  | 110 | 0 | 2 | 0 |\n"));
         Assert.That(table, Does.Contain("| link-slow | mariadb | 1 | 0 | 0 | 1 | 0 |").And.Contain("- link-slow, mariadb, 11-22 02:00:00, load 0.5, abc: rtoWithin: nothing was seen\n"));
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Verify.Chaos.Bench;
 using Verify.Chaos.Running;
 
 namespace Verify.Chaos.Campaigns;
@@ -46,7 +47,9 @@ internal static class CampaignTable
 
     private static string Times(IEnumerable<CampaignPlay> plays, string figure)
     {
-        var values = plays.Where(p => p.Figures.ContainsKey(figure)).Select(p => p.Figures[figure] / 1000).Order().ToList();
-        return values.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{values[values.Count / 2]:0.00} ({values[^1]:0.00})");
+        var values = plays.Where(p => p.Figures.ContainsKey(figure)).Select(p => p.Figures[figure] / 1000).ToList();
+        if (values.Count == 0) return "";
+        var spread = Spread.Of(values);
+        return string.Create(CultureInfo.InvariantCulture, $"{spread.Median:0.00} ({spread.Max:0.00})");
     }
 }

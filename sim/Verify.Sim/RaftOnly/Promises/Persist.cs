@@ -14,7 +14,10 @@ internal sealed class Persist : Promise
         var disk = node.Disk.HardState;
         switch (envelope.Body)
         {
-            case Message.AppendReply { Accepted: true } reply when !node.DiskHolds(reply.Hint):
+            // A word of a term that is over may be about an entry that the next leader has replaced before it was ever synced (both went to the disk in
+            // one group, cluster seed 30 of the catalogue's story). Only the leader of that former term counts it; and whoever leads the later one was
+            // elected by a quorum, each of whom had taken the entry before it voted, or never said so.
+            case Message.AppendReply { Accepted: true } reply when disk.Term <= envelope.Term && !node.DiskHolds(reply.Hint):
                 Break(string.Create(CultureInfo.InvariantCulture, $"n{node.Number + 1} acknowledges {reply.Hint}, which its disk does not hold"));
                 break;
             case Message.VoteReply { Granted: true, IsPreVote: false } when !IsVote(disk, envelope.Term, envelope.To):
