@@ -62,7 +62,10 @@ public class TypedViewTests
         var table = new ResultTable(
             ["server_id", "read_only", "gtid_binlog_pos", "gtid_slave_pos", "gtid_current_pos", "log_bin"], [["3", "1", "0-3-9", "0-1-8", "0-1-8,2-1-1", "1"]], 0);
         Assert.That(ServerFacts.Read(table, Flavor.MariaDb), Is.EqualTo(new ServerFacts(
-            Flavor.MariaDb, "server_id-3", 3, IsReadOnly: true, Gtids.Parse("0-3-9,2-1-1", Flavor.MariaDb), HasBinlog: true)));
+            Flavor.MariaDb, "server_id-3", 3, IsReadOnly: true, Gtids.Parse("0-3-9,2-1-1", Flavor.MariaDb), HasBinlog: true)
+        {
+            OwnSinceApplied = MariaGtid.Parse("0-3-9"),
+        }));
     }
 
     [TestCase(3, null, "server facts: column super_read_only is NULL")]

@@ -14,6 +14,10 @@ public sealed record ServerFacts(
     /// is not open either: an opening that lifts super_read_only for the dead-man switch and then fails leaves a server so.</summary>
     public bool IsHalfClosed { get; init; }
 
+    /// <summary>MariaDB only: what the server wrote itself after the last transaction that it applied as a replica; null: nothing. On a replica nobody else
+    /// has it, also where positions say otherwise: they only count, and the primary has counted on.</summary>
+    public MariaGtid? OwnSinceApplied { get; init; }
+
     /// <summary>read_only is on: no ordinary user's write is taken.</summary>
     public bool KeepsUsersOut => IsReadOnly || IsHalfClosed;
 
@@ -35,7 +39,11 @@ public sealed record ServerFacts(
             };
         }
 
-        return new(flavor, $"server_id-{serverId}", serverId, row.Flag("read_only"),
-            row.Gtids("gtid_current_pos", flavor).Union(row.Gtids("gtid_binlog_pos", flavor)), row.Flag("log_bin"));
+        var logged = row.Gtids("gtid_binlog_pos", flavor);
+        var own = ((MariaGtid)logged).OwnSince((MariaGtid)row.Gtids("gtid_slave_pos", flavor), serverId);
+        return new(flavor, $"server_id-{serverId}", serverId, row.Flag("read_only"), row.Gtids("gtid_current_pos", flavor).Union(logged), row.Flag("log_bin"))
+        {
+            OwnSinceApplied = own.IsEmpty ? null : own,
+        };
     }
 }

@@ -236,6 +236,14 @@ public abstract partial record Statement
             : SqlText.Of($"SELECT MASTER_GTID_WAIT({new SqlLiteral(Gtids)}, {SecondsMax}) AS waited");
     }
 
+    /// <summary>MariaDB only: of each server and domain the last transaction that stands in the binary log; one row, one column. On MySQL it is empty: there
+    /// gtid_executed says all.</summary>
+    public sealed record ReadBinlogState : Statement
+    {
+        public override SqlText Sql(Flavor flavor) =>
+            flavor == Flavor.MySql ? SqlText.Of($"SELECT '' AS binlog_state") : SqlText.Of($"SELECT @@global.gtid_binlog_state AS binlog_state");
+    }
+
     /// <summary>MariaDB only: what an old primary must be told before it can follow by slave_pos. On MySQL a no-op.</summary>
     public sealed record AdoptBinlogPosition : Statement
     {

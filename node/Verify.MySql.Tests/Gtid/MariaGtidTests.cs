@@ -53,6 +53,24 @@ public class MariaGtidTests
         Assert.That(old.Except(promoted).ToString(), Is.EqualTo("0-1-100"));
     }
 
+    [TestCase("0-2-501", "0-1-500", "0-2-501", Description = "a local write on a replica, after what it has applied")]
+    [TestCase("0-1-501", "0-1-501", "", Description = "a replica that only applies")]
+    [TestCase("0-2-3", "0-1-500", "", Description = "accounts made before it became a replica, and nothing applied since")]
+    [TestCase("0-2-501", "", "0-2-501")]
+    [TestCase("0-1-9,3-2-4", "0-1-9,3-1-3", "3-2-4", Description = "each domain counts for itself")]
+    public void What_a_server_wrote_itself_after_what_it_applied_is_told_from_its_two_positions(string logged, string applied, string own) =>
+        Assert.That(MariaGtid.Parse(logged).OwnSince(MariaGtid.Parse(applied), server: 2).ToString(), Is.EqualTo(own));
+
+    /// <summary>Fleet seed 100070: the primary had counted on, to 900, and by its position it had everything.</summary>
+    [TestCase("0-1-900", "0-2-501")]
+    [TestCase("0-2-500,0-1-900", "0-2-501")]
+    [TestCase("1-2-501,0-1-900", "0-2-501", Description = "another domain")]
+    [TestCase("0-1-900,0-2-501", "")]
+    [TestCase("0-2-600,0-1-900", "")]
+    [TestCase("", "0-2-501")]
+    public void Only_the_binary_logs_state_tells_whether_a_transaction_went_through_it(string state, string missing) =>
+        Assert.That(MariaGtid.Parse("0-2-501").NotLogged(state).ToString(), Is.EqualTo(missing));
+
     [FsCheck.NUnit.Property(MaxTest = 2000)]
     public Property Union_and_containment_are_those_of_the_highest_number_per_domain() => Prop.ForAll(Texts().ToArbitrary(), Texts().ToArbitrary(), (a, b) =>
     {

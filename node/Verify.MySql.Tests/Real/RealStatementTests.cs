@@ -60,7 +60,7 @@ public class RealStatementTests(Flavor flavor, bool endsRowsByEof) : RealServerF
             new Statement.ReadVariables(), new Statement.ReadCounters(), new Statement.ListReplicas(), new Statement.ListDumps(), new Statement.ReadBinlogPosition(),
             new Statement.AskConfigured("SELECT 'east'"), new Statement.ReadMetric(OperatorQuery.TryParse("SELECT 0.5", out var metric) ? metric : default), new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false), new Statement.ResetReplicaAll(),
-            new Statement.AdoptBinlogPosition(), new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
+            new Statement.AdoptBinlogPosition(), new Statement.ReadBinlogState(), new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false),
             new Statement.ReadPersistedReadOnly(), new Statement.PersistReadOnly(), new Statement.SetSemiSyncPatience(1), new Statement.SetSemiSyncReplica(On: false), new Statement.SetSemiSyncReplica(On: true),
             new Statement.ChangeSource($"{Db1.Server.Endpoint.Address}", Db1.Server.Endpoint.Port, users.User, users.Password),
             new Statement.StartReplicaSqlThread(), new Statement.StartReplica(), new Statement.WaitForGtids("", SecondsMax: 1),

@@ -33,8 +33,7 @@ public sealed record MariaGtid : Gtids
 
     /// <summary>Reads "0-1-29995,5-2-17"; of several entries of a domain (gtid_binlog_state) the furthest counts.</summary>
     /// <exception cref="FormatException">A part is not domain-server-sequence.</exception>
-    public static MariaGtid Parse(string text) => new(Furthest(
-        text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(ParsePosition)));
+    public static MariaGtid Parse(string text) => new(Furthest(Positions(text)));
 
     public override bool Contains(Gtids other) => Same<MariaGtid>(other)._domains.All(Covers);
 
@@ -45,6 +44,20 @@ public sealed record MariaGtid : Gtids
     }
 
     public override Gtids Union(Gtids other) => new MariaGtid(Furthest(_domains.Concat(Same<MariaGtid>(other)._domains)));
+
+    /// <summary>What this server wrote itself after the last transaction that it applied as a replica.</summary>
+    /// <param name="applied">Its gtid_slave_pos, where this is its gtid_binlog_pos.</param>
+    public MariaGtid OwnSince(MariaGtid applied, long server) =>
+        new(_domains.RemoveAll(p => p.Server != server || applied._domains.Any(a => a.Domain == p.Domain && a.Sequence >= p.Sequence)));
+
+    /// <summary>What of this stands in no binary log with that state. A position says nothing of it: it only counts.</summary>
+    /// <param name="binlogState">gtid_binlog_state: of each domain and server the last transaction.</param>
+    /// <exception cref="FormatException"/>
+    public MariaGtid NotLogged(string binlogState)
+    {
+        var logged = Positions(binlogState).ToArray();
+        return new(_domains.RemoveAll(p => logged.Any(l => l.Domain == p.Domain && l.Server == p.Server && l.Sequence >= p.Sequence)));
+    }
 
     public override string ToString() => string.Join(',', _domains.Select(p => $"{p.Domain}-{p.Server}-{p.Sequence}"));
 
@@ -72,6 +85,9 @@ public sealed record MariaGtid : Gtids
 
         return [.. byDomain.Values];
     }
+
+    private static IEnumerable<Position> Positions(string text) =>
+        text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(ParsePosition);
 
     private static Position ParsePosition(string part)
     {

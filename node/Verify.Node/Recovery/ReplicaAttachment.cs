@@ -55,6 +55,7 @@ internal sealed class ReplicaAttachment(INodeServices services, TopologyModel mo
         var atPrimary = await primary.ReadFactsAsync(Limit);
         if (atPrimary.Flavor != facts.Flavor) return new Attached.Failed($"is {facts.Flavor}, and the primary is {atPrimary.Flavor}");
         var errant = ErrantOf(facts, status, atPrimary.Executed);
+        if (errant.IsEmpty && status is not null && facts.OwnSinceApplied is { } own) errant = own.NotLogged(await BinlogStateAsync(primary));
 #if VERIFY_MUTANTS
         if (Raft.Mutant.Is("M54", deviates: !errant.IsEmpty)) errant = Gtids.Empty(facts.Flavor);
 #endif
@@ -81,6 +82,9 @@ internal sealed class ReplicaAttachment(INodeServices services, TopologyModel mo
         await replica.AskAsync(new Statement.StartReplica(), Limit, mayGoOn);
         return new Attached.Following();
     }
+
+    private async ValueTask<string> BinlogStateAsync(ServerLink server) =>
+        (await server.AskAsync(new Statement.ReadBinlogState(), Limit)).Text(0, "binlog_state") ?? throw new FormatException($"{server.Instance} says nothing of the state of its binary log");
 
     /// <summary>What the source cannot send any more. The relay log does not count: it is dropped when the source changes. On MariaDB the
     /// source itself refuses (error 1236).</summary>

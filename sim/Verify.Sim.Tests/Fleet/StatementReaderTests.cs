@@ -14,7 +14,7 @@ public sealed class StatementReaderTests(Flavor flavor)
         new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false), new Statement.ReadPersistedReadOnly(), new Statement.PersistReadOnly(), new Statement.SetSemiSyncReplica(On: true), new Statement.SetSemiSyncReplica(On: false), new Statement.SetSemiSyncPatience(1),
         new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false),
         new Statement.StartReplica(), new Statement.StartReplicaSqlThread(), new Statement.ResetReplicaAll(),
-        new Statement.ChangeSource("db1.example", 3307, "repl", "it's ~secret~"), new Statement.AdoptBinlogPosition(),
+        new Statement.ChangeSource("db1.example", 3307, "repl", "it's ~secret~"), new Statement.AdoptBinlogPosition(), new Statement.ReadBinlogState(),
         new Statement.WaitForGtids("0-1-7", 5),
         new Statement.SkipBinlog(), new Statement.LiftSuperReadOnly(), new Statement.EnableEvents(), new Statement.ReadDeadMan(), new Statement.ClearDeadMan(),
         new Statement.InstallDeadMan(Statement.DeadManPart.Event), new Statement.InstallDeadMan(Statement.DeadManPart.Sweep), new Statement.FeedDeadMan(845_000_000_000_123, 17),

@@ -40,6 +40,7 @@ internal sealed class TranscriptStatement(ITranscriptStage stage, Func<string, l
             "InstallDeadMan" => new Statement.InstallDeadMan(Enum.Parse<Statement.DeadManPart>(parts[1], ignoreCase: true)),
             "FeedDeadMan" => new Statement.FeedDeadMan(DueIn(int.Parse(parts[1])), int.Parse(parts[2])),
             "ClearDeadMan" => new Statement.ClearDeadMan(),
+            "ReadBinlogState" => new Statement.ReadBinlogState(),
             "AdoptBinlogPosition" => new Statement.AdoptBinlogPosition(),
             _ => null,
         };

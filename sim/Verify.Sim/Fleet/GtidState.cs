@@ -158,6 +158,7 @@ internal sealed class MariaGtidState(uint serverId) : GtidState
     public long LastNumber => _last?.Number ?? 0;
     public string BinlogText => Text(_last);
     public string SlaveText => Text(_slave);
+    public string BinlogStateText => string.Join(',', _lastByServer.Select(static s => string.Create(CultureInfo.InvariantCulture, $"0-{s.Key}-{s.Value}")));
 
     /// <summary>The own last transaction where it is further than what was applied as a replica.</summary>
     public string CurrentText => _last is { } last && string.Equals(last.Origin, _self, StringComparison.Ordinal) && last.Number > (_slave?.Number ?? 0)

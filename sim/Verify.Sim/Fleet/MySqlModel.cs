@@ -244,6 +244,7 @@ internal sealed class MySqlModel
             case Statement.ResetReplicaAll: Answer(session, Replica.ResetAll()); break;
             case Statement.ChangeSource change: Answer(session, Replica.Change(change)); break;
             case Statement.WaitForGtids wait: Wait(session, wait); break;
+            case Statement.ReadBinlogState: Answer(session, ReadAnswers.BinlogState(_store.Gtids)); break;
             case Statement.AdoptBinlogPosition: Answer(session, AdoptBinlogPosition()); break;
             default: throw new UnreachableException($"{statement.GetType().Name} is not simulated");
         }

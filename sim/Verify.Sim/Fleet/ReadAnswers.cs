@@ -8,6 +8,7 @@ internal static class ReadAnswers
 {
     private static readonly ColumnSet MySqlFacts = new("server_uuid", "server_id", "read_only", "super_read_only", "gtid_executed", "log_bin");
     private static readonly ColumnSet MariaFacts = new("server_id", "read_only", "gtid_binlog_pos", "gtid_slave_pos", "gtid_current_pos", "log_bin");
+    private static readonly ColumnSet StateColumns = new("binlog_state");
     private static readonly ColumnSet SessionColumns = new("ID", "USER", "COMMAND");
     private static readonly ColumnSet WaitedColumns = new("waited");
     private static readonly ColumnSet IdColumns = new("id");
@@ -26,6 +27,8 @@ internal static class ReadAnswers
             : [options.ServerUuid, serverId, Flag(commits.ShownReadOnly), Flag(commits.ShownSuperReadOnly), gtids.ExecutedText, "1"];
         return new(options.Flavor == Flavor.MySql ? MySqlFacts : MariaFacts, [row]);
     }
+
+    public static ServerAnswer.Rows BinlogState(GtidState gtids) => new(StateColumns, [[gtids is MariaGtidState maria ? maria.BinlogStateText : ""]]);
 
     public static ServerAnswer.Rows SessionList(SortedDictionary<long, ServerSession> sessions, ServerSession asking)
     {

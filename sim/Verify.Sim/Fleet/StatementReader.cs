@@ -42,7 +42,7 @@ internal sealed class StatementReader
             new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
             new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false), new Statement.ReadPersistedReadOnly(), new Statement.PersistReadOnly(), new Statement.SetSemiSyncReplica(On: true), new Statement.SetSemiSyncReplica(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false),
-            new Statement.ResetReplicaAll(), new Statement.AdoptBinlogPosition(),
+            new Statement.ResetReplicaAll(), new Statement.AdoptBinlogPosition(), new Statement.ReadBinlogState(),
             new Statement.SkipBinlog(), new Statement.LiftSuperReadOnly(), new Statement.EnableEvents(), new Statement.ReadDeadMan(), new Statement.ClearDeadMan(),
             .. Enum.GetValues<Statement.DeadManPart>().Select(static part => new Statement.InstallDeadMan(part)),
         ];
