@@ -66,7 +66,7 @@ internal sealed class HardStateFile : IDisposable
         if (newest is not null && Mutant.Is("M03", deviates: newest.State.VotedFor is not null))
             newest = newest with { State = new(logTerm ?? Term.Zero, VotedFor: null) };
 #endif
-        // What was read may lie in the page cache alone (see LogReader.MakeDurableAsync): it is written anew before it counts.
+        // What was read may lie in the page cache alone (see LogRepair.FinishLastAsync): it is written anew before it counts.
         if (newest is not null) await WriteSlotAsync(file, newest);
         var opened = new HardStateFile(file, owner, newest);
         if (newest is null)

@@ -177,6 +177,33 @@ public sealed class DiskTests
     }
 
     [Test]
+    public void What_a_failed_sync_left_in_the_page_cache_outlives_the_process_and_is_durable_only_when_the_next_one_writes_it_anew()
+    {
+        using var world = SimWorld.FromSeed(1, Exact);
+        var host = OneHost(world);
+        world.Run(
+            async () =>
+            {
+                await host.Seam.Disk.ReplaceAsync("log", "0"u8.ToArray());
+                var file = host.Seam.Disk.Open("log", create: false);
+                await file.WriteAsync("1"u8.ToArray(), 1);
+                host.Disk.FailNextSyncs(1);
+                await Throws<IOException>(file.SyncAsync);
+                world.Restart(host, Crash.Process);
+                Assert.That((Text(host), host.Disk.FirstUnsynced(_ => true)), Is.EqualTo(("01", "log")), "the machine was not restarted");
+                file = host.Seam.Disk.Open("log", create: false);
+                await file.SyncAsync();
+                Assert.That(host.Disk.FirstUnsynced(_ => true), Is.EqualTo("log"), "the kernel takes the page for clean");
+                await file.WriteAsync("01"u8.ToArray(), 0);
+                await file.SyncAsync();
+                Assert.That(host.Disk.FirstUnsynced(_ => true), Is.Null);
+                world.Restart(host);
+                Assert.That(Text(host), Is.EqualTo("01"));
+            },
+            Minute);
+    }
+
+    [Test]
     public void A_failing_write_writes_nothing()
     {
         using var world = SimWorld.FromSeed(1, Exact);

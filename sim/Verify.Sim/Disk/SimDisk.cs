@@ -263,11 +263,7 @@ public sealed class SimDisk
     {
         var replacing = _replacing.ToArray();
         _replacing.Clear();
-        if (keepsPageCache)
-        {
-            foreach (var (_, file) in _names) file.OutliveProcess();
-            return;
-        }
+        if (keepsPageCache) return;
 
         var choices = _host.World.Choices;
         var keepsSome = _host.World.Options.CrashKeepsSomeWrites;

@@ -23,7 +23,7 @@ internal sealed class SimFile(string name)
     public long DurableLength => _durableLength;
 
     /// <summary>Something of what is seen would be gone after a loss of power.</summary>
-    public bool IsUnsynced => _pending.Count > 0 || _hasForgotten;
+    public bool IsUnsynced => _pending.Count > 0 || (_hasForgotten && !IsAllDurable());
 
     /// <summary>The newest change; a sync covers what is up to here when it begins.</summary>
     public long Sequence => _sequence;
@@ -64,13 +64,8 @@ internal sealed class SimFile(string name)
     }
 
     /// <summary>A sync failed: the kernel marks the pages clean all the same, so that no later sync writes them (Rebello et al.,
-    /// USENIX ATC 2020). They are seen until the crash and gone after it.</summary>
+    /// USENIX ATC 2020). They are seen until the crash and gone after it, unless they are written anew, by this process or a later one.</summary>
     public void Forget(long upTo) => _hasForgotten |= _pending.RemoveAll(change => change.Sequence <= upTo) > 0;
-
-    /// <summary>The process is gone, and the next one sees what a failed sync left in the page cache and cannot tell: <see cref="IsUnsynced"/> is
-    /// about syncs of one process. (A node that is started again after such a failure without a restart of its machine trusts these bytes. That
-    /// is a gap; what it costs is seen when the power goes, as what it would cost there.)</summary>
-    public void OutliveProcess() => _hasForgotten = false;
 
     /// <summary>The whole content anew, seen and durable at once.</summary>
     public void Replace(ReadOnlySpan<byte> content)
@@ -132,6 +127,8 @@ internal sealed class SimFile(string name)
 
         return changed;
     }
+
+    private bool IsAllDurable() => Length == _durableLength && _seen.AsSpan(0, (int)Length).SequenceEqual(_durable.AsSpan(0, (int)Length));
 
     private void Harden(Change change, int bytes)
     {
