@@ -57,10 +57,10 @@ internal sealed partial class SimulatedWorld
         {
             case DiskHurt.FailedWrite: disk.FailNextWrites(1); break;
             case DiskHurt.FailedSync: disk.FailNextSyncs(1); break;
-            case DiskHurt.MisdirectedWrite: disk.MisdirectNextWrites(1); break;
+            case DiskHurt.MisdirectedWrite: disk.MisdirectNextWrites(1, NodeFiles.HoldsTheVote); break;
             default:
                 var dice = _world.Dice.Fork(string.Create(CultureInfo.InvariantCulture, $"damage of {node} at {_world.NowMicros}"));
-                var files = disk.Names.Where(name => disk.LengthOf(name) > 0 && !HoldsTheVote(name)).ToArray();
+                var files = disk.Names.Where(name => disk.LengthOf(name) > 0 && !NodeFiles.HoldsTheVote(name)).ToArray();
                 for (var i = 0; files.Length > 0 && i < (hurt == DiskHurt.Rot ? RottenBits : 1); i++) Damage(disk, files[dice.Next(files.Length)], dice, hurt);
                 break;
         }
@@ -162,9 +162,6 @@ internal sealed partial class SimulatedWorld
     {
         Via = [.. Nodes.Keys.Where(n => n != name).Select(n => new Endpoint(n, NodeNames.PeerPort))], Token = token, GiveUpAfter = TimeSpan.Zero,
     };
-
-    /// <summary>Damage to the vote ends a node for good; that is claimed, and tested where files are tested.</summary>
-    private static bool HoldsTheVote(string file) => file.StartsWith("hardstate", StringComparison.Ordinal);
 
     private static void Damage(Sim.Disk.SimDisk disk, string file, Dice dice, DiskHurt hurt)
     {

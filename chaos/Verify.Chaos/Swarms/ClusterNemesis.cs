@@ -1,3 +1,4 @@
+using Verify.Chaos.Worlds;
 using Verify.Node.Api;
 using Verify.Node.Seam;
 using Verify.Raft;
@@ -235,10 +236,6 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         return IsWanted(host) && RotAt(host);
     }
 
-    /// <summary>A vote whose write went astray, or whose newest sectors are gone, is a vote that was never given: nobody claims to survive that,
-    /// because no other node knows of it.</summary>
-    private static bool HoldsTheVote(string file) => file.StartsWith("hardstate", StringComparison.Ordinal);
-
     /// <summary>The next write of the one node that may be damaged lands elsewhere in its file, and nobody is told.</summary>
     private bool Misdirect()
     {
@@ -247,7 +244,7 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
         (_rotten, var at) = (host.Name, world.Sim.Now);
         promises.Excuse(host.Name);
         tell?.Invoke($"{at}: the next write of {host.Name} goes astray");
-        host.Disk.MisdirectNextWrites(1, HoldsTheVote);
+        host.Disk.MisdirectNextWrites(1, NodeFiles.HoldsTheVote);
         return true;
     }
 
@@ -255,7 +252,7 @@ internal sealed class ClusterNemesis(ClusterWorld world, ClusterSwarmOptions opt
     private bool Tear()
     {
         var host = Victim();
-        var files = host.Disk.Names.Where(name => host.Disk.LengthOf(name) > 0 && !HoldsTheVote(name)).ToArray();
+        var files = host.Disk.Names.Where(name => host.Disk.LengthOf(name) > 0 && !NodeFiles.HoldsTheVote(name)).ToArray();
         if (!IsWanted(host) || files.Length == 0) return false;
         _rotten = host.Name;
         promises.Excuse(host.Name);
