@@ -28,18 +28,30 @@ internal sealed class SnapshotBench : IBench
         say($"snapshot: filling {keys} keys of {ValueBytes} bytes");
         Fill(group, leader, keys);
         var figures = new List<Figure>();
-        var (peaceful, troubled, snapshots) = (new Gaps(), new Gaps(), new List<double>());
+        var (peaceful, troubled, snapshots) = (new Gaps(), new Gaps(), new List<Window>());
         for (var round = 0; round < options.RoundsOr(5, 2); round++)
         {
             var length = options.Length(8, 4);
             leader = await group.LeaderAsync(cancel);
-            peaceful.Add(Write(group, leader, length));
+            var before = Stopwatch.GetTimestamp();
+            var quiet = Write(group, leader, length);
+            peaceful.Add(quiet);
             using var over = new CancellationTokenSource();
             var taking = new Thread(() => TakeSnapshots(group, leader, snapshots, over.Token)) { IsBackground = true };
+            var first = snapshots.Count;
             taking.Start();
-            troubled.Add(Write(group, leader, length));
+            var began = Stopwatch.GetTimestamp();
+            var busy = Write(group, leader, length);
             over.Cancel();
             taking.Join();
+            troubled.Add(busy);
+            foreach (var (from, to) in snapshots[first..])
+            {
+                // The pauses of just as long a time, at the same place of the round before.
+                if (busy.LongestPauseMsIn(from, to) is { } during) troubled.PerSnapshotMs.Add(during);
+                if (quiet.LongestPauseMsIn(before + (from - began), before + (to - began)) is { } without) peaceful.PerSnapshotMs.Add(without);
+            }
+
             say(string.Create(CultureInfo.InvariantCulture,
                 $"snapshot: round {round + 1}: longest pause between two acknowledgements {peaceful.LongestMs[^1]:0.0} ms in peace, {troubled.LongestMs[^1]:0.0} ms while snapshots are taken ({snapshots.Count} so far)"));
         }
@@ -54,7 +66,10 @@ internal sealed class SnapshotBench : IBench
         {
             Goal = $"median <= {ExtraMsMax:0} ms over that without", ReachesGoal = worse.Median - usual.Median <= ExtraMsMax,
         });
-        figures.Add(new(Part, $"snapshot on demand, from question to durable file, {size}", "ms", Spread.Of(snapshots)));
+        figures.Add(new(Part, "longest pause between two acknowledgements in as long as a snapshot takes, no snapshot", "ms", Spread.Of(peaceful.PerSnapshotMs)));
+        var each = Spread.Of(troubled.PerSnapshotMs);
+        figures.Add(new(Part, "longest pause between two acknowledgements during one snapshot", "ms", each) { Goal = $"median <= {ExtraMsMax:0} ms", ReachesGoal = each.Median <= ExtraMsMax });
+        figures.Add(new(Part, $"snapshot on demand, from question to durable file, {size}", "ms", Spread.Of([.. snapshots.Select(s => Stopwatch.GetElapsedTime(s.From, s.To).TotalMilliseconds)])));
         figures.Add(new(Part, $"resident memory of a node, {size}", "MiB", Spread.Of([.. Enumerable.Range(0, group.Size).Select(m => ProcessCost.ResidentMiB(group.Pid(m)))])));
         figures.Add(await RestartAsync(group, size, say, cancel));
         return figures;
@@ -90,13 +105,13 @@ internal sealed class SnapshotBench : IBench
     private static LoadResult Write(VerifyGroup group, int leader, TimeSpan length) =>
         HttpLoad.Run(group.Address(leader), client => group.Put(leader, $"hot-{client}", "v"), Clients, length);
 
-    private static void TakeSnapshots(VerifyGroup group, int leader, List<double> tookMs, CancellationToken over)
+    private static void TakeSnapshots(VerifyGroup group, int leader, List<Window> taken, CancellationToken over)
     {
         using var wire = new HttpWire(group.Address(leader), SnapshotTimeout);
         while (!over.IsCancellationRequested)
         {
             var began = Stopwatch.GetTimestamp();
-            if (wire.Ask(HttpWire.Post(group.Address(leader), "/cluster/snapshot", "{}")) == 200) tookMs.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+            if (wire.Ask(HttpWire.Post(group.Address(leader), "/cluster/snapshot", "{}")) == 200) taken.Add(new(began, Stopwatch.GetTimestamp()));
         }
     }
 
@@ -131,8 +146,13 @@ internal sealed class SnapshotBench : IBench
         }
     }
 
+    /// <summary>From the question for a snapshot to its durable file, in ticks of the stopwatch.</summary>
+    private readonly record struct Window(long From, long To);
+
     private sealed class Gaps
     {
+        /// <summary>For each snapshot.</summary>
+        public List<double> PerSnapshotMs { get; } = [];
         public List<double> LatenciesMs { get; } = [];
         public List<double> LongestMs { get; } = [];
 

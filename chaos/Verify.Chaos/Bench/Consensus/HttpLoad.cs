@@ -102,7 +102,7 @@ internal static class HttpLoad
 internal sealed class LoadResult
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-    private long _lastAnswerAt;
+    private readonly List<long> _answeredAt = [];
 
     /// <summary>Of the questions that were answered with 200.</summary>
     public List<double> LatenciesMs { get; } = [];
@@ -122,8 +122,18 @@ internal sealed class LoadResult
     public void Answered(long askedAt, long now)
     {
         LatenciesMs.Add(Stopwatch.GetElapsedTime(askedAt, now).TotalMilliseconds);
-        LongestPauseMs = Math.Max(LongestPauseMs, Stopwatch.GetElapsedTime(_lastAnswerAt == 0 ? askedAt : _lastAnswerAt, now).TotalMilliseconds);
-        _lastAnswerAt = now;
+        LongestPauseMs = Math.Max(LongestPauseMs, Stopwatch.GetElapsedTime(_answeredAt.Count == 0 ? askedAt : _answeredAt[^1], now).TotalMilliseconds);
+        _answeredAt.Add(now);
+    }
+
+    /// <summary>The longest pause between two answers that reaches into this time; null when there is none.</summary>
+    public double? LongestPauseMsIn(long from, long to)
+    {
+        var at = _answeredAt.BinarySearch(from);
+        double? longest = null;
+        for (var i = Math.Max(1, at < 0 ? ~at : at); i < _answeredAt.Count && (_answeredAt[i - 1] < to); i++)
+            longest = Math.Max(longest ?? 0, Stopwatch.GetElapsedTime(_answeredAt[i - 1], _answeredAt[i]).TotalMilliseconds);
+        return longest;
     }
 
     public void Refused(string why) => (Errors, Trouble) = (Errors + 1, why);
