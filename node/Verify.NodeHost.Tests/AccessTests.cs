@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
@@ -158,16 +157,7 @@ public sealed class AccessTests
     private static HostConfig Parse(string settings) =>
         HostConfig.Parse("node.json", Encoding.UTF8.GetBytes($"{{ \"RaftDataDir\": \"d\"{(settings.Length > 0 ? ", " + settings : "")} }}"), _ => null);
 
-    private static async Task<WebApplication> StartAsync(string settings, ScriptedNode node)
-    {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseTestServer();
-        NodeHostApp.Configure(builder.Services);
-        var app = builder.Build();
-        NodeHostApp.Map(app, node, Parse(settings), prometheus: null);
-        await app.StartAsync();
-        return app;
-    }
+    private static Task<WebApplication> StartAsync(string settings, ScriptedNode node) => TestHttp.StartAsync(node, Parse(settings));
 
     private static async Task<int> AskAsync(WebApplication app, HttpMethod method, string path, string header)
     {

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.TestHost;
 using Verify.Node.Api;
 using Verify.NodeHost.Configuration;
@@ -22,12 +21,7 @@ public sealed class ClusterApiTests
     {
         _node = new();
         var config = HostConfig.Parse("node.json", """{ "RaftDataDir": "d", "RaftNodeId": "n2", "RaftBind": "10.0.0.2", "RaftNodes": ["n1@10.0.0.1", "n2@10.0.0.2", "n3@10.0.0.3"], "DataCenter": "east", "DataCenters": { "n1": "west", "n3": "north" } }"""u8, _ => null);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseTestServer();
-        NodeHostApp.Configure(builder.Services);
-        _app = builder.Build();
-        NodeHostApp.Map(_app, _node, config, prometheus: null);
-        await _app.StartAsync();
+        _app = await TestHttp.StartAsync(_node, config);
         _http = new HttpClient(_app.GetTestServer().CreateHandler()) { BaseAddress = new("http://localhost") };
         Leads("n1");
     }

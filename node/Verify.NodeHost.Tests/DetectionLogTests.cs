@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.TestHost;
 using Verify.Node.Telemetry;
 using Verify.NodeHost.Http;
@@ -20,12 +19,7 @@ internal sealed class DetectionLogTests
     public async Task Start()
     {
         _log = new(new HostEvents(null), new At(new(2026, 3, 1, 9, 15, 0, TimeSpan.Zero)));
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseTestServer();
-        NodeHostApp.Configure(builder.Services);
-        _app = builder.Build();
-        _log.Map(_app);
-        await _app.StartAsync();
+        _app = await TestHttp.StartAsync(_log.Map);
         _http = _app.GetTestClient();
     }
 

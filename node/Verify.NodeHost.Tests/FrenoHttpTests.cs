@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Net.Http.Headers;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.TestHost;
 using Verify.Node.Api;
 using Verify.Node.Throttle;
@@ -203,12 +202,7 @@ public sealed class FrenoHttpTests
     {
         _node = new() { Checked = new(200, 0.25, 1, "", CheckReason.Ok) };
         var config = HostConfig.Parse("node.json", Encoding.UTF8.GetBytes($"{{ {Group}{more} }}"), _ => null);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseTestServer();
-        NodeHostApp.Configure(builder.Services);
-        _app = builder.Build();
-        NodeHostApp.Map(_app, _node, config, prometheus: null);
-        await _app.StartAsync();
+        _app = await TestHttp.StartAsync(_node, config);
         _http = _app.GetTestClient();
     }
 

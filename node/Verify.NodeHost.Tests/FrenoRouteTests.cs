@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.TestHost;
 using Verify.Node.Api;
 using Verify.Node.Throttle;
@@ -41,12 +40,7 @@ public sealed class FrenoRouteTests
     {
         _node = new() { Checked = new(200, 0.25, 1, "", CheckReason.Ok) };
         var config = HostConfig.Parse("node.json", """{ "RaftDataDir": "d", "RaftBind": "n1", "RaftNodes": ["n1", "n2", "n3"], "DataCenter": "east", "DataCenters": { "n2:10008": "west", "n3:10008": "north" }, "Domain": "us-east/prod", "ShareDomain": "prod" }"""u8, _ => null);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseTestServer();
-        NodeHostApp.Configure(builder.Services);
-        _app = builder.Build();
-        NodeHostApp.Map(_app, _node, config, prometheus: null);
-        await _app.StartAsync();
+        _app = await TestHttp.StartAsync(_node, config);
         _http = _app.GetTestClient();
     }
 

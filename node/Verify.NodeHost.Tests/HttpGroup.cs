@@ -4,7 +4,6 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.Logging.Abstractions;
 using Verify.Node;
@@ -116,12 +115,7 @@ internal sealed class HttpGroup : IAsyncDisposable
             NullLoggerFactory.Instance, new NoMeters(), new NoEvents());
         var node = await VerifyNode.StartAsync(_configure?.Invoke(config) ?? config, seam);
         var host = HostConfig.Parse("node.json", Encoding.UTF8.GetBytes($$"""{ "RaftDataDir": "d", "RaftBind": "n{{number}}", "RaftNodes": ["n{{number}}"]{{(_settings.Length > 0 ? ", " + _settings : "")}} }"""), _ => null);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseTestServer();
-        NodeHostApp.Configure(builder.Services);
-        var app = builder.Build();
-        NodeHostApp.Map(app, new Asks(node), host, prometheus: null);
-        await app.StartAsync();
+        var app = await TestHttp.StartAsync(new Asks(node), host);
         return new(node, disk, app, app.GetTestClient());
     }
 

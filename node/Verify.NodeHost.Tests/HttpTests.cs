@@ -3,7 +3,6 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.TestHost;
 using Verify.Node.Api;
 using Verify.Node.State.Fleet;
@@ -26,12 +25,7 @@ public sealed class HttpTests
     {
         _node = new();
         var config = HostConfig.Parse("node.json", """{ "RaftDataDir": "d", "RaftBind": "n1", "RaftNodes": ["n1", "n2", "n3"], "DataCenter": "east", "DataCenters": { "n2:10008": "west", "n3:10008": "north" } }"""u8, _ => null);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseTestServer();
-        NodeHostApp.Configure(builder.Services);
-        _app = builder.Build();
-        NodeHostApp.Map(_app, _node, config, prometheus: null);
-        await _app.StartAsync();
+        _app = await TestHttp.StartAsync(_node, config);
         _http = _app.GetTestClient();
     }
 

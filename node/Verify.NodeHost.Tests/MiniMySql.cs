@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
@@ -8,27 +7,12 @@ namespace Verify.NodeHost.Tests;
 
 /// <summary>As much of a MySQL server as a collector needs: lets everybody in and answers each statement with the one value that the test
 /// has set, or not at all.</summary>
-internal sealed class MiniMySql : IAsyncDisposable
+internal sealed class MiniMySql : MiniServer
 {
     private const int Capabilities = 0x00000200 | 0x00000001 | 0x00002000 | 0x00008000 | 0x00080000; // 4.1, long password, transactions, secure connection, plugins
-    private readonly TcpListener _listener;
-    private readonly CancellationTokenSource _end = new();
-    private readonly Task _accepting;
     private int _sessions;
 
-    public MiniMySql() : this("127.0.0.1", 0)
-    {
-    }
-
-    public MiniMySql(string address, int port)
-    {
-        _listener = new(IPAddress.Parse(address), port);
-        _listener.Start();
-        _accepting = AcceptAsync();
-    }
-
-    public string Address => $"{_listener.LocalEndpoint}";
-    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+    public MiniMySql(string address = "127.0.0.1", int port = 0) : base(address, port) => Listen();
 
     /// <summary>What every query gives; null: NULL.</summary>
     public string? Value { get; set; } = "0";
@@ -47,73 +31,42 @@ internal sealed class MiniMySql : IAsyncDisposable
     public int Sessions => Volatile.Read(ref _sessions);
     public ConcurrentQueue<string> Asked { get; } = new();
 
-    public async ValueTask DisposeAsync()
-    {
-        if (_accepting.IsCompleted) return;
-        await _end.CancelAsync();
-        _listener.Dispose();
-        await _accepting;
-        _end.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        var open = new List<Task>();
-        try
-        {
-            while (true) open.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_end.Token)));
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            await Task.WhenAll(open);
-        }
-    }
-
-    private async Task ServeAsync(TcpClient client)
+    protected override async Task TalkAsync(NetworkStream stream)
     {
         Interlocked.Increment(ref _sessions);
-        using var _ = client;
-        var stream = client.GetStream();
-        try
+        await SendAsync(stream, 0, Greeting());
+        var user = UserOf(await ReadAsync(stream));
+        if (User is { } only && user != only)
         {
-            await SendAsync(stream, 0, Greeting());
-            var user = UserOf(await ReadAsync(stream));
-            if (User is { } only && user != only)
-            {
-                await SendErrorAsync(stream, 2, 1045, $"Access denied for user '{user}'@'localhost' (using password: YES)");
-                return;
-            }
-
-            await SendAsync(stream, 2, [0, 0, 0, 2, 0, 0, 0]);
-            while (true)
-            {
-                var command = await ReadAsync(stream);
-                if (command.Length == 0 || command[0] != 3) return;
-                Asked.Enqueue(Encoding.UTF8.GetString(command.AsSpan(1)));
-                while (IsSilent) await Task.Delay(50, _end.Token);
-                if (user == StatsUser && TableOf(Encoding.UTF8.GetString(command)) is { } hidden && !hidden.StartsWith("stats_", StringComparison.Ordinal))
-                {
-                    await SendErrorAsync(stream, 1, 1045, $"no such table: {hidden}");
-                    continue;
-                }
-
-                if (Table is { } table && Encoding.UTF8.GetString(command).Contains(table.Text, StringComparison.Ordinal))
-                {
-                    await SendTableAsync(stream, table.Columns, table.Rows);
-                    continue;
-                }
-
-                var value = Value;
-                await SendAsync(stream, 1, [1]);
-                await SendAsync(stream, 2, Column("value"));
-                await SendAsync(stream, 3, [0xFE, 0, 0, 2, 0]);
-                await SendAsync(stream, 4, value is null ? [0xFB] : [(byte)value.Length, .. Encoding.UTF8.GetBytes(value)]);
-                await SendAsync(stream, 5, [0xFE, 0, 0, 2, 0]);
-            }
+            await SendErrorAsync(stream, 2, 1045, $"Access denied for user '{user}'@'localhost' (using password: YES)");
+            return;
         }
-        catch (Exception e) when (e is IOException or EndOfStreamException or OperationCanceledException)
+
+        await SendAsync(stream, 2, [0, 0, 0, 2, 0, 0, 0]);
+        while (true)
         {
-            // The node has hung up, or the test is over.
+            var command = await ReadAsync(stream);
+            if (command.Length == 0 || command[0] != 3) return;
+            Asked.Enqueue(Encoding.UTF8.GetString(command.AsSpan(1)));
+            while (IsSilent) await Task.Delay(50, End);
+            if (user == StatsUser && TableOf(Encoding.UTF8.GetString(command)) is { } hidden && !hidden.StartsWith("stats_", StringComparison.Ordinal))
+            {
+                await SendErrorAsync(stream, 1, 1045, $"no such table: {hidden}");
+                continue;
+            }
+
+            if (Table is { } table && Encoding.UTF8.GetString(command).Contains(table.Text, StringComparison.Ordinal))
+            {
+                await SendTableAsync(stream, table.Columns, table.Rows);
+                continue;
+            }
+
+            var value = Value;
+            await SendAsync(stream, 1, [1]);
+            await SendAsync(stream, 2, Column("value"));
+            await SendAsync(stream, 3, [0xFE, 0, 0, 2, 0]);
+            await SendAsync(stream, 4, value is null ? [0xFB] : [(byte)value.Length, .. Encoding.UTF8.GetBytes(value)]);
+            await SendAsync(stream, 5, [0xFE, 0, 0, 2, 0]);
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.TestHost;
 using Verify.Node.Api;
 using Verify.Node.State.Ledger;
@@ -25,12 +24,7 @@ public sealed class RecoveryHttpTests
     {
         _node = new();
         var config = HostConfig.Parse("node.json", """{ "RaftDataDir": "d", "RaftBind": "n1", "RecoverMasterClusterFilters": ["alias=main"] }"""u8, _ => null);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseTestServer();
-        NodeHostApp.Configure(builder.Services);
-        _app = builder.Build();
-        NodeHostApp.Map(_app, _node, config, prometheus: null);
-        await _app.StartAsync();
+        _app = await TestHttp.StartAsync(_node, config);
         _http = _app.GetTestClient();
         _node.Answers[typeof(ApiRequest.Clusters)] = new ApiReply.ClusterList([new("main", Db1, 5, "n1", false, "", [Server(Db1, false), Server(Db2, true)])]);
         _node.Answers[typeof(ApiRequest.StartRecovery)] = new ApiReply.Done(7);

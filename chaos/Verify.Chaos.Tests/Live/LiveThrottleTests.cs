@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Verify.Chaos.Commands;
 using Verify.Chaos.Live;
 using Verify.Chaos.Running;
 using Verify.Chaos.Worlds;
@@ -12,48 +11,34 @@ namespace Verify.Chaos.Tests.Live;
 [Category("Live")]
 public sealed class LiveThrottleTests
 {
-    private const string Check = "/check/live/mysql/main", IfExists = "/check-if-exists/live/mysql/main", NowhereIfExists = "/check-if-exists/live/mysql/nowhere";
+    private const string Check = ThrottledFleet.Check, IfExists = "/check-if-exists/live/mysql/main", NowhereIfExists = "/check-if-exists/live/mysql/nowhere";
 
     /// <summary>freno's words for a lag above the threshold. A replica whose threads are just being restarted is refused for another reason.</summary>
     private const string Lags = "Threshold exceeded";
-    private const string Fleet = """
-        name: live-throttle
-        story: Replicas stop and lag; clients ask whether they may write.
-        fleet:
-          nodes: { east: [n1], west: [n2], north: [n3] }
-          mysql: { east: [db1], west: [db2], north: [db3] }
-          primary: db1
-        workload: { clients: 1, for: 1s, mix: { kvGet: 1 } }
-        steps: []
-        expect: [singleLeader]
-        """;
-    private static readonly TimeSpan WholeLimit = TimeSpan.FromSeconds(60), Limit = TimeSpan.FromSeconds(20), SampleAgeMax = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan WholeLimit = TimeSpan.FromSeconds(60), Limit = ThrottledFleet.Limit, SampleAgeMax = TimeSpan.FromSeconds(1);
 
     [TestCase(Flavor.MySql)]
     [TestCase(Flavor.MariaDb)]
     public async Task A_replica_that_applies_late_or_not_at_all_throttles_at_every_node_until_it_has_caught_up(Flavor flavor)
     {
-        await RealServers.NeedAsync(flavor);
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
-        await using var world = await LiveWorld.BuildAsync(ScenarioFiles.Parse(Fleet, "live throttle"), new LiveOptions { Flavor = flavor }, TestContext.Progress.WriteLine, limit.Token);
-        await world.StartAsync(limit.Token);
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(3) };
-        await UntilAsync(http, world, 200, WholeLimit, "a fleet that is whole");
+        await using var fleet = await ThrottledFleet.StartAsync(new LiveOptions { Flavor = flavor });
+        var world = fleet.World;
+        await fleet.UntilAsync(200, WholeLimit, "a fleet that is whole");
         Assert.That(await world.SessionsOfNodesAsync("db3"), Is.LessThanOrEqualTo(world.Nodes.Count), "samples come over the prober's session");
 
         await world.StopSqlThreadAsync("db2");
-        var said = await UntilAsync(http, world, 429, Limit, "a replica that applies nothing");
+        var said = await fleet.UntilAsync(429, Limit, "a replica that applies nothing");
         Assert.That(said, Does.Contain("db2"), "and which one it is");
         await world.StartSqlThreadAsync("db2");
-        await UntilAsync(http, world, 200, Limit, "it applies again");
+        await fleet.UntilAsync(200, Limit, "it applies again");
 
         await world.DelayApplierAsync("db3", TimeSpan.FromSeconds(5));
         using (var writing = new CancellationTokenSource())
         {
             var writer = WriteAsync(world, writing.Token);
-            await UntilAsync(http, world, 429, Limit, "a replica that applies five seconds late", because: Lags);
+            await fleet.UntilAsync(429, Limit, "a replica that applies five seconds late", because: Lags);
             await world.DelayApplierAsync("db3", TimeSpan.Zero);
-            await UntilAsync(http, world, 200, Limit, "it has caught up, under writes");
+            await fleet.UntilAsync(200, Limit, "it has caught up, under writes");
             await writing.CancelAsync();
             Assert.That(await writer, Is.GreaterThan(10), "rows were written meanwhile");
         }
@@ -64,8 +49,6 @@ public sealed class LiveThrottleTests
     [TestCase(Flavor.MariaDb)]
     public async Task A_query_of_the_operators_says_how_late_a_replica_is(Flavor flavor)
     {
-        await RealServers.NeedAsync(flavor);
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         var stores = new
         {
             MySQL = new
@@ -78,27 +61,26 @@ public sealed class LiveThrottleTests
                 },
             },
         };
-        await using var world = await LiveWorld.BuildAsync(ScenarioFiles.Parse(Fleet, "live throttle"), new LiveOptions { Flavor = flavor, Stores = stores }, TestContext.Progress.WriteLine, limit.Token);
-        await world.StartAsync(limit.Token);
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(3) };
-        await UntilAsync(http, world, 429, WholeLimit, "no heartbeat yet", because: "the metric query was refused: ");
+        await using var fleet = await ThrottledFleet.StartAsync(new LiveOptions { Flavor = flavor, Stores = stores });
+        var world = fleet.World;
+        await fleet.UntilAsync(429, WholeLimit, "no heartbeat yet", because: "the metric query was refused: ");
         using (var beating = new CancellationTokenSource())
         {
             var heart = BeatAsync(world, beating.Token);
-            await UntilAsync(http, world, 200, WholeLimit, "a heart that beats");
+            await fleet.UntilAsync(200, WholeLimit, "a heart that beats");
             await world.DelayApplierAsync("db2", TimeSpan.FromSeconds(5));
-            await UntilAsync(http, world, 429, Limit, "a heartbeat that reaches one replica five seconds late", because: $"{Lags}: db2:3306 is at ");
+            await fleet.UntilAsync(429, Limit, "a heartbeat that reaches one replica five seconds late", because: $"{Lags}: db2:3306 is at ");
             await world.DelayApplierAsync("db2", TimeSpan.Zero);
-            await UntilAsync(http, world, 200, Limit, "it has caught up");
+            await fleet.UntilAsync(200, Limit, "it has caught up");
             await beating.CancelAsync();
             await heart;
         }
 
-        await UntilAsync(http, world, 429, Limit, "a heart that stands still", because: Lags);
+        await fleet.UntilAsync(429, Limit, "a heart that stands still", because: Lags);
         await world.RunAsync("db3", SqlText.Of($"SET GLOBAL max_connections = 321"));
-        await UntilAsync(http, world, 200, Limit, "the largest of two variables", because: "\"Value\":321,", path: "/check-read/live/mysql/room/321");
+        await fleet.UntilAsync(200, Limit, "the largest of two variables", because: "\"Value\":321,", path: "/check-read/live/mysql/room/321");
         await world.RunAsync("db3", SqlText.Of($"SET GLOBAL max_connections = 322"));
-        await UntilAsync(http, world, 429, Limit, "one more than is allowed", because: "db3:3306 is at 322", path: "/check-read/live/mysql/room/321");
+        await fleet.UntilAsync(429, Limit, "one more than is allowed", because: "db3:3306 is at 322", path: "/check-read/live/mysql/room/321");
         Assert.That(await world.SessionsOfNodesAsync("db3"), Is.LessThanOrEqualTo(world.Nodes.Count), "queries go over the prober's session");
     }
 
@@ -106,12 +88,9 @@ public sealed class LiveThrottleTests
     [TestCase(Flavor.MariaDb)]
     public async Task While_a_failover_is_under_way_every_node_says_429_with_its_reason(Flavor flavor)
     {
-        await RealServers.NeedAsync(flavor);
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
-        await using var world = await LiveWorld.BuildAsync(ScenarioFiles.Parse(Fleet, "live throttle"), new LiveOptions { Flavor = flavor }, TestContext.Progress.WriteLine, limit.Token);
-        await world.StartAsync(limit.Token);
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(3) };
-        await UntilAsync(http, world, 200, WholeLimit, "a fleet that is whole");
+        await using var fleet = await ThrottledFleet.StartAsync(new LiveOptions { Flavor = flavor });
+        var world = fleet.World;
+        await fleet.UntilAsync(200, WholeLimit, "a fleet that is whole");
 
         await world.KillAsync("db1");
         var told = new SortedSet<string>(StringComparer.Ordinal);
@@ -119,7 +98,7 @@ public sealed class LiveThrottleTests
         var isOver = false;
         while (!isOver && Stopwatch.GetElapsedTime(start) < WholeLimit)
         {
-            var answers = await Task.WhenAll(world.Http.SelectMany(n => new[] { Check, IfExists }.Select(async path => (n.Key, Said: await AskAsync(http, n.Value, path)))));
+            var answers = await Task.WhenAll(world.Http.SelectMany(n => new[] { Check, IfExists }.Select(async path => (n.Key, Said: await fleet.AskAsync(n.Value, path)))));
             foreach (var (node, said) in answers)
             {
                 if (said.Body.Contains(" of main is open (", StringComparison.Ordinal) && said.Status == 429) told.Add(node);
@@ -133,27 +112,24 @@ public sealed class LiveThrottleTests
         Assert.That((told.Count, isOver), Is.EqualTo((world.Nodes.Count, true)), $"told of the recovery by {string.Join(", ", told)}");
         Assert.That((await world.ObserveAsync()).Primary, Is.Not.EqualTo("db1"));
         await world.StartAgainAsync("db1");
-        await UntilAsync(http, world, 200, WholeLimit, "it follows the new primary");
+        await fleet.UntilAsync(200, WholeLimit, "it follows the new primary");
     }
 
     /// <summary>The others are stopped (SIGSTOP), so that their sockets stay open and nobody hangs up on the leader.</summary>
     [Test]
     public async Task A_leader_that_has_lost_its_majority_lets_no_writer_go_on_longer_than_a_sample_may_be_old()
     {
-        await RealServers.NeedAsync(Flavor.MySql);
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
-        await using var world = await LiveWorld.BuildAsync(ScenarioFiles.Parse(Fleet, "live throttle"), new LiveOptions(), TestContext.Progress.WriteLine, limit.Token);
-        await world.StartAsync(limit.Token);
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(3) };
-        await UntilAsync(http, world, 200, WholeLimit, "a fleet that is whole");
-        await UntilAsync(http, world, 200, Limit, "no such store, asked for if it exists", path: NowhereIfExists);
+        await using var fleet = await ThrottledFleet.StartAsync(new LiveOptions());
+        var world = fleet.World;
+        await fleet.UntilAsync(200, WholeLimit, "a fleet that is whole");
+        await fleet.UntilAsync(200, Limit, "no such store, asked for if it exists", path: NowhereIfExists);
 
-        var leader = await LeaderAsync(http, world);
+        var leader = await fleet.LeaderAsync();
         foreach (var other in world.Nodes.Keys.Where(n => n != leader)) await world.PauseAsync(other);
         var (start, asked, lastOk) = (Stopwatch.GetTimestamp(), 0, TimeSpan.Zero);
         while (Stopwatch.GetElapsedTime(start) is var at && at < TimeSpan.FromSeconds(6))
         {
-            var answers = await Task.WhenAll(new[] { Check, IfExists, NowhereIfExists }.Select(path => AskAsync(http, world.Http[leader], path)));
+            var answers = await Task.WhenAll(new[] { Check, IfExists, NowhereIfExists }.Select(path => fleet.AskAsync(world.Http[leader], path)));
             asked++;
             if (answers.Any(a => a.Status == 200)) lastOk = at;
         }
@@ -162,18 +138,7 @@ public sealed class LiveThrottleTests
         Assert.That(lastOk, Is.LessThan(SampleAgeMax));
         Assert.That(asked, Is.GreaterThan(5));
         foreach (var other in world.Nodes.Keys.Where(n => n != leader)) await world.ResumeAsync(other);
-        await UntilAsync(http, world, 200, WholeLimit, "a majority again");
-    }
-
-    private static async Task<string> LeaderAsync(HttpClient http, LiveWorld world)
-    {
-        for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < Limit; await Task.Delay(50))
-        {
-            foreach (var (name, node) in world.Http)
-                if ((await AskAsync(http, node, "/leader-check")).Status == 200) return name;
-        }
-
-        throw new AssertionException($"no node leads within {Limit.TotalSeconds:0} s");
+        await fleet.UntilAsync(200, WholeLimit, "a majority again");
     }
 
     /// <summary>As pt-heartbeat does it, ten times a second.</summary>
@@ -198,33 +163,5 @@ public sealed class LiveThrottleTests
         }
 
         return written;
-    }
-
-    /// <returns>What the last node said.</returns>
-    private static async Task<string> UntilAsync(HttpClient http, LiveWorld world, int status, TimeSpan limit, string what, string because = "", string path = Check)
-    {
-        var (start, last) = (Stopwatch.GetTimestamp(), "");
-        while (Stopwatch.GetElapsedTime(start) < limit)
-        {
-            var answers = await Task.WhenAll(world.Http.Select(n => AskAsync(http, n.Value, path)));
-            if (answers.All(a => a.Status == status && a.Body.Contains(because, StringComparison.Ordinal))) return answers[^1].Body;
-            last = string.Join("; ", answers.Select(a => $"{a.Status} {a.Body}"));
-            await Task.Delay(50);
-        }
-
-        throw new AssertionException($"{what}: not every node said {status} within {limit.TotalSeconds:0} s; last: {last}");
-    }
-
-    private static async Task<(int Status, string Body)> AskAsync(HttpClient http, Uri node, string path)
-    {
-        try
-        {
-            using var answer = await http.GetAsync(new Uri(node, path));
-            return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
-        }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
-        {
-            return (0, e.Message);
-        }
     }
 }

@@ -3,6 +3,7 @@ using Verify.Node.State;
 using Verify.Node.State.Ledger;
 using Verify.Node.State.Policy;
 using Verify.Node.Telemetry;
+using static Verify.Node.Tests.Recovery.PolicyBed;
 
 namespace Verify.Node.Tests.Recovery;
 
@@ -10,8 +11,6 @@ namespace Verify.Node.Tests.Recovery;
 /// replicas.</summary>
 public sealed class PromotionPolicyStories
 {
-    private static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
-
     /// <summary>Once its source is gone a replica says NULL, and a limit that looks only then finds nobody behind.</summary>
     [Test]
     public void A_replica_that_lagged_when_the_primary_died_is_passed_over_although_it_says_nothing_of_its_lag_any_more()
@@ -148,35 +147,5 @@ public sealed class PromotionPolicyStories
         bed.RunUntil(() => bed.Servers.Skip(1).Any(s => s.TakesWrites), Seconds(30), "a new primary");
         Assert.That(bed.Servers[number - 1].TakesWrites, Is.True, bed.Story());
         Assert.That(bed.TwoWriters, Is.Null);
-    }
-
-    private static HaBed Dead(RecoverySettings settings)
-    {
-        var bed = new HaBed(c => c with { Recovery = settings }).Started();
-        bed.Servers[0].Die();
-        return bed;
-    }
-
-    private static void Skipped(HaBed bed, string code, string words)
-    {
-        bed.RunUntil(() => bed.Leader!.Part.Skipped().Count == 1, Seconds(15), "a recovery that is called for and not begun");
-        bed.RunFor(Seconds(3));
-        var skipped = bed.Leader!.Part.Skipped().Single();
-        Assert.That(skipped.Code, Is.EqualTo(code));
-        Assert.That(skipped.Reason, Does.Contain(words));
-        Assert.That(bed.Happened<NodeEvent.RecoverySkipped>().Select(s => s.Code), Is.EqualTo(new[] { code }), "said once");
-        Assert.That(bed.Servers.Any(s => s.TakesWrites), Is.False);
-    }
-
-    private static void Change(HaBed bed, PolicyCommand command)
-    {
-        bed.Leader!.Submit(new Command.Policy(command), result => Assert.That(result, Is.InstanceOf<CommandResult.Done>()));
-        bed.RunFor(Seconds(0.1));
-    }
-
-    private static RecoveryRecord? Last(HaBed bed)
-    {
-        var ledger = bed.Leader!.Ha.Cluster("main")!;
-        return ledger.OpenRecovery ?? ledger.Closed.LastOrDefault();
     }
 }
