@@ -48,8 +48,8 @@ internal sealed class SnapshotBench : IBench
             foreach (var (from, to) in snapshots[first..])
             {
                 // The pauses of just as long a time, at the same place of the round before.
-                if (busy.LongestPauseMsIn(from, to) is { } during) troubled.PerSnapshotMs.Add(during);
-                if (quiet.LongestPauseMsIn(before + (from - began), before + (to - began)) is { } without) peaceful.PerSnapshotMs.Add(without);
+                if (busy.LongestPauseMsIn(from, to) is { } longest) troubled.PerSnapshotMs.Add(longest);
+                if (quiet.LongestPauseMsIn(before + (from - began), before + (to - began)) is { } usually) peaceful.PerSnapshotMs.Add(usually);
             }
 
             say(string.Create(CultureInfo.InvariantCulture,
@@ -67,8 +67,11 @@ internal sealed class SnapshotBench : IBench
             Goal = $"median <= {ExtraMsMax:0} ms over that without", ReachesGoal = worse.Median - usual.Median <= ExtraMsMax,
         });
         figures.Add(new(Part, "longest pause between two acknowledgements in as long as a snapshot takes, no snapshot", "ms", Spread.Of(peaceful.PerSnapshotMs)));
-        var each = Spread.Of(troubled.PerSnapshotMs);
-        figures.Add(new(Part, "longest pause between two acknowledgements during one snapshot", "ms", each) { Goal = $"median <= {ExtraMsMax:0} ms", ReachesGoal = each.Median <= ExtraMsMax });
+        var (during, without) = (Spread.Of(troubled.PerSnapshotMs), Spread.Of(peaceful.PerSnapshotMs));
+        figures.Add(new(Part, "longest pause between two acknowledgements during one snapshot", "ms", during)
+        {
+            Goal = $"median <= {ExtraMsMax:0} ms over that without", ReachesGoal = during.Median - without.Median <= ExtraMsMax,
+        });
         figures.Add(new(Part, $"snapshot on demand, from question to durable file, {size}", "ms", Spread.Of([.. snapshots.Select(s => Stopwatch.GetElapsedTime(s.From, s.To).TotalMilliseconds)])));
         figures.Add(new(Part, $"resident memory of a node, {size}", "MiB", Spread.Of([.. Enumerable.Range(0, group.Size).Select(m => ProcessCost.ResidentMiB(group.Pid(m)))])));
         figures.Add(await RestartAsync(group, size, say, cancel));

@@ -7,11 +7,11 @@ using Verify.Raft;
 namespace Verify.Node.Consensus;
 
 /// <summary>Writes one snapshot file from its first byte to its last. Large writes, and a sync from time to time, so that no sync of the
-/// log has to wait behind a hundred megabytes of snapshot.</summary>
+/// log has to wait behind a hundred megabytes of snapshot: a file system that keeps data in order writes all that is dirty in either file first.</summary>
 internal sealed class SnapshotWriter : IDisposable
 {
     private const int WriteBytes = 256 * 1024;
-    private const long SyncBytes = 4 << 20;
+    private const long SyncBytes = 512 * 1024;
     private readonly WireWriter _buffer = new(WriteBytes + StateImage.BlockBytes);
     private readonly WireWriter _frame = new(StateImage.BlockBytes + 4096);
     private readonly ImmutableArray<SnapshotBlockPlace>.Builder _places = ImmutableArray.CreateBuilder<SnapshotBlockPlace>();
