@@ -12,6 +12,7 @@ using OpenTelemetry.Metrics;
 using Verify.Node;
 using Verify.Node.Api;
 using Verify.Node.Seam;
+using Verify.Node.Telemetry;
 using Verify.Node.Throttle;
 using Verify.NodeHost.Configuration;
 using Verify.NodeHost.History;
@@ -64,9 +65,10 @@ internal static class NodeHostApp
         using var skewed = skewFile is null ? null : new SkewableTime(skewFile);
         if (skewed is not null) HostLog.ClockSkewable(log, skewFile!);
         var detections = new DetectionLog(history is null ? events : history, TimeProvider.System);
+        INodeEvents told = Environment.GetEnvironmentVariable(TestOnlySwitches.DieAt) is { Length: > 0 } deaths ? new DeathAtMoment(detections, deaths) : detections;
         var seam = new NodeSeam(skewed ?? TimeProvider.System, new Dice(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))),
             new SystemNetwork(AllowedNetworks.Everywhere, refused: null), TestOnlyDisks.Around(disk, Environment.GetEnvironmentVariable, log),
-            new SystemHalt(config.Node.Self.Name, log, events), PipeScheduler.ThreadPool, logs, meters, detections) { PeerNetwork = peers, Processes = new SystemProcesses() };
+            new SystemHalt(config.Node.Self.Name, log, events), PipeScheduler.ThreadPool, logs, meters, told) { PeerNetwork = peers, Processes = new SystemProcesses() };
 
         var prometheus = new PrometheusText();
         using var provider = Sdk.CreateMeterProviderBuilder().AddMeter("Verify.*").AddReader(prometheus.Reader).Build();

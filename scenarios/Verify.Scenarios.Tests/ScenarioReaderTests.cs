@@ -95,6 +95,8 @@ internal sealed class ScenarioReaderTests
               - { at: 1s, stopSqlThread: one replica }
               - { at: 1s, lag: { target: db2, by: 3s } }
               - { at: 1s, errant: db1 }
+              - { at: 1s, dieAt: intent Promote }
+              - { at: 1s, dieAt: closed }
               - { at: 1s, takeover: db2 }
               - { at: 1s, takeover: {} }
               - { at: 1s, takeover: { to: one replica, forced: true } }
@@ -107,6 +109,8 @@ internal sealed class ScenarioReaderTests
             new Fault.StopSqlThread(new Target.OneReplica()),
             new Fault.Lag(new Target.Named("db2"), TimeSpan.FromSeconds(3)),
             new Fault.Errant(new Target.Named("db1")),
+            new Fault.DieAt(new("intent", "Promote")),
+            new Fault.DieAt(new("closed", "")),
             new Fault.Takeover(new Target.Named("db2"), IsForced: false),
             new Fault.Takeover(null, IsForced: false),
             new Fault.Takeover(new Target.OneReplica(), IsForced: true),
@@ -130,6 +134,7 @@ internal sealed class ScenarioReaderTests
     [TestCase("  - at: 3s\n    cutLink: { from: dc east, to: db1 }\n", "10:22: 'cutLink' is between nodes and servers")]
     [TestCase("  - at: 3s\n    stopSqlThread: leader\n", "10:20: 'stopSqlThread' is about MySQL servers; write primary, one replica or the name of a server, not 'leader'")]
     [TestCase("  - at: 3s\n    lag: { target: db2, by: 500ms }\n", "10:29: 'by' must be whole seconds, at least 1s")]
+    [TestCase("  - at: 3s\n    dieAt: Promote\n", "10:12: 'dieAt' is a moment of a recovery: opened, closed, or intent or outcome and a step")]
     [TestCase("  - at: 3s\n    takeover: n1\n", "10:15: 'takeover' is about MySQL servers")]
     [TestCase("  - at: 3s\n    takeover: { forced: maybe }\n", "10:25: 'forced' is true or false, not 'maybe'")]
     [TestCase("  - at: 3s\n    until: 4s\n    takeover: db2\n", "10:12: 'takeover' is not undone: leave 'until' out")]

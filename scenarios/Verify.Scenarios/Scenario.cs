@@ -168,6 +168,10 @@ public abstract record Fault
     /// <summary>When the servers start the next time they hold a transaction that nobody else has.</summary>
     public sealed record Errant(Target Target) : Fault;
 
+    /// <summary>The node that leads is killed (SIGKILL) the next time that a recovery comes to this moment, before it does anything more; it is started again
+    /// at the end.</summary>
+    public sealed record DieAt(LedgerMoment Moment) : Fault;
+
     /// <summary>An operator moves the primary (no fault, but a step like one).</summary>
     /// <param name="To">The server that takes over; null: the leader chooses.</param>
     /// <param name="IsForced">The old primary is given up as if it were dead; else both live and nothing is lost.</param>

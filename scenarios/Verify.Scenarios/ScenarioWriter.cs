@@ -87,6 +87,7 @@ public static partial class ScenarioWriter
         Fault.StopSqlThread stop => Text(stop.Target),
         Fault.Lag lag => $"{{ target: {Text(lag.Target)}, by: {DurationText.Of(lag.By)} }}",
         Fault.Errant errant => Text(errant.Target),
+        Fault.DieAt dieAt => dieAt.Moment.ToString(),
         Fault.Takeover takeover => $"{{ {(takeover.To is { } to ? $"to: {Text(to)}, " : "")}forced: {(takeover.IsForced ? "true" : "false")} }}",
         Fault.RollingRestart rolling => $"{{ down: {DurationText.Of(rolling.Down)}, every: {DurationText.Of(rolling.Every)} }}",
         _ => throw new ArgumentOutOfRangeException(nameof(fault), fault, "not a fault"),

@@ -2,6 +2,7 @@ using Verify.Chaos.Commands;
 using Verify.Chaos.Running;
 using Verify.Chaos.Simulated;
 using Verify.Checks;
+using Verify.Node.State.Ledger;
 using Verify.Reports.Model;
 using Verify.Scenarios;
 
@@ -73,6 +74,38 @@ public sealed class FailoverScenarioTests
         var cut = run.Events.Single(e => e.Kind == EventKinds.FaultEnded && e["fault"] == "cutLink");
         Assert.That(cut.Number("proof"), Is.GreaterThan(0));
         Assert.That(run.Events.Count(e => e is { Kind: EventKinds.Recovery } && e["phase"] == "opened"), Is.Zero, Told(run));
+    }
+
+    [Test]
+    public void In_one_of_the_scenarios_the_leader_dies_at_each_moment_of_a_recovery()
+    {
+        var moments = Files.SelectMany(f => Read(f).Steps).Select(s => s.Fault).OfType<Fault.DieAt>().Select(f => f.Moment);
+        Assert.That(moments, Is.EquivalentTo(LedgerMoment.All));
+        Assert.That(LedgerMoment.Steps, Is.EqualTo(Enum.GetNames<RecoveryStep>()[..LedgerMoment.Steps.Length]), "as the ledger calls them");
+    }
+
+    [Test]
+    public void A_leader_that_dies_at_a_moment_does_nothing_more_and_the_next_one_goes_on()
+    {
+        var run = SimulatedRun.Play(Read("leader-dies-around-publishing"), 2, new());
+        Assert.That(run.Verdict, Is.EqualTo(Verdict.Valid), Told(run));
+        var deaths = run.Events.Where(e => e.Kind == EventKinds.NodeDown && e["how"].StartsWith("dieAt", StringComparison.Ordinal)).ToArray();
+        Assert.That(deaths.Select(d => d["how"]), Is.EqualTo(new[] { "dieAt outcome Promote", "dieAt outcome PublishPrimary", "dieAt intent PublishPrimary", "dieAt intent RepointReplicas" }));
+        foreach (var death in deaths)
+        {
+            var back = run.Events.First(e => e.Kind == EventKinds.NodeUp && e.Subject == death.Subject && e.AtUs > death.AtUs).AtUs;
+            var told = run.Events.Last(e => e.Kind == EventKinds.Recovery && e.AtUs <= death.AtUs);
+            Assert.That((told.Subject, told.AtUs, $"dieAt {told["phase"]} {told["step"]}"), Is.EqualTo((death.Subject, death.AtUs, death["how"])), "at that very moment");
+            Assert.That(run.Events.Where(e => e.Subject == death.Subject && e.AtUs > death.AtUs && e.AtUs < back), Is.Empty);
+        }
+    }
+
+    [Test]
+    public void A_moment_that_did_not_come_is_no_pass()
+    {
+        var run = SimulatedRun.Play(Changed("primary-killed", "kill: primary", "dieAt: intent Promote"), 1, new());
+        Assert.That(run.Verdict, Is.EqualTo(Verdict.Unknown), Told(run));
+        Assert.That(Told(run), Does.Contain("(dieAt) hit nothing"));
     }
 
     private static Scenario Read(string name) => ScenarioFiles.Parse(File.ReadAllText(Path.Combine(Folder, $"{name}.yaml")), name);

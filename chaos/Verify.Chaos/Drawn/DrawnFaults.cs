@@ -75,7 +75,9 @@ internal sealed class DrawnFaults(Knobs knobs, Knobs further, FleetSpec fleet, T
 
         // In a deep topology a server hands on to others what nobody above it has: then nobody says who is wrong.
         Further("errant transactions", 150, _servers.Length > 2 && fleet.Below.Count == 0, () => new Fault.Errant(Replica()));
-        if (Later is { } later && _servers.Length > 1 && later.Switch("servers that stand still", 150)) kinds.Add(() => new Fault.Pause(Server()));
+        if (Later is not { } later || _servers.Length < 2) return kinds;
+        if (later.Switch("servers that stand still", 150)) kinds.Add(() => new Fault.Pause(Server()));
+        if (later.Switch("leaders that die at a moment of a recovery", 250)) kinds.Add(() => new Fault.DieAt(LedgerMoment.All[knobs.Dice.Next(LedgerMoment.All.Length)]));
         return kinds;
     }
 

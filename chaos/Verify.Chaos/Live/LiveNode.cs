@@ -47,11 +47,13 @@ internal sealed class LiveNode(FleetRun run, string name, string dataCenter, str
         if (diskBytesMax is { } bytes) Disk = await LimitedDisk.CreateAsync(run, DataDirectory, bytes);
     }
 
-    public Task StartAsync(bool fencingOff, bool skewable)
+    /// <param name="deaths">A folder in which moments are named at which the node dies; null: none.</param>
+    public Task StartAsync(bool fencingOff, bool skewable, string? deaths = null)
     {
         var environment = new List<(string, string)>();
         if (fencingOff) environment.Add(("VERIFY_TEST_ONLY_NO_FENCING", "1"));
         if (skewable) environment.Add(("VERIFY_TEST_ONLY_CLOCK", ClockFile));
+        if (deaths is not null) environment.Add(("VERIFY_TEST_ONLY_DIE_AT", deaths));
         return StartAsync(environment);
     }
 

@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text.Json;
 using Verify.Chaos.Worlds;
+using Verify.Checks;
 using Verify.Fleet.Servers;
 using Verify.MySql;
+using Verify.Scenarios;
 
 namespace Verify.Chaos.Live;
 
@@ -13,7 +15,42 @@ internal sealed partial class LiveWorld
     private const string Alias = "main";
     private const string AnswerDetails = "Details";
     private static readonly TimeSpan StatementDeadline = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan DeathLook = TimeSpan.FromMilliseconds(1);
     private readonly SortedSet<string> _errants = new(StringComparer.Ordinal);
+
+    /// <summary>Where moments are named at which nodes die: a file per moment, renamed by who dies of it.</summary>
+    private string Deaths => _run.Folder("deaths");
+
+    public ValueTask ArmDeathAsync(LedgerMoment moment)
+    {
+        File.WriteAllText(OrderOf(moment), "");
+        _watchers.Add(WatchDeathAsync(moment));
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<string?> DisarmDeathAsync(LedgerMoment moment)
+    {
+        File.Delete(OrderOf(moment));
+        if (DeadOf(moment) is not { } dead) return ValueTask.FromResult<string?>(null);
+        _downOnPurpose.Add(dead);
+        File.Delete($"{OrderOf(moment)}.{dead}");
+        return ValueTask.FromResult<string?>(dead);
+    }
+
+    private string OrderOf(LedgerMoment moment) => Path.Combine(Deaths, moment.ToString().Replace(' ', '-'));
+
+    private string? DeadOf(LedgerMoment moment) => _nodes.Keys.FirstOrDefault(node => File.Exists($"{OrderOf(moment)}.{node}"));
+
+    private bool HasDiedAtAMoment(string node) => Directory.EnumerateFiles(Deaths, $"*.{node}").Any();
+
+    /// <summary>The run's events say when the process was gone.</summary>
+    private async Task WatchDeathAsync(LedgerMoment moment)
+    {
+        while (File.Exists(OrderOf(moment)) && !_ending.IsCancellationRequested) await Task.Delay(DeathLook);
+        if (DeadOf(moment) is not { } dead) return;
+        await _nodes[dead].Exited;
+        Events.Add(EventKinds.NodeDown, dead, Nodes[dead], fields: [("how", $"dieAt {moment}")]);
+    }
 
     public async ValueTask CutLinkAsync(string node, string server)
     {

@@ -132,7 +132,7 @@ internal sealed partial class LiveWorld : IWorld
 
     public async ValueTask<FleetState> ObserveAsync()
     {
-        foreach (var node in _nodes.Values.Where(n => !n.IsRunning && !_downOnPurpose.Contains(n.Name)))
+        foreach (var node in _nodes.Values.Where(n => !n.IsRunning && !_downOnPurpose.Contains(n.Name) && !HasDiedAtAMoment(n.Name)))
         {
             throw new HarnessException($"{node.Name} ended by itself with exit code {await node.Exited}:{Environment.NewLine}{node.LogTail()}");
         }
@@ -279,7 +279,7 @@ internal sealed partial class LiveWorld : IWorld
 
     private async Task StartNodeAsync(LiveNode node)
     {
-        await node.StartAsync(_options.FencingOff, _scenario.Steps.Any(s => s.Fault is Fault.ClockSkew));
+        await node.StartAsync(_options.FencingOff, _scenario.Steps.Any(s => s.Fault is Fault.ClockSkew), _scenario.Steps.Any(s => s.Fault is Fault.DieAt) ? Deaths : null);
         Events.Add(EventKinds.NodeUp, node.Name, node.DataCenter);
     }
 

@@ -15,6 +15,7 @@ public sealed partial class Nemesis
         Fault.Lag(var target, var by) => await EachAsync(step, name, await targets.MembersAsync(target),
             s => world.DelayApplierAsync(s, by), s => world.DelayApplierAsync(s, TimeSpan.Zero)),
         Fault.Errant(var target) => await ErrantAsync(step, name, target),
+        Fault.DieAt(var moment) => await DieAtAsync(step, name, moment),
         Fault.Takeover(var to, var isForced) => await TakeOverAsync(step, name, to, isForced),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
@@ -45,6 +46,18 @@ public sealed partial class Nemesis
             var started = 0L;
             foreach (var server in servers) started += await world.HasStartedErrantAsync(server) ? 1 : 0;
             return Proven(step, name, started);
+        });
+    }
+
+    private async ValueTask<Wound> DieAtAsync(Step step, string name, LedgerMoment moment)
+    {
+        await world.ArmDeathAsync(moment);
+        Begun(step, name, $"whoever leads at {moment}");
+        return new(step, name, $"whoever leads at {moment}", async () =>
+        {
+            var dead = await world.DisarmDeathAsync(moment);
+            if (dead is not null) await world.StartAgainAsync(dead);
+            return Proven(step, name, dead is null ? 0 : 1);
         });
     }
 

@@ -1,6 +1,9 @@
 using Verify.Chaos.Worlds;
 using Verify.Node.Api;
+using Verify.Node.Telemetry;
 using Verify.Node.Topology;
+using Verify.Scenarios;
+using Verify.Sim.Hosts;
 
 namespace Verify.Chaos.Simulated;
 
@@ -11,6 +14,9 @@ internal sealed partial class SimulatedWorld
 
     /// <summary>Server → whether it has started since its errant transaction was planted.</summary>
     private readonly SortedDictionary<string, bool> _errants = new(StringComparer.Ordinal);
+
+    /// <summary>Moments at which somebody is to die → who has.</summary>
+    private readonly Dictionary<LedgerMoment, string?> _deaths = [];
 
     public async ValueTask CutLinkAsync(string node, string server)
     {
@@ -70,6 +76,28 @@ internal sealed partial class SimulatedWorld
         if (await LeaderAsync() is not { } leader) return null;
         return await AskAsync(leader, new ApiRequest.Recoveries()) is ApiReply.RecoveryList(var all) && all.FirstOrDefault(r => r.Id == id) is { } found
             ? new(found.IsOpen, found.IsSuccessful, found.Record?.Closing ?? "") : null;
+    }
+
+    public ValueTask ArmDeathAsync(LedgerMoment moment)
+    {
+        _deaths[moment] = null;
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<string?> DisarmDeathAsync(LedgerMoment moment)
+    {
+        _deaths.Remove(moment, out var dead);
+        return ValueTask.FromResult(dead);
+    }
+
+    /// <summary>The node is in the middle of its turn, and does nothing more in it.</summary>
+    private void DieIfArmed(string node, NodeEvent.Recovery told)
+    {
+        var moment = new LedgerMoment(told.Phase, told.Step);
+        if (!_deaths.TryGetValue(moment, out var dead) || dead is not null) return;
+        _deaths[moment] = node;
+        Kill(_nodes[node], $"dieAt {moment}");
+        throw new SimHaltedException(node, $"killed at {moment}", cause: null);
     }
 
     private void StartErrant(string server)

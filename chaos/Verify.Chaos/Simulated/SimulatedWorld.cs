@@ -6,6 +6,7 @@ using Verify.MySql;
 using Verify.Node.Api;
 using Verify.Node.Loop;
 using Verify.Node.Seam;
+using Verify.Node.Telemetry;
 using Verify.Node.Topology;
 using Verify.Scenarios;
 using Verify.Sim;
@@ -42,7 +43,11 @@ internal sealed partial class SimulatedWorld : IWorld
         Nodes = Map(scenario.Fleet.Nodes);
         Servers = Map(scenario.Fleet.Servers);
         world.WitnessOf = new RaftWatch((promise, what) => BrokenRaft = new(RaftCheck, Verdict.Invalid, "Raft's promises hold at every node and its disk", $"{promise}: {what}", "none broken")).WitnessOf;
-        world.Trace.NodeEventSeen = e => NodeEventMapping.Add(Events, e.Micros, e.Step, Nodes.GetValueOrDefault(e.Host, ""), e.Event);
+        world.Trace.NodeEventSeen = e =>
+        {
+            NodeEventMapping.Add(Events, e.Micros, e.Step, Nodes.GetValueOrDefault(e.Host, ""), e.Event);
+            if (e.Event is NodeEvent.Recovery told) DieIfArmed(e.Host, told);
+        };
     }
 
     /// <summary>The name of the finding that a promise of Raft did not hold (see <see cref="RaftWatch"/>).</summary>
@@ -144,9 +149,7 @@ internal sealed partial class SimulatedWorld : IWorld
     {
         if (_nodes.TryGetValue(name, out var node))
         {
-            if (!node.IsAlive) return ValueTask.CompletedTask;
-            _world.Kill(node);
-            Events.Add(EventKinds.NodeDown, name, node.DataCenter, fields: [("how", "kill")]);
+            if (node.IsAlive) Kill(node, "kill");
         }
         else if (_serverHosts[name].IsAlive)
         {
@@ -156,6 +159,12 @@ internal sealed partial class SimulatedWorld : IWorld
         }
 
         return ValueTask.CompletedTask;
+    }
+
+    private void Kill(SimHost node, string how)
+    {
+        _world.Kill(node);
+        Events.Add(EventKinds.NodeDown, node.Name, node.DataCenter, fields: [("how", how)]);
     }
 
     public ValueTask StartAgainAsync(string name)

@@ -1,3 +1,5 @@
+using Verify.Scenarios;
+
 namespace Verify.Chaos.Worlds;
 
 /// <summary>What a scenario may do to single servers and links, and what an operator may ask of the nodes.</summary>
@@ -23,6 +25,12 @@ public partial interface IWorld
 
     /// <summary>Whether it has started since.</summary>
     ValueTask<bool> HasStartedErrantAsync(string server) => ValueTask.FromResult(false);
+
+    /// <summary>The node that leads the next time that a recovery comes to this moment dies right then.</summary>
+    ValueTask ArmDeathAsync(LedgerMoment moment) => throw new NotSupportedException("this world has no servers");
+
+    /// <summary>Nobody dies at this moment any more. Returns who did; null: nobody.</summary>
+    ValueTask<string?> DisarmDeathAsync(LedgerMoment moment) => ValueTask.FromResult<string?>(null);
 
     /// <summary>Asks the leader as an operator does. Returns the recovery's id; it goes on after that.</summary>
     /// <param name="to">The server that takes over; null: the leader chooses.</param>

@@ -10,7 +10,10 @@ internal static class TestOnlySwitches
 {
     public const string NoFencing = "VERIFY_TEST_ONLY_NO_FENCING";
     public const string Clock = "VERIFY_TEST_ONLY_CLOCK";
-    private static readonly string[] Names = [NoFencing, Clock, TestOnlyDisks.NoSync, TestOnlyDisks.PowerLoss];
+
+    /// <summary>A folder; see <see cref="DeathAtMoment"/>.</summary>
+    public const string DieAt = "VERIFY_TEST_ONLY_DIE_AT";
+    private static readonly string[] Names = [NoFencing, Clock, DieAt, TestOnlyDisks.NoSync, TestOnlyDisks.PowerLoss];
 
     public static bool IsOn(Func<string, string?> environment, string name) => environment(name) is { Length: > 0 } and not "0";
 

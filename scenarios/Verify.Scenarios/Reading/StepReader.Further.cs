@@ -30,6 +30,7 @@ internal sealed partial class StepReader
         "lag" => Lag(node),
         "errant" => Whom(node, word, serversOnly: true) is { } target ? new Fault.Errant(target) : null,
         "takeover" => Takeover(node),
+        "dieAt" => DieAt(node),
         _ => RollingRestart(node),
     };
 
@@ -48,6 +49,19 @@ internal sealed partial class StepReader
         if ((Of(map, "target", serversOnly: true), map.Duration("by")) is not ({ } target, { } by)) return null;
         if (by >= TimeSpan.FromSeconds(1) && by.Ticks % TimeSpan.TicksPerSecond == 0) return new Fault.Lag(target, by);
         errors.Add(map.Find("by")!.Start, "'by' must be whole seconds, at least 1s: servers know no finer SOURCE_DELAY");
+        return null;
+    }
+
+    private Fault.DieAt? DieAt(YamlNode node)
+    {
+        if (node is YamlScalarNode { Value: { } text } && LedgerMoment.TryParse(text) is { } moment)
+        {
+            if (fleet is { Servers.IsEmpty: false }) return new Fault.DieAt(moment);
+            errors.Add(node.Start, "'dieAt' is about a recovery, and the fleet has no MySQL servers");
+            return null;
+        }
+
+        errors.Add(node.Start, $"'dieAt' is a moment of a recovery: opened, closed, or intent or outcome and a step ({string.Join(", ", LedgerMoment.Steps)}), as in 'intent Promote'");
         return null;
     }
 
