@@ -12,7 +12,7 @@ namespace Verify.Chaos.Drawn;
 public sealed class DrawnScenario
 {
     /// <summary>Seeds up to this one draw what they drew when the seeds of the bugbase were found; those above it also what came later: MariaDB,
-    /// co-primaries, shared probing, cross_dc, servers that stand still.</summary>
+    /// co-primaries, shared probing, cross_dc, servers that stand still, leaders that die at a moment of a recovery.</summary>
     public const ulong LastOldSeed = 100_000;
 
     private readonly Knobs[] _knobs;
