@@ -87,6 +87,29 @@ public sealed class HaStateRules
     }
 
     [Test]
+    public void A_new_primary_was_never_opened_until_somebody_holds_its_lease_and_afterwards_it_was()
+    {
+        bool WasNeverOpened() => _state.Cluster("main")!.WasNeverOpened;
+        Accepted(new HaCommand.AdoptPrimary("main", Db1, "n1"));
+        Assert.That(WasNeverOpened(), Is.False, "it was found, and may have been open before");
+        Accepted(new HaCommand.RenewLease("main", Db1, "n1", _state.Token("main"), 2000));
+        var id = Accepted(new HaCommand.OpenRecovery("main", Db1, "DeadMaster", "", _state.Token("main")));
+        DoStep(id, RecoveryStep.FenceOldPrimary);
+        DoStep(id, RecoveryStep.DrainRelayLogs);
+        DoStep(id, RecoveryStep.ChooseCandidate, "db2:3306 has everything");
+        DoStep(id, RecoveryStep.Promote);
+        Begin(id, RecoveryStep.PublishPrimary);
+        Accepted(new HaCommand.PublishPrimary("main", id, Db2, "n2"));
+        Assert.That(WasNeverOpened(), Is.False, "the recovery is open still");
+        Accepted(new HaCommand.CloseRecovery("main", id, Successful: false, "given up"));
+        Assert.That(WasNeverOpened(), Is.True);
+        Accepted(new HaCommand.RenewLease("main", Db2, "n2", _state.Token("main"), 2000));
+        Assert.That(WasNeverOpened(), Is.False);
+        Accepted(new HaCommand.ChangeGuardian("main", Db2, "n3", _state.Token("main")));
+        Assert.That((_state.Cluster("main")!.LastRenewal, WasNeverOpened()), Is.EqualTo((0, false)), "under n2 it was open");
+    }
+
+    [Test]
     public void A_recovery_of_a_server_whose_lease_nobody_ever_held_is_refused()
     {
         Accepted(new HaCommand.AdoptPrimary("main", Db1, "n1"));

@@ -47,6 +47,40 @@ public sealed class DurabilityStories
         Assert.That(bed.TwoWriters, Is.Null);
     }
 
+    /// <summary>leader-dies-around-publishing on real MySQL, 2026-11-22: the leader had named itself as guardian of the new primary, died before it opened it, and
+    /// the cluster stood closed until the old primary came back.</summary>
+    [Test]
+    public void A_new_primary_whose_guardian_dies_before_it_is_opened_is_replaced_although_the_old_primary_is_still_away()
+    {
+        var bed = Bed(Durability.SemiSync);
+        bed.Servers[0].Write(3);
+        bed.RunFor(Seconds(0.5));
+        bed.Elect("east");
+        bed.Servers[0].Die();
+        bed.RunUntil(() => bed.Leader!.Ha.Cluster("main")!.Primary == HaBed.Key(2), Seconds(10), "db2 published");
+        Assert.That(bed.Leader!.Ha.Cluster("main")!.LastRenewal, Is.Zero);
+        bed.Node("north").Kill();
+        bed.RunUntil(() => bed.Servers[2].TakesWrites, Seconds(20), "the one that is left");
+        Assert.That(bed.Servers[2].Executed.Contains(bed.Servers[0].Executed));
+        Assert.That(bed.Servers[1].IsReadOnly, "never opened");
+        Assert.That(bed.TwoWriters, Is.Null);
+    }
+
+    [Test]
+    public void When_that_new_primary_is_not_reached_either_nobody_is_promoted()
+    {
+        var bed = Bed(Durability.SemiSync);
+        bed.RunFor(Seconds(0.5));
+        bed.Elect("east");
+        bed.Servers[0].Die();
+        bed.RunUntil(() => bed.Leader!.Ha.Cluster("main")!.Primary == HaBed.Key(2), Seconds(10), "db2 published");
+        bed.Node("north").Kill();
+        bed.Servers[1].Die();
+        bed.RunFor(Seconds(20));
+        Assert.That(bed.Servers.Any(s => s.TakesWrites), Is.False, "it may have what db3 lacks");
+        Assert.That(bed.Leader!.Ha.Cluster("main")!.Closed[^1].Closing, Does.Contain("not reached are db1:3306"));
+    }
+
     [Test]
     public void Without_a_durable_policy_the_reached_replica_is_promoted_whatever_the_other_may_have()
     {

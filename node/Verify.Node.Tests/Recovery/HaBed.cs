@@ -21,14 +21,14 @@ internal sealed class HaBed
     private readonly List<(long Term, Command Command)> _log = [];
     private long _number;
 
-    public HaBed(Func<NodeConfig, NodeConfig>? configure = null, Func<string, double>? clockRate = null, bool isPrimaryWritable = true, bool forbidsEvents = false, int nodesBeside = 0)
+    public HaBed(Func<NodeConfig, NodeConfig>? configure = null, Func<string, double>? clockRate = null, bool isPrimaryWritable = true, bool forbidsEvents = false, int nodesBeside = 0, string[]? alsoIn = null)
     {
         string[] dataCenters = ["east", "north", "west"];
         var instances = dataCenters.Select((dc, i) => new Instance(Key(i + 1), dc)).ToImmutableArray();
         Servers = [.. instances.Select(i => new BedServer(this, i) { ForbidsEvents = forbidsEvents })];
         foreach (var replica in Servers.Skip(1)) replica.Follow(Servers[0].Key);
         Servers[0].IsReadOnly = !isPrimaryWritable;
-        string[] places = [.. dataCenters, .. Enumerable.Range(1, nodesBeside).Select(n => $"beside{n}")];
+        string[] places = [.. dataCenters, .. Enumerable.Range(1, nodesBeside).Select(n => $"beside{n}"), .. alsoIn ?? []];
         Members = [.. places.Select((dc, i) => new Member(new($"n{i + 1}:10008"), new($"n{i + 1}", 10008), dc))];
         Config = m =>
         {
@@ -68,7 +68,9 @@ internal sealed class HaBed
 
     public static InstanceKey Key(int number) => new($"db{number}", 3306);
     public BedServer Server(InstanceKey key) => Servers.Single(s => s.Key == key);
-    public BedNode Node(string dataCenter) => Nodes.Single(n => string.Equals(n.Config.DataCenter, dataCenter, StringComparison.Ordinal));
+
+    /// <summary>The first node of a data centre.</summary>
+    public BedNode Node(string dataCenter) => Nodes.First(n => string.Equals(n.Config.DataCenter, dataCenter, StringComparison.Ordinal));
 
     public void At(TimeSpan delay, Action happens) => _events.Enqueue(happens, ((Now + delay).Ticks, _number++));
 

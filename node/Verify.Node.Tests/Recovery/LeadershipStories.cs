@@ -49,6 +49,23 @@ public sealed class LeadershipStories
         Assert.That(bed.TwoWriters, Is.Null);
     }
 
+    /// <summary>leader-dies-around-the-end on real MySQL, 2026-11-22: nobody was left to fail over to, and the new primary stood closed for 14 s beside a living
+    /// node of its data centre.</summary>
+    [Test]
+    public void A_guardian_that_dies_before_it_has_opened_the_new_primary_is_replaced_by_the_other_node_of_its_data_centre()
+    {
+        var bed = new HaBed(alsoIn: ["north"]).Started();
+        bed.Elect("east");
+        bed.Servers[0].Die();
+        bed.RunUntil(() => bed.Leader!.Ha.Primary("main") == HaBed.Key(2), Seconds(10), "db2 published");
+        Assert.That(bed.Servers[1].TakesWrites, Is.False);
+        bed.Node("north").Kill();
+        bed.Servers[2].Die();
+        bed.RunUntil(() => bed.Servers[1].TakesWrites, Seconds(10), "db2 open");
+        Assert.That(bed.Leader!.Ha.Cluster("main")!.Guardian, Is.EqualTo("n4:10008"));
+        Assert.That(bed.TwoWriters, Is.Null);
+    }
+
     [Test]
     public void An_open_primary_without_a_guardian_is_closed_before_another_one_is_promoted()
     {

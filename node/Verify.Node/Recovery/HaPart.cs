@@ -136,7 +136,7 @@ public sealed class HaPart : IHaPart
             watch,
             new(_services, _leadership, _model, _turn, _door, _attachment, Gate, cluster),
             new(_services, _model, _executor.Takeovers, cluster, watch.CallOf, watch.Diagnose),
-            new(_services, _leadership, _model, spec.Alias),
+            new(_services, _leadership, _model, _leases, spec.Alias),
             hooks,
             new(_services, _leadership, _model, _turn, _door, cluster),
             new(_services, _leadership, _model, _turn, _door, cluster));

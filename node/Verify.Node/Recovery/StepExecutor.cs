@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Verify.MySql;
+using Verify.MySql.Gtid;
 using Verify.Node.Loop;
 using Verify.Node.State.Ledger;
 using Verify.Node.Topology;
@@ -79,11 +80,29 @@ internal sealed class StepExecutor
         if (candidates.Select(c => c.Executed.Flavor).Distinct().Count() > 1) return new(Succeeded: false, "the replicas are of two flavours");
         var choice = CandidateRanking.Choose(candidates, _servers.DataCenterOf(recovery.Failed), _services.Config.DataCenter, recovery.Designated);
         if (choice.Chosen is not { } chosen) return new(Succeeded: false, choice.Reason);
-        var objection = _required.Objection(recovery, all, candidates.First(c => c.Key == chosen).Executed);
-        if (objection is null) return new(Succeeded: true, CandidateDetail.Write(chosen, choice.Reason));
+        var executed = candidates.First(c => c.Key == chosen).Executed;
+        var objection = _required.Objection(recovery, all, executed);
+        if (objection is null || await HasAllOfTheNeverOpenedAsync(recovery, executed)) return new(Succeeded: true, CandidateDetail.Write(chosen, choice.Reason));
         return recovery.Kind == RecoveryKind.ForcedTakeover || recovery.Analysis == OperatorRecoveries.ForcedFailover
             ? new(Succeeded: true, CandidateDetail.Write(chosen, $"{choice.Reason}; forced although {objection}"))
             : new(Succeeded: false, objection);
+    }
+
+    /// <summary>The primary that is given up was never opened, is reached itself, and has nothing that the chosen one lacks: then nothing was acknowledged
+    /// that the chosen one lacks, whoever else is out of reach. (Its guardian died before it opened it, and the primary before it was still away:
+    /// leader-dies-around-publishing, live, 2026-11-22.)</summary>
+    private async ValueTask<bool> HasAllOfTheNeverOpenedAsync(RecoveryRecord recovery, Gtids chosen)
+    {
+        if (_services.Ha.Cluster(recovery.Cluster) is not { WasNeverOpened: true } ledger || ledger.Primary != recovery.Failed) return false;
+        try
+        {
+            var facts = await _servers.Link(recovery.Failed).ReadFactsAsync(_servers.Limit);
+            return facts.IsReadOnly && facts.Flavor == chosen.Flavor && chosen.Contains(facts.Executed);
+        }
+        catch (Exception e) when (e is MySqlException or IOException or FormatException)
+        {
+            return false; // Not reached: nobody can say what it has.
+        }
     }
 
     private async ValueTask<StepResult> PromoteAsync(InstanceKey candidate, Func<bool> mayGoOn)
