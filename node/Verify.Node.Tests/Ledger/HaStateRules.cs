@@ -87,26 +87,24 @@ public sealed class HaStateRules
     }
 
     [Test]
-    public void A_new_primary_was_never_opened_until_somebody_holds_its_lease_and_afterwards_it_was()
+    public void The_ledger_knows_since_when_at_most_a_primary_is_in_office_whoever_guards_it()
     {
-        bool WasNeverOpened() => _state.Cluster("main")!.WasNeverOpened;
+        long? Since() => _state.Cluster("main")!.ChosenAfterMs;
         Accepted(new HaCommand.AdoptPrimary("main", Db1, "n1"));
-        Assert.That(WasNeverOpened(), Is.False, "it was found, and may have been open before");
+        Assert.That(Since(), Is.Null, "it was found");
         Accepted(new HaCommand.RenewLease("main", Db1, "n1", _state.Token("main"), 2000));
-        var id = Accepted(new HaCommand.OpenRecovery("main", Db1, "DeadMaster", "", _state.Token("main")));
+        var id = Accepted(new HaCommand.BeginRecovery("main", RecoveryKind.DeadPrimary, Db1, null, "DeadMaster", "", _state.Token("main"), By: "", WithoutHooks: false, new(4_000, 1)));
         DoStep(id, RecoveryStep.FenceOldPrimary);
         DoStep(id, RecoveryStep.DrainRelayLogs);
         DoStep(id, RecoveryStep.ChooseCandidate, "db2:3306 has everything");
         DoStep(id, RecoveryStep.Promote);
         Begin(id, RecoveryStep.PublishPrimary);
         Accepted(new HaCommand.PublishPrimary("main", id, Db2, "n2"));
-        Assert.That(WasNeverOpened(), Is.False, "the recovery is open still");
-        Accepted(new HaCommand.CloseRecovery("main", id, Successful: false, "given up"));
-        Assert.That(WasNeverOpened(), Is.True);
-        Accepted(new HaCommand.RenewLease("main", Db2, "n2", _state.Token("main"), 2000));
-        Assert.That(WasNeverOpened(), Is.False);
+        Assert.That(Since(), Is.Null, "the recovery is open still");
+        Accepted(new HaCommand.EndRecovery("main", id, Successful: false, "given up", new(5_000, 2)));
+        Assert.That(Since(), Is.EqualTo(4_000));
         Accepted(new HaCommand.ChangeGuardian("main", Db2, "n3", _state.Token("main")));
-        Assert.That((_state.Cluster("main")!.LastRenewal, WasNeverOpened()), Is.EqualTo((0, false)), "under n2 it was open");
+        Assert.That(Since(), Is.EqualTo(4_000));
     }
 
     [Test]

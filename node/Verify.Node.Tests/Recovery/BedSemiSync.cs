@@ -22,6 +22,9 @@ internal sealed class BedSemiSync
     /// <summary>The plugins are not loaded.</summary>
     public bool IsMissing { get; set; }
 
+    /// <summary>For how long the process has run.</summary>
+    public TimeSpan Uptime { get; set; }
+
     public ResultTable Carry(Statement statement)
     {
         if (IsMissing && statement is Statement.SetSemiSync or Statement.SetSemiSyncReplica or Statement.SetSemiSyncPatience)
@@ -45,7 +48,8 @@ internal sealed class BedSemiSync
             case Statement.ReadPersistedReadOnly:
                 return IsPersisted ? Named(("super_read_only", "ON")) : Named();
             case Statement.ReadCounters:
-                return Named(("Rpl_semi_sync_replica_status", OnOff(ReplicaAtWork)), ("Rpl_semi_sync_source_clients", $"{Clients}"), ("Rpl_semi_sync_source_status", OnOff(Source)), ("Rpl_semi_sync_source_wait_sessions", $"{WaitSessions}"));
+                return Named(("Rpl_semi_sync_replica_status", OnOff(ReplicaAtWork)), ("Rpl_semi_sync_source_clients", $"{Clients}"), ("Rpl_semi_sync_source_status", OnOff(Source)), ("Rpl_semi_sync_source_wait_sessions", $"{WaitSessions}"),
+                    ("Uptime", $"{(long)Uptime.TotalSeconds}"));
             default:
                 return Named(
                     ("gtid_mode", GtidMode), ("gtid_purged", Purged), ("rpl_semi_sync_replica_enabled", OnOff(Replica)), ("rpl_semi_sync_source_enabled", OnOff(Source)),

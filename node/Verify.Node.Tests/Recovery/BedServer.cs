@@ -30,6 +30,9 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     private bool _hasLostSource;
     private long _transactions;
     private int _lives;
+
+    /// <summary>It had run for an hour when the story began.</summary>
+    private TimeSpan _upSince = TimeSpan.FromHours(-1);
     private long _nextSession = 100;
     private TimeSpan _sourceLostAt = TimeSpan.MaxValue;
 
@@ -103,7 +106,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
 
     public void Return(bool isReadOnly)
     {
-        IsReadOnly = isReadOnly;
+        (IsReadOnly, _upSince) = (isReadOnly, bed.Now);
         Become(ServerHealth.Up);
     }
 
@@ -277,6 +280,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
                 return CarrySwitch(statement);
             case Statement.SetSemiSync or Statement.SetSemiSyncReplica or Statement.SetSemiSyncPatience or Statement.ReadVariables or Statement.ReadCounters
                 or Statement.ReadPersistedReadOnly or Statement.PersistReadOnly:
+                SemiSync.Uptime = bed.Now - _upSince;
                 return SemiSync.Carry(statement);
             case Statement.ListIdleCoordinators:
                 return new(["ID"], SqlIsOn && Source is not null ? [[$"{Coordinator}"]] : [], 0);

@@ -58,13 +58,36 @@ public sealed class DurabilityStories
         bed.Elect("east");
         bed.Servers[0].Die();
         bed.RunUntil(() => bed.Leader!.Ha.Cluster("main")!.Primary == HaBed.Key(2), Seconds(10), "db2 published");
-        Assert.That(bed.Leader!.Ha.Cluster("main")!.LastRenewal, Is.Zero);
         bed.Node("north").Kill();
         bed.RunUntil(() => bed.Servers[2].TakesWrites, Seconds(20), "the one that is left");
         Assert.That(bed.Servers[2].Executed.Contains(bed.Servers[0].Executed));
         Assert.That(bed.Servers[1].IsReadOnly, "never opened");
         Assert.That(bed.TwoWriters, Is.Null);
     }
+
+    [Test]
+    public void When_that_new_primary_was_started_anew_meanwhile_nobody_knows_what_it_had_acknowledged_and_nobody_is_promoted()
+    {
+        var bed = Bed(Durability.SemiSync);
+        bed.RunFor(Seconds(0.5));
+        bed.Elect("east");
+        bed.Servers[0].Die();
+        bed.RunUntil(() => bed.Leader!.Ha.Cluster("main")!.Primary == HaBed.Key(2), Seconds(10), "db2 published");
+        bed.Node("north").Kill();
+        bed.Servers[1].Die();
+        bed.RunFor(Seconds(0.1));
+        bed.Servers[1].Return(isReadOnly: true);
+        bed.RunFor(Seconds(20));
+        Assert.That(bed.Servers.Any(s => s.TakesWrites), Is.False);
+        Assert.That(bed.Leader!.Ha.Cluster("main")!.Closed[^1].Closing, Does.Contain("not reached are db1:3306"));
+    }
+
+    [TestCase(10_000, 10_000, 0, false, Description = "not known, or just started")]
+    [TestCase(10_000, 10_000, 1, true, Description = "up before it was chosen")]
+    [TestCase(10_000, 110_000, 101, false)]
+    [TestCase(10_000, 110_000, 102, true, Description = "100 s in office, and 1 % and a second for the clocks")]
+    public void A_server_that_is_up_for_longer_than_it_is_in_office_was_not_started_anew(long since, long now, long uptime, bool isSo) =>
+        Assert.That(RequiredPosition.HasRunSince(since, now, uptime), Is.EqualTo(isSo));
 
     [Test]
     public void When_that_new_primary_is_not_reached_either_nobody_is_promoted()

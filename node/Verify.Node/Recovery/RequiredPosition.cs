@@ -35,6 +35,12 @@ internal sealed class RequiredPosition(INodeServices services, TopologyModel mod
             + "it is tried again when they come back; who accepts the loss uses force-master-failover";
     }
 
+    /// <summary>A server was not started anew since then: one that lost its power may have lost the end of its binary log with it (sync_binlog other than 1, which
+    /// is MariaDB's default), and with that what it had acknowledged. The clocks of the group and of the server may run apart by 1 % and a second.</summary>
+    /// <param name="sinceMs">By the group's time, as <paramref name="nowMs"/>.</param>
+    /// <param name="uptimeSeconds">Uptime (SHOW GLOBAL STATUS), which is rounded down; 0: not known.</param>
+    public static bool HasRunSince(long sinceMs, long nowMs, long uptimeSeconds) => uptimeSeconds * 1_000 >= ((nowMs - sinceMs) * 1.01) + 1_000;
+
     /// <summary>It follows another member: what the primary sent it came through that one.</summary>
     private bool IsElsewhere(ClusterSpec spec, InstanceKey instance, RecoveryRecord recovery) =>
         spec.IsDeep && model.View(instance).Source is { } source && source != recovery.Failed && spec.Instances.Any(i => i.Key == source);

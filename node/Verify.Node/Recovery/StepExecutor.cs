@@ -82,22 +82,25 @@ internal sealed class StepExecutor
         if (choice.Chosen is not { } chosen) return new(Succeeded: false, choice.Reason);
         var executed = candidates.First(c => c.Key == chosen).Executed;
         var objection = _required.Objection(recovery, all, executed);
-        if (objection is null || await HasAllOfTheNeverOpenedAsync(recovery, executed)) return new(Succeeded: true, CandidateDetail.Write(chosen, choice.Reason));
+        if (objection is null || await HasAllOfTheOldPrimaryAsync(recovery, executed)) return new(Succeeded: true, CandidateDetail.Write(chosen, choice.Reason));
         return recovery.Kind == RecoveryKind.ForcedTakeover || recovery.Analysis == OperatorRecoveries.ForcedFailover
             ? new(Succeeded: true, CandidateDetail.Write(chosen, $"{choice.Reason}; forced although {objection}"))
             : new(Succeeded: false, objection);
     }
 
-    /// <summary>The primary that is given up was never opened, is reached itself, and has nothing that the chosen one lacks: then nothing was acknowledged
-    /// that the chosen one lacks, whoever else is out of reach. (Its guardian died before it opened it, and the primary before it was still away:
-    /// leader-dies-around-publishing, live, 2026-11-22.)</summary>
-    private async ValueTask<bool> HasAllOfTheNeverOpenedAsync(RecoveryRecord recovery, Gtids chosen)
+    /// <summary>The primary that is given up is itself reached: whatever it has acknowledged it has, if it has not been started anew since (see
+    /// <see cref="RequiredPosition.HasRunSince"/>). So where the chosen one lacks nothing of that it does not matter who else is out of reach. (Its guardians died
+    /// before they opened it, and the primary before it was still away: leader-dies-around-publishing, live, 2026-11-22.)</summary>
+    private async ValueTask<bool> HasAllOfTheOldPrimaryAsync(RecoveryRecord recovery, Gtids chosen)
     {
-        if (_services.Ha.Cluster(recovery.Cluster) is not { WasNeverOpened: true } ledger || ledger.Primary != recovery.Failed) return false;
+        if (_services.Ha.Cluster(recovery.Cluster) is not { ChosenAfterMs: { } since } ledger || ledger.Primary != recovery.Failed) return false;
         try
         {
-            var facts = await _servers.Link(recovery.Failed).ReadFactsAsync(_servers.Limit);
-            return facts.IsReadOnly && facts.Flavor == chosen.Flavor && chosen.Contains(facts.Executed);
+            var link = _servers.Link(recovery.Failed);
+            var facts = await link.ReadFactsAsync(_servers.Limit);
+            if (!facts.IsReadOnly || facts.Flavor != chosen.Flavor || !chosen.Contains(facts.Executed)) return false;
+            var counters = new ServerDetails().With(await link.AskAsync(new Statement.ReadCounters(), _servers.Limit), facts.Flavor);
+            return RequiredPosition.HasRunSince(since, _services.GroupTime.AtMs, counters.UptimeSeconds);
         }
         catch (Exception e) when (e is MySqlException or IOException or FormatException)
         {

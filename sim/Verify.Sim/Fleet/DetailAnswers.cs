@@ -41,7 +41,7 @@ internal static class DetailAnswers
         return new(NameAndValue, rows);
     }
 
-    public static ServerAnswer.Rows Counters(SimMySqlOptions options, CommitPath commits, IEnumerable<DumpRequest> dumps, ReplicaState replica, long nowSeconds)
+    public static ServerAnswer.Rows Counters(SimMySqlOptions options, CommitPath commits, IEnumerable<DumpRequest> dumps, ReplicaState replica, long uptimeSeconds)
     {
         var isMySql = options.Flavor == Flavor.MySql;
         var (source, other) = isMySql ? ("Rpl_semi_sync_source", "Rpl_semi_sync_replica") : ("Rpl_semi_sync_master", "Rpl_semi_sync_slave");
@@ -51,7 +51,7 @@ internal static class DetailAnswers
             [$"{source}_clients", Text(clients)], [$"{source}_status", OnOff(commits.SemiSync.Source)], [$"{source}_wait_sessions", Text(commits.WaitSessions)],
         ];
         string?[] own = [$"{other}_status", OnOff(commits.SemiSync.ReplicaAtWork && replica.Io == Verify.MySql.ThreadState.Running)];
-        string?[] uptime = ["Uptime", Text(nowSeconds)];
+        string?[] uptime = ["Uptime", Text(uptimeSeconds)];
         return new(NameAndValue, isMySql ? [own, .. semiSync, uptime] : [.. semiSync, own, uptime]);
     }
 

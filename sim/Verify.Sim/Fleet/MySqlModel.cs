@@ -22,6 +22,7 @@ internal sealed class MySqlModel
     private readonly DeadManModel _deadMan;
     private long _nextSession = ServerThreads.FirstClient;
     private long _nextWait;
+    private long _bootUs;
 
     private sealed record GtidWait(ServerSession Session, Gtids Target, long Number);
 
@@ -92,7 +93,11 @@ internal sealed class MySqlModel
     }
 
     /// <summary>The process has started: what runs by itself begins.</summary>
-    public void Boot() => _deadMan.Begin();
+    public void Boot()
+    {
+        _bootUs = ClockUs();
+        _deadMan.Begin();
+    }
 
     /// <summary>The sleep of an event of the dead-man switch is over.</summary>
     public void Watch(DeadManEvent which)
@@ -195,7 +200,7 @@ internal sealed class MySqlModel
                 Answer(session, ReplicaStatusTable.Read(_options.Flavor, Replica, _store.Gtids, _commits.ApplierWaits, nowSeconds));
                 break;
             case Statement.ReadVariables: Answer(session, DetailAnswers.Variables(_options, _commits)); break;
-            case Statement.ReadCounters: Answer(session, DetailAnswers.Counters(_options, _commits, Dumps, Replica, nowSeconds)); break;
+            case Statement.ReadCounters: Answer(session, DetailAnswers.Counters(_options, _commits, Dumps, Replica, (ClockUs() - _bootUs) / 1_000_000)); break;
             case Statement.ReadPersistedReadOnly: Answer(session, DetailAnswers.Persisted(_commits)); break;
             case Statement.PersistReadOnly:
                 _commits.IsPersisted = true;

@@ -124,9 +124,10 @@ public sealed record ClusterLedger
     /// <summary>The index of the last renewal under <see cref="Token"/>; 0 when the lease was never granted.</summary>
     public long LastRenewal { get; init; }
 
-    /// <summary>A recovery made <see cref="Primary"/> the primary, and nobody has held its lease since: nobody can have opened it, so in this office it has
-    /// acknowledged nothing. (A change of guardians gives another token.)</summary>
-    public bool WasNeverOpened => LastRenewal == 0 && Closed.Any(r => r.Published == Token);
+    /// <summary>The group's time, in milliseconds, at which the recovery was opened that made <see cref="Primary"/> the primary; null when it was found, and in
+    /// what an older release wrote.</summary>
+    public long? ChosenAfterMs =>
+        Closed.LastOrDefault(static r => r.Published is not null) is { OpenedAt.AtMs: > 0 and var at } last && last.Successor == Primary ? at : null;
 
     /// <summary>What a renewal that does not say for how long asks for at most, in milliseconds: the lease of the releases that say nothing.</summary>
     public const int UnsaidLeaseMs = 2_500;
