@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Verify.MySql;
 using Verify.MySql.Gtid;
 using Verify.Node.Loop;
 using Verify.Node.State.Ledger;
@@ -35,6 +36,14 @@ internal sealed class RequiredPosition(INodeServices services, TopologyModel mod
             + "it is tried again when they come back; who accepts the loss uses force-master-failover";
     }
 
+    /// <summary>The primary that is given up is itself reached: whatever it has acknowledged it has, if it has not been started anew since. So where the chosen
+    /// one lacks nothing of that it does not matter who else is out of reach. (Its guardians died before they opened it, and the primary before it was still
+    /// away: leader-dies-around-publishing, live, 2026-11-22.)</summary>
+    public bool IsSaidBy(OldPrimary? old, RecoveryRecord recovery, Gtids chosen) =>
+        old is { Facts: { IsReadOnly: true } facts } && facts.Flavor == chosen.Flavor && chosen.Contains(facts.Executed)
+        && services.Ha.Cluster(recovery.Cluster) is { ChosenAfterMs: { } since } ledger && ledger.Primary == recovery.Failed
+        && HasRunSince(since, services.GroupTime.AtMs, old.UptimeSeconds);
+
     /// <summary>A server was not started anew since then: one that lost its power may have lost the end of its binary log with it (sync_binlog other than 1, which
     /// is MariaDB's default), and with that what it had acknowledged. The clocks of the group and of the server may run apart by 1 % and a second.</summary>
     /// <param name="sinceMs">By the group's time, as <paramref name="nowMs"/>.</param>
@@ -59,3 +68,6 @@ internal sealed class RequiredPosition(INodeServices services, TopologyModel mod
     private bool HasNothingOf(InstanceKey failed, Gtids rest) => rest.IsEmpty
         || (rest.Flavor == MySql.Flavor.MySql && model.View(failed).Facts?.ServerUuid is { Length: > 0 } uuid && !rest.ToString().Contains(uuid, StringComparison.OrdinalIgnoreCase));
 }
+
+/// <summary>What a primary that is given up says of itself when it is asked.</summary>
+internal sealed record OldPrimary(ServerFacts Facts, long UptimeSeconds);

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Verify.MySql;
-using Verify.MySql.Gtid;
 using Verify.Node.Loop;
 using Verify.Node.State.Ledger;
 using Verify.Node.Topology;
@@ -82,29 +81,28 @@ internal sealed class StepExecutor
         if (choice.Chosen is not { } chosen) return new(Succeeded: false, choice.Reason);
         var executed = candidates.First(c => c.Key == chosen).Executed;
         var objection = _required.Objection(recovery, all, executed);
-        if (objection is null || await HasAllOfTheOldPrimaryAsync(recovery, executed)) return new(Succeeded: true, CandidateDetail.Write(chosen, choice.Reason));
+        if (objection is not null && _required.IsSaidBy(await AskOldPrimaryAsync(recovery), recovery, executed)) objection = null;
+        if (objection is null) return new(Succeeded: true, CandidateDetail.Write(chosen, choice.Reason));
         return recovery.Kind == RecoveryKind.ForcedTakeover || recovery.Analysis == OperatorRecoveries.ForcedFailover
             ? new(Succeeded: true, CandidateDetail.Write(chosen, $"{choice.Reason}; forced although {objection}"))
             : new(Succeeded: false, objection);
     }
 
-    /// <summary>The primary that is given up is itself reached: whatever it has acknowledged it has, if it has not been started anew since (see
-    /// <see cref="RequiredPosition.HasRunSince"/>). So where the chosen one lacks nothing of that it does not matter who else is out of reach. (Its guardians died
-    /// before they opened it, and the primary before it was still away: leader-dies-around-publishing, live, 2026-11-22.)</summary>
-    private async ValueTask<bool> HasAllOfTheOldPrimaryAsync(RecoveryRecord recovery, Gtids chosen)
+    /// <summary>What the primary that is given up says of itself; null: it is not reached.</summary>
+    private async ValueTask<OldPrimary?> AskOldPrimaryAsync(RecoveryRecord recovery)
     {
-        if (_services.Ha.Cluster(recovery.Cluster) is not { ChosenAfterMs: { } since } ledger || ledger.Primary != recovery.Failed) return false;
         try
         {
             var link = _servers.Link(recovery.Failed);
             var facts = await link.ReadFactsAsync(_servers.Limit);
-            if (!facts.IsReadOnly || facts.Flavor != chosen.Flavor || !chosen.Contains(facts.Executed)) return false;
+
+            // Afterwards: what had run since then when it was asked this had run when it was asked for its facts.
             var counters = new ServerDetails().With(await link.AskAsync(new Statement.ReadCounters(), _servers.Limit), facts.Flavor);
-            return RequiredPosition.HasRunSince(since, _services.GroupTime.AtMs, counters.UptimeSeconds);
+            return new(facts, counters.UptimeSeconds);
         }
         catch (Exception e) when (e is MySqlException or IOException or FormatException)
         {
-            return false; // Not reached: nobody can say what it has.
+            return null;
         }
     }
 
