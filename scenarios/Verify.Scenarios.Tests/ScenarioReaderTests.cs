@@ -78,7 +78,7 @@ internal sealed class ScenarioReaderTests
             "sample.yaml:8:43: 'kvPutt' is not known in mix; allowed are kvPut, kvGet, kvCas, kvDelete, sqlInsert; did you mean 'kvPut'?",
             "sample.yaml:11:5: 'util' is not known in a step; allowed are at, until, partition, oneWay, kill, pause, diskFull, clockSkew, slow, ring, bridge, swizzle, "
             + "lossy, garble, repeat, reconnect, slowDisk, failWrites, failSyncs, bitRot, tornSector, misdirect, lostDisk, clockStep, clockStrobe, restartStorm, "
-            + "rollingRestart, cutLink, stopSqlThread, lag, errant, takeover; did you mean 'until'?",
+            + "rollingRestart, cutLink, stopSqlThread, lag, errant, takeover, dieAt; did you mean 'until'?",
             "sample.yaml:14:12: 'until' (8s) must be later than 'at' (9s); both count from the end of the warm-up",
             "sample.yaml:15:18: there is no data centre 'south' in the fleet; there are east",
             "sample.yaml:17:5: 'fencedWithin' needs a duration; write '- fencedWithin: 3s'",
