@@ -63,9 +63,8 @@ public sealed class FarBehindTests
     {
         var leader = await group.WholeAsync(cancel);
         var goes = group.Nodes.First(n => n != leader);
-        var id = (await group.AskAsync(goes, "cluster/status", cancel))!.Value.GetProperty("node_id").GetString()!;
-        using var http = new HttpClient();
-        using var answer = await http.DeleteAsync(new Uri(group.Nodes.First(n => n != leader && n != goes).Http, $"cluster/leave/{Uri.EscapeDataString(id)}"), cancel);
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
+        using var answer = await http.DeleteAsync(new Uri(group.Nodes.First(n => n != leader && n != goes).Http, $"cluster/leave/{Uri.EscapeDataString(await IdOfAsync(goes))}"), cancel);
         Assert.That((int)answer.StatusCode, Is.EqualTo(200), await answer.Content.ReadAsStringAsync(cancel));
         await goes.Exited.WaitAsync(cancel);
         Assert.That(await File.ReadAllTextAsync(goes.LogFile, cancel), Does.Contain("stops for good"), "it was told");
@@ -73,11 +72,12 @@ public sealed class FarBehindTests
         // One of the two that are left goes too, by command: the last has all of it.
         var rest = group.Nodes.Where(n => n != goes).ToList();
         var second = rest.First(n => n != leader);
-        id = (await group.AskAsync(second, "cluster/status", cancel))!.Value.GetProperty("node_id").GetString()!;
-        await Ctl.RunAsync(group, "cluster", "leave", id);
+        await Ctl.RunAsync(group, "cluster", "leave", await IdOfAsync(second));
         await second.Exited.WaitAsync(cancel);
         using var client = group.Client([leader]);
         Assert.That((await client.Kv.GetAsync("k000", cancel: cancel)).Pair?.Value, Is.EqualTo(Value(0)));
+
+        async Task<string> IdOfAsync(LiveNode node) => (await group.AskAsync(node, "cluster/status", cancel))!.Value.GetProperty("node_id").GetString()!;
     }
 
     private static SortedDictionary<string, object> Small(SortedDictionary<string, object> settings)

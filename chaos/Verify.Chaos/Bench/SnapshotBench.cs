@@ -27,29 +27,27 @@ internal sealed class SnapshotBench : IBench
         var leader = await group.LeaderAsync(cancel);
         say($"snapshot: filling {keys} keys of {ValueBytes} bytes");
         Fill(group, leader, keys);
-        var figures = new List<Figure>();
         var (peaceful, troubled, snapshots) = (new Gaps(), new Gaps(), new List<Window>());
         for (var round = 0; round < options.RoundsOr(5, 2); round++)
         {
             var length = options.Length(8, 4);
             leader = await group.LeaderAsync(cancel);
-            var before = Stopwatch.GetTimestamp();
             var quiet = Write(group, leader, length);
             peaceful.Add(quiet);
             using var over = new CancellationTokenSource();
             var taking = new Thread(() => TakeSnapshots(group, leader, snapshots, over.Token)) { IsBackground = true };
             var first = snapshots.Count;
             taking.Start();
-            var began = Stopwatch.GetTimestamp();
             var busy = Write(group, leader, length);
             over.Cancel();
             taking.Join();
             troubled.Add(busy);
-            foreach (var (from, to) in snapshots[first..])
+            foreach (var taken in snapshots[first..])
             {
-                // The pauses of just as long a time, at the same place of the round before.
+                // And the pauses in just as long a time, at the same place of the peaceful half.
+                var (from, to) = (Stopwatch.GetElapsedTime(busy.BeganAt, taken.From), Stopwatch.GetElapsedTime(busy.BeganAt, taken.To));
                 if (busy.LongestPauseMsIn(from, to) is { } longest) troubled.PerSnapshotMs.Add(longest);
-                if (quiet.LongestPauseMsIn(before + (from - began), before + (to - began)) is { } usually) peaceful.PerSnapshotMs.Add(usually);
+                if (quiet.LongestPauseMsIn(from, to) is { } usual) peaceful.PerSnapshotMs.Add(usual);
             }
 
             say(string.Create(CultureInfo.InvariantCulture,
@@ -58,24 +56,28 @@ internal sealed class SnapshotBench : IBench
 
         if (snapshots.Count == 0) throw new HarnessException("no snapshot was made");
         var size = string.Create(CultureInfo.InvariantCulture, $"{keys} keys of {ValueBytes} bytes");
-        figures.Add(new(Part, $"write, {Clients} clients, {size}, no snapshot", "ms", Spread.Of(peaceful.LatenciesMs)));
-        figures.Add(new(Part, $"write, {Clients} clients, {size}, snapshot after snapshot on the leader", "ms", Spread.Of(troubled.LatenciesMs)));
-        figures.Add(new(Part, "longest pause between two acknowledgements per round, no snapshot", "ms", Spread.Of(peaceful.LongestMs)));
-        var (worse, usual) = (Spread.Of(troubled.LongestMs), Spread.Of(peaceful.LongestMs));
-        figures.Add(new(Part, "longest pause between two acknowledgements per round, with snapshots", "ms", worse)
+        return
+        [
+            new(Part, $"write, {Clients} clients, {size}, no snapshot", "ms", Spread.Of(peaceful.LatenciesMs)),
+            new(Part, $"write, {Clients} clients, {size}, snapshot after snapshot on the leader", "ms", Spread.Of(troubled.LatenciesMs)),
+            .. Pauses("per round, no snapshot", peaceful.LongestMs, "per round, with snapshots", troubled.LongestMs),
+            .. Pauses("in as long as a snapshot takes, no snapshot", peaceful.PerSnapshotMs, "during one snapshot", troubled.PerSnapshotMs),
+            new(Part, $"snapshot on demand, from question to durable file, {size}", "ms", Spread.Of([.. snapshots.Select(s => Stopwatch.GetElapsedTime(s.From, s.To).TotalMilliseconds)])),
+            new(Part, $"resident memory of a node, {size}", "MiB", Spread.Of([.. Enumerable.Range(0, group.Size).Select(m => ProcessCost.ResidentMiB(group.Pid(m)))])),
+            await RestartAsync(group, size, say, cancel),
+        ];
+    }
+
+    /// <summary>The pauses of writers without and with snapshots, and whether the median of the latter is too much longer.</summary>
+    private static IEnumerable<Figure> Pauses(string without, List<double> peacefulMs, string with, List<double> troubledMs)
+    {
+        const string pause = "longest pause between two acknowledgements";
+        var (usual, worse) = (Spread.Of(peacefulMs), Spread.Of(troubledMs));
+        yield return new(Part, $"{pause} {without}", "ms", usual);
+        yield return new(Part, $"{pause} {with}", "ms", worse)
         {
             Goal = $"median <= {ExtraMsMax:0} ms over that without", ReachesGoal = worse.Median - usual.Median <= ExtraMsMax,
-        });
-        figures.Add(new(Part, "longest pause between two acknowledgements in as long as a snapshot takes, no snapshot", "ms", Spread.Of(peaceful.PerSnapshotMs)));
-        var (during, without) = (Spread.Of(troubled.PerSnapshotMs), Spread.Of(peaceful.PerSnapshotMs));
-        figures.Add(new(Part, "longest pause between two acknowledgements during one snapshot", "ms", during)
-        {
-            Goal = $"median <= {ExtraMsMax:0} ms over that without", ReachesGoal = during.Median - without.Median <= ExtraMsMax,
-        });
-        figures.Add(new(Part, $"snapshot on demand, from question to durable file, {size}", "ms", Spread.Of([.. snapshots.Select(s => Stopwatch.GetElapsedTime(s.From, s.To).TotalMilliseconds)])));
-        figures.Add(new(Part, $"resident memory of a node, {size}", "MiB", Spread.Of([.. Enumerable.Range(0, group.Size).Select(m => ProcessCost.ResidentMiB(group.Pid(m)))])));
-        figures.Add(await RestartAsync(group, size, say, cancel));
-        return figures;
+        };
     }
 
     private static void Fill(VerifyGroup group, int leader, int keys)

@@ -10,6 +10,10 @@ namespace Verify.Fleet.Tests.Servers;
 public sealed class DeadManSwitchTests(Flavor flavor)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(15);
+
+    /// <summary>Within this it closes whatever else the machine does; without the switch it would stay open for ever. How soon it really is stands in the output
+    /// (0.2 s on a quiet machine), and in the campaigns as the time from the cut until the server was closed.</summary>
+    private static readonly TimeSpan Late = TimeSpan.FromSeconds(5);
     private FleetRun _run = null!;
     private ServerHost _host = null!;
     private RealServer _primary = null!;
@@ -82,7 +86,7 @@ public sealed class DeadManSwitchTests(Flavor flavor)
         await UntilAsync(async () => (await FactsAsync(observer)).IsReadOnly, "it closed itself");
         closed = TimeProvider.System.GetElapsedTime(begin);
         TestContext.Out.WriteLine($"{flavor}: due after {limit.TotalMilliseconds:0} ms, seen closed after {closed.TotalMilliseconds:0} ms");
-        Assert.That(closed, Is.GreaterThan(limit - TimeSpan.FromMilliseconds(50)).And.LessThan(limit + TimeSpan.FromMilliseconds(400)));
+        Assert.That(closed, Is.GreaterThan(limit - TimeSpan.FromMilliseconds(50)).And.LessThan(limit + Late));
         Assert.That(async () => await application.QueryAsync(SqlText.Of($"COMMIT"), Soon), Throws.InstanceOf<MySqlException>());
         await using var later = await _primary.OpenSessionAsync(_host.Users.Application, Soon);
         Assert.That((await later.QueryAsync(WorkloadStatements.ReadIds, Soon)).Rows.Select(r => r[0]), Has.None.EqualTo(row));
@@ -136,7 +140,7 @@ public sealed class DeadManSwitchTests(Flavor flavor)
             await UntilAsync(async () => (await FactsAsync(observer)).IsReadOnly, "it closed itself past the commit");
             var closed = TimeProvider.System.GetElapsedTime(begin);
             TestContext.Out.WriteLine($"{flavor}: due after {limit.TotalMilliseconds:0} ms, seen closed past a commit that waits after {closed.TotalMilliseconds:0} ms");
-            Assert.That(closed, Is.LessThan(limit + TimeSpan.FromMilliseconds(600)));
+            Assert.That(closed, Is.LessThan(limit + Late));
             Assert.That(async () => await waiting.WaitAsync(Soon), Throws.InstanceOf<MySqlException>(), "nobody is told that it was done");
             await using var late = await _primary.OpenSessionAsync(_host.Users.Application, Soon);
             var refused = await Assert.ThrowsAsync<MySqlServerException>(async () => await late.QueryAsync(WorkloadStatements.Insert($"late-{Guid.NewGuid():N}"[..16], 1), Soon));

@@ -77,12 +77,7 @@ public sealed class HaStateRules
         Accepted(new HaCommand.ChangeGuardian("main", Db1, "n2", _state.Token("main")));
         Assert.That(Renewed(2000), Is.EqualTo(4000), "n1 may be cut off and hold it still");
         var id = Accepted(new HaCommand.OpenRecovery("main", Db1, "DeadMaster", "", _state.Token("main")));
-        DoStep(id, RecoveryStep.FenceOldPrimary);
-        DoStep(id, RecoveryStep.DrainRelayLogs);
-        DoStep(id, RecoveryStep.ChooseCandidate, "db2:3306 has everything");
-        DoStep(id, RecoveryStep.Promote);
-        Begin(id, RecoveryStep.PublishPrimary);
-        Accepted(new HaCommand.PublishPrimary("main", id, Db2, "n2"));
+        Publish(id);
         Assert.That((_state.Cluster("main")!.LeaseMs, Renewed(2000)), Is.EqualTo((0, 2000)));
     }
 
@@ -94,12 +89,7 @@ public sealed class HaStateRules
         Assert.That(Since(), Is.Null, "it was found");
         Accepted(new HaCommand.RenewLease("main", Db1, "n1", _state.Token("main"), 2000));
         var id = Accepted(new HaCommand.BeginRecovery("main", RecoveryKind.DeadPrimary, Db1, null, "DeadMaster", "", _state.Token("main"), By: "", WithoutHooks: false, new(4_000, 1)));
-        DoStep(id, RecoveryStep.FenceOldPrimary);
-        DoStep(id, RecoveryStep.DrainRelayLogs);
-        DoStep(id, RecoveryStep.ChooseCandidate, "db2:3306 has everything");
-        DoStep(id, RecoveryStep.Promote);
-        Begin(id, RecoveryStep.PublishPrimary);
-        Accepted(new HaCommand.PublishPrimary("main", id, Db2, "n2"));
+        Publish(id);
         Assert.That(Since(), Is.Null, "the recovery is open still");
         Accepted(new HaCommand.EndRecovery("main", id, Successful: false, "given up", new(5_000, 2)));
         Assert.That(Since(), Is.EqualTo(4_000));
@@ -218,13 +208,19 @@ public sealed class HaStateRules
     private long Published(out long token)
     {
         var id = Opened();
+        token = Publish(id);
+        return id;
+    }
+
+    /// <summary>All steps up to the publication of db2; returns its token.</summary>
+    private long Publish(long id)
+    {
         DoStep(id, RecoveryStep.FenceOldPrimary);
         DoStep(id, RecoveryStep.DrainRelayLogs);
         DoStep(id, RecoveryStep.ChooseCandidate, "db2:3306 has everything");
         DoStep(id, RecoveryStep.Promote);
         Begin(id, RecoveryStep.PublishPrimary);
-        token = Accepted(new HaCommand.PublishPrimary("main", id, Db2, "n2"));
-        return id;
+        return Accepted(new HaCommand.PublishPrimary("main", id, Db2, "n2"));
     }
 
     private long Opened()

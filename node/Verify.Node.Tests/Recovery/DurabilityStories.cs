@@ -52,13 +52,7 @@ public sealed class DurabilityStories
     [Test]
     public void A_new_primary_whose_guardian_dies_before_it_is_opened_is_replaced_although_the_old_primary_is_still_away()
     {
-        var bed = Bed(Durability.SemiSync);
-        bed.Servers[0].Write(3);
-        bed.RunFor(Seconds(0.5));
-        bed.Elect("east");
-        bed.Servers[0].Die();
-        bed.RunUntil(() => bed.Leader!.Ha.Cluster("main")!.Primary == HaBed.Key(2), Seconds(10), "db2 published");
-        bed.Node("north").Kill();
+        var bed = WithDb2Unguarded();
         bed.RunUntil(() => bed.Servers[2].TakesWrites, Seconds(20), "the one that is left");
         Assert.That(bed.Servers[2].Executed.Contains(bed.Servers[0].Executed));
         Assert.That(bed.Servers[1].IsReadOnly, "never opened");
@@ -68,12 +62,7 @@ public sealed class DurabilityStories
     [Test]
     public void When_that_new_primary_was_started_anew_meanwhile_nobody_knows_what_it_had_acknowledged_and_nobody_is_promoted()
     {
-        var bed = Bed(Durability.SemiSync);
-        bed.RunFor(Seconds(0.5));
-        bed.Elect("east");
-        bed.Servers[0].Die();
-        bed.RunUntil(() => bed.Leader!.Ha.Cluster("main")!.Primary == HaBed.Key(2), Seconds(10), "db2 published");
-        bed.Node("north").Kill();
+        var bed = WithDb2Unguarded();
         bed.Servers[1].Die();
         bed.RunFor(Seconds(0.1));
         bed.Servers[1].Return(isReadOnly: true);
@@ -92,12 +81,7 @@ public sealed class DurabilityStories
     [Test]
     public void When_that_new_primary_is_not_reached_either_nobody_is_promoted()
     {
-        var bed = Bed(Durability.SemiSync);
-        bed.RunFor(Seconds(0.5));
-        bed.Elect("east");
-        bed.Servers[0].Die();
-        bed.RunUntil(() => bed.Leader!.Ha.Cluster("main")!.Primary == HaBed.Key(2), Seconds(10), "db2 published");
-        bed.Node("north").Kill();
+        var bed = WithDb2Unguarded();
         bed.Servers[1].Die();
         bed.RunFor(Seconds(20));
         Assert.That(bed.Servers.Any(s => s.TakesWrites), Is.False, "it may have what db3 lacks");
@@ -185,6 +169,19 @@ public sealed class DurabilityStories
         bed.Servers[1].Return(isReadOnly: true);
         bed.RunUntil(() => bed.Servers[1].Source == HaBed.Key(1), Seconds(10), "attached again");
         Assert.That(bed.Servers[1].SemiSync.Replica, Is.False);
+    }
+
+    /// <summary>db1 is dead, db2 has just been made the primary, and the only node of its data centre is dead too, before anybody opened it.</summary>
+    private static HaBed WithDb2Unguarded()
+    {
+        var bed = Bed(Durability.SemiSync);
+        bed.Servers[0].Write(3);
+        bed.RunFor(Seconds(0.5));
+        bed.Elect("east");
+        bed.Servers[0].Die();
+        bed.RunUntil(() => bed.Leader!.Ha.Primary("main") == HaBed.Key(2), Seconds(10), "db2 published");
+        bed.Node("north").Kill();
+        return bed;
     }
 
     private static HaBed Bed(Durability durability, bool secondIsBesideTheFirst = false) => new HaBed(c => c with

@@ -23,21 +23,21 @@ internal sealed class GuardianHandover(INodeServices services, Leadership leader
     public void Look()
     {
         if (!leadership.IsHeld || _isAsking || services.Ha.Cluster(cluster) is not { OpenRecovery: null } ledger) return;
+        var isOpen = IsSeenOpen(ledger);
+        if (!isOpen && !IsLetGo(ledger)) return;
         var guardian = new NodeId(ledger.Guardian);
         var near = GuardianChoice.Near(model.View(ledger.Primary).DataCenter, services, model);
-        if (IsLetGo(ledger) && !GuardianChoice.IsHeard(guardian, services, model) && near is { } instead && instead != guardian) Ask(ledger, instead);
-        if (_isAsking || !IsSeenOpen(ledger)) return;
         if (_nearby != near) (_nearby, _nearbySince) = (near, services.Now);
         if (GuardianChoice.IsHeard(guardian, services, model))
         {
             var isNear = GuardianChoice.IsNear(guardian, model.View(ledger.Primary).DataCenter, services);
-            if (!isNear && near is { } home && services.Now - _nearbySince >= StableAfter) Ask(ledger, home);
+            if (isOpen && !isNear && near is { } home && services.Now - _nearbySince >= StableAfter) Ask(ledger, home);
         }
         else if (near is { } other && other != guardian)
         {
             Ask(ledger, other);
         }
-        else if (services.Fencing.IsArmed(cluster, ledger.Primary) && guardian != services.Config.Self)
+        else if (isOpen && services.Fencing.IsArmed(cluster, ledger.Primary) && guardian != services.Config.Self)
         {
             Ask(ledger, services.Config.Self);
         }

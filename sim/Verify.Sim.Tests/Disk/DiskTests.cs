@@ -162,11 +162,7 @@ public sealed class DiskTests
         world.Run(
             async () =>
             {
-                await host.Seam.Disk.ReplaceAsync("log", "0"u8.ToArray());
-                var file = host.Seam.Disk.Open("log", create: false);
-                await file.WriteAsync("1"u8.ToArray(), 1);
-                host.Disk.FailNextSyncs(1);
-                await Throws<IOException>(file.SyncAsync);
+                var file = await WithAFailedSyncAsync(host);
                 await file.SyncAsync();
                 Assert.That(Text(host), Is.EqualTo("01"));
                 world.Restart(host);
@@ -184,11 +180,7 @@ public sealed class DiskTests
         world.Run(
             async () =>
             {
-                await host.Seam.Disk.ReplaceAsync("log", "0"u8.ToArray());
-                var file = host.Seam.Disk.Open("log", create: false);
-                await file.WriteAsync("1"u8.ToArray(), 1);
-                host.Disk.FailNextSyncs(1);
-                await Throws<IOException>(file.SyncAsync);
+                var file = await WithAFailedSyncAsync(host);
                 world.Restart(host, Crash.Process);
                 Assert.That((Text(host), host.Disk.FirstUnsynced(_ => true)), Is.EqualTo(("01", "log")), "the machine was not restarted");
                 file = host.Seam.Disk.Open("log", create: false);
@@ -298,6 +290,17 @@ public sealed class DiskTests
         var host = world.AddHost("a", "east");
         world.Start();
         return host;
+    }
+
+    /// <summary>"0" is durable, "1" was written behind it, and the sync of that has failed.</summary>
+    private static async Task<IDiskFile> WithAFailedSyncAsync(SimHost host)
+    {
+        await host.Seam.Disk.ReplaceAsync("log", "0"u8.ToArray());
+        var file = host.Seam.Disk.Open("log", create: false);
+        await file.WriteAsync("1"u8.ToArray(), 1);
+        host.Disk.FailNextSyncs(1);
+        await Throws<IOException>(file.SyncAsync);
+        return file;
     }
 
     private static string Text(SimHost host) => System.Text.Encoding.ASCII.GetString(host.Disk.ContentOf("log") ?? []);

@@ -27,10 +27,10 @@ internal static class HttpLoad
 
     private static LoadResult Run(Client[] clients, TimeSpan length, CancellationToken stop)
     {
-        var load = new LoadResult();
+        var began = Stopwatch.GetTimestamp();
+        var load = new LoadResult { BeganAt = began };
         var waits = clients.Select(c => new PollFd { Descriptor = c.Wire.Descriptor, Wanted = PollFd.Readable }).ToArray();
         var cpu = ProcessCost.ThreadCpuSeconds();
-        var began = Stopwatch.GetTimestamp();
         var end = began + (long)(length.TotalSeconds * Stopwatch.Frequency);
         foreach (var client in clients) client.Ask();
         var open = clients.Length;
@@ -104,6 +104,9 @@ internal sealed class LoadResult
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private readonly List<long> _answeredAt = [];
 
+    /// <summary>By the stopwatch.</summary>
+    public long BeganAt { get; init; }
+
     /// <summary>Of the questions that were answered with 200.</summary>
     public List<double> LatenciesMs { get; } = [];
     public double Seconds { get; set; }
@@ -126,15 +129,17 @@ internal sealed class LoadResult
         _answeredAt.Add(now);
     }
 
-    /// <summary>The longest pause between two answers that reaches into this time; null when there is none.</summary>
-    public double? LongestPauseMsIn(long from, long to)
+    /// <summary>The longest pause between two answers that reaches into this time, counted from the beginning; null when there is none.</summary>
+    public double? LongestPauseMsIn(TimeSpan from, TimeSpan to)
     {
-        var at = _answeredAt.BinarySearch(from);
+        var at = _answeredAt.BinarySearch(BeganAt + TicksOf(from));
         double? longest = null;
-        for (var i = Math.Max(1, at < 0 ? ~at : at); i < _answeredAt.Count && (_answeredAt[i - 1] < to); i++)
+        for (var i = Math.Max(1, at < 0 ? ~at : at); i < _answeredAt.Count && _answeredAt[i - 1] < BeganAt + TicksOf(to); i++)
             longest = Math.Max(longest ?? 0, Stopwatch.GetElapsedTime(_answeredAt[i - 1], _answeredAt[i]).TotalMilliseconds);
         return longest;
     }
+
+    private static long TicksOf(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
 
     public void Refused(string why) => (Errors, Trouble) = (Errors + 1, why);
 }
