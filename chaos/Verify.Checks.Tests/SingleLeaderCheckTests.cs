@@ -94,6 +94,18 @@ internal sealed class SingleLeaderCheckTests
         Assert.That(finding.AtUs, Is.EqualTo(new long[] { 9_030_000 }));
     }
 
+    /// <summary>Live, three campaigns side by side on two cores: leader-killed-before-deciding was called invalid, because the harness heard of the death
+    /// 0.9 s after its signal.</summary>
+    [Test]
+    public void A_leader_that_was_killed_led_until_the_signal_and_not_until_somebody_heard_of_its_death()
+    {
+        Run Killed(long lateUs) => new Run().Sampled().Leader("n1", 1, 100).At(6_000, EventKinds.NodeDown, "n1", ("how", "kill"), ("lateUs", lateUs)).Leader("n2", 2, 5_600);
+        Assert.That(Killed(lateUs: 900_000).Judge(_check).Verdict, Is.EqualTo(Verdict.Valid));
+        Assert.That(Killed(lateUs: 0).Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid));
+        var answered = Killed(lateUs: 900_000).Do(OpKind.KvGet, "k", 5_700, 5_800, "old", by: "n1").Judge(_check);
+        Assert.That(answered.Verdict, Is.EqualTo(Verdict.Invalid), "it answered after the signal: whoever was killed, it was not this one");
+    }
+
     [Test]
     public void A_lease_that_ran_out_too_late_by_its_own_word_overlaps()
     {

@@ -38,7 +38,7 @@ public static class EventKinds
     public const string RecoverySkipped = "recoverySkipped"; // cluster, instance, analysis, code, reason: called for, not begun
     public const string DiskFull = "diskFull";            // full
     public const string Halted = "halted";                // reason
-    public const string NodeDown = "nodeDown";            // how (kill|stop|halt); said by the world
+    public const string NodeDown = "nodeDown";            // how (kill|stop|halt); lateUs: how long ago it was killed; said by the world
     public const string NodeUp = "nodeUp";
 
     // From the world: subject = server.

@@ -61,6 +61,32 @@ public sealed class LeftoverTests
         await run.DisposeAsync();
     }
 
+    /// <summary>Two campaigns side by side, 2026-11-22: SIGTERM while a server's template was being copied ended the process with "Directory not empty".</summary>
+    [Test]
+    public async Task A_run_that_is_told_to_end_while_it_still_writes_into_its_directory_removes_it_all_the_same()
+    {
+        var run = FleetRun.Begin(_cache);
+        var folder = run.Folder("copy");
+        using var end = new CancellationTokenSource();
+        var began = new TaskCompletionSource();
+        var copying = Task.Run(() =>
+        {
+            for (var i = 0; !end.IsCancellationRequested; i++)
+            {
+                Directory.CreateDirectory(folder);
+                File.WriteAllText(Path.Combine(folder, $"{i}"), "");
+                if (i != 100) continue;
+                end.CancelAfter(300);
+                began.SetResult();
+            }
+        });
+        await Task.WhenAny(began.Task, copying);
+        Assert.That(run.Leftovers.CleanUp, Throws.Nothing);
+        await Task.WhenAny(copying);
+        if (Directory.Exists(run.Directory)) Directory.Delete(run.Directory, recursive: true);
+        await run.DisposeAsync();
+    }
+
     [Test]
     public async Task Runs_that_are_alive_and_processes_that_only_share_a_pid_are_left_alone()
     {

@@ -92,15 +92,38 @@ public sealed class LeftoverRegistry : IDisposable
             if (IsMounted(mount) && Libc.Unmount(mount, Libc.DetachLazily) == 0) removed.Add($"unmounted {mount}");
         }
 
+        var all = true;
         foreach (var directory in lines.Where(l => l is ["directory", _]).Select(l => l[1]).Reverse())
         {
             if (!System.IO.Directory.Exists(directory) || HoldsMount(directory)) continue;
-            System.IO.Directory.Delete(directory, recursive: true);
-            removed.Add($"removed {directory}");
+            if (IsDeleted(directory)) removed.Add($"removed {directory}");
+            else all = false;
         }
 
-        File.Delete(file);
+        // What could not be removed stays written down, for the next run.
+        if (all) File.Delete(file);
         return removed;
+    }
+
+    /// <summary>At a signal the run goes on for a moment, and may just be copying into the directory.</summary>
+    private static bool IsDeleted(string directory)
+    {
+        for (var begin = TimeProvider.System.GetTimestamp(); ; Thread.Sleep(20))
+        {
+            try
+            {
+                System.IO.Directory.Delete(directory, recursive: true);
+                return true;
+            }
+            catch (DirectoryNotFoundException)
+            {
+                return true;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                if (TimeProvider.System.GetElapsedTime(begin) > EndDeadline) return false;
+            }
+        }
     }
 
     private static IEnumerable<(ProcessIdentity Identity, string Marker)> Processes(List<string[]> lines, ProcessIdentity? owner)

@@ -104,8 +104,8 @@ internal sealed class GroupWorld : IWorld
     public async ValueTask KillAsync(string name)
     {
         _downOnPurpose.Add(name);
-        await _nodes[name].KillAsync();
-        Events.Add(EventKinds.NodeDown, name, Nodes[name], fields: [("how", "kill")]);
+        var since = await _nodes[name].KillAsync();
+        Events.Add(EventKinds.NodeDown, name, Nodes[name], fields: LiveWorld.Killed("kill", since));
     }
 
     public async ValueTask StartAgainAsync(string name)

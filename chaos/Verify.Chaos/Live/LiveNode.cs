@@ -77,7 +77,8 @@ internal sealed class LiveNode(FleetRun run, string name, string dataCenter, str
             throw new FleetException($"{name} still runs {deadline.TotalSeconds:0} s after SIGTERM: {LogTail()}");
     }
 
-    public Task KillAsync() => _process?.KillAsync() ?? Task.CompletedTask;
+    /// <inheritdoc cref="ChildProcess.KillAsync"/>
+    public Task<TimeSpan> KillAsync() => _process?.KillAsync() ?? Task.FromResult(TimeSpan.Zero);
 
     public void Pause()
     {

@@ -49,8 +49,13 @@ internal sealed partial class LiveWorld
         while (File.Exists(OrderOf(moment)) && !_ending.IsCancellationRequested) await Task.Delay(DeathLook);
         if (DeadOf(moment) is not { } dead) return;
         await _nodes[dead].Exited;
-        Events.Add(EventKinds.NodeDown, dead, Nodes[dead], fields: [("how", $"dieAt {moment}")]);
+        var since = DateTime.UtcNow - File.GetLastWriteTimeUtc($"{OrderOf(moment)}.{dead}");
+        Events.Add(EventKinds.NodeDown, dead, Nodes[dead], fields: Killed($"dieAt {moment}", since));
     }
+
+    /// <param name="since">It did nothing any more for so long before this run heard of its end.</param>
+    internal static (string Name, string Value)[] Killed(string how, TimeSpan since) =>
+        [("how", how), ("lateUs", ((long)Math.Max(0, since.TotalMicroseconds)).ToString(CultureInfo.InvariantCulture))];
 
     public async ValueTask CutLinkAsync(string node, string server)
     {

@@ -153,8 +153,8 @@ internal sealed partial class LiveWorld : IWorld
         _downOnPurpose.Add(name);
         if (_nodes.TryGetValue(name, out var node))
         {
-            await node.KillAsync();
-            Events.Add(EventKinds.NodeDown, name, node.DataCenter, fields: [("how", "kill")]);
+            var since = await node.KillAsync();
+            Events.Add(EventKinds.NodeDown, name, node.DataCenter, fields: Killed("kill", since));
         }
         else
         {

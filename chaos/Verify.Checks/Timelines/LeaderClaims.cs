@@ -7,7 +7,7 @@ namespace Verify.Checks.Timelines;
 /// it says held=true again, drives a recovery, or answers a KV operation that was called after the thaw. The moment that it
 /// needs to look at its clock is not held against it; acting without looking is. The same goes for a process that was not frozen but
 /// did not run (a machine with too much to do): it says since when its lease had run out (lateUs), and is believed unless it acted
-/// in that time.</remarks>
+/// in that time. Of a node that was killed the world says it: it heard of the death so long after the signal.</remarks>
 public static class LeaderClaims
 {
     public static IReadOnlyList<NamedSpan> Of(RunFacts facts, IReadOnlyList<FaultWindow> faults) =>

@@ -45,10 +45,13 @@ public sealed class ChildProcess : IAsyncDisposable
     public Task<int> Exited { get; }
 
     /// <summary>SIGKILL, and waits until the process is gone.</summary>
-    public async Task KillAsync()
+    /// <returns>How long ago the signal was sent: on a machine with too much to do it takes long to hear of a death.</returns>
+    public async Task<TimeSpan> KillAsync()
     {
         Signal(Libc.SigKill);
+        var sent = TimeProvider.System.GetTimestamp();
         await Exited.WaitAsync(KillDeadline);
+        return TimeProvider.System.GetElapsedTime(sent);
     }
 
     /// <summary>SIGTERM, and waits; false when it still runs after the deadline.</summary>

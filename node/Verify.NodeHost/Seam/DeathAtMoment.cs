@@ -15,6 +15,7 @@ internal sealed class DeathAtMoment(INodeEvents next, string folder) : INodeEven
         var order = Path.Combine(folder, told.Step.Length > 0 ? $"{told.Phase}-{told.Step}" : told.Phase);
         try
         {
+            using (var dying = File.Open(order, FileMode.Open, FileAccess.Write)) dying.Write("!"u8); // Its time is the death's.
             File.Move(order, $"{order}.{told.Node.Split(':')[0]}");
         }
         catch (IOException)
