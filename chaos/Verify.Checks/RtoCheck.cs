@@ -2,7 +2,7 @@ using Verify.Checks.Timelines;
 
 namespace Verify.Checks;
 
-/// <summary>From the fault that took the primary away (a kill, a freeze, or a cut from the majority) to the first insert that another
+/// <summary>From the fault that took the primary away (a kill, a freeze of the process or of its disk, or a cut from the majority) to the first insert that another
 /// server acknowledged takes at most the bound: what clients call the RTO.</summary>
 /// <remarks>A fault that went by before the bound, with the old primary serving again, asked for no failover and is not judged.</remarks>
 public sealed class RtoCheck(TimeSpan bound) : ICheck
@@ -35,7 +35,7 @@ public sealed class RtoCheck(TimeSpan bound) : ICheck
 
         return facts.Servers.Keys.Order(StringComparer.Ordinal)
             .SelectMany(server => Isolation.OfServer(server, facts, faults)
-                .Concat(faults.Where(f => f.Fault is "kill" or "pause" && f.Hits(server)).Select(f => f.Span))
+                .Concat(faults.Where(f => f.Fault is "kill" or "pause" or "stallDisk" && f.Hits(server)).Select(f => f.Span))
                 .Where(span => WasPrimary(server, span.FromUs))
                 .Select(span => (server, span)))
             .OrderBy(l => l.span.FromUs);

@@ -55,6 +55,41 @@ public sealed class LimitedDiskTests
         }
     }
 
+    [Test]
+    public async Task A_disk_that_stands_still_holds_up_who_writes_and_not_who_reads()
+    {
+        await using var run = LiveMachine.Begin();
+        await using var disk = await DiskAsync(run, mayUseTmpfs: false);
+        var file = Path.Combine(disk.Directory, "log");
+        await File.WriteAllTextAsync(file, "before");
+        disk.Stall();
+        var write = Task.Run(() => File.WriteAllText(file, "after"));
+        Assert.That(await File.ReadAllTextAsync(file), Is.EqualTo("before"));
+        await Task.Delay(300);
+        Assert.That(write.IsCompleted, Is.False);
+        disk.Run();
+        await write.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.That(await File.ReadAllTextAsync(file), Is.EqualTo("after"));
+    }
+
+    /// <summary>Who waits for such a disk waits in the kernel, where no signal ends it.</summary>
+    [Test]
+    public async Task A_run_ends_with_its_processes_also_while_they_wait_for_a_disk_that_stands_still()
+    {
+        await using var run = LiveMachine.Begin();
+        var disk = await DiskAsync(run, mayUseTmpfs: false);
+        var writer = await run.StartAsync(new("writer", run.Directory, ["/bin/sh", "-c", $"while true; do echo line >> {disk.Directory}/log; done", run.Directory])
+        {
+            LogFile = Path.Combine(run.Directory, "writer.log"),
+        });
+        Assert.That(SpinWait.SpinUntil(() => File.Exists(Path.Combine(disk.Directory, "log")), TimeSpan.FromSeconds(10)));
+        disk.Stall();
+        await Task.Delay(200);
+        run.Leftovers.CleanUp();
+        await writer.Exited.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.That(Directory.Exists(run.Directory), Is.False);
+    }
+
     private static async Task<LimitedDisk> DiskAsync(FleetRun run, bool mayUseTmpfs = true)
     {
         try

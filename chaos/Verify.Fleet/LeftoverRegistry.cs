@@ -82,6 +82,9 @@ public sealed class LeftoverRegistry : IDisposable
         if (!File.Exists(file)) return removed;
         var lines = ReadLines(file);
         var owner = lines.Where(l => l is ["owner", ..]).Select(l => Identity(l, 1)).FirstOrDefault();
+
+        // Who waits for a disk that stands still cannot be ended.
+        foreach (var mount in lines.Where(l => l is ["mount", _]).Select(l => l[1]).Where(IsMounted)) _ = Libc.AskFileSystem(mount, Libc.Thaw);
         foreach (var (identity, marker) in Processes(lines, owner))
         {
             if (End(identity, marker)) removed.Add($"ended process {identity.Pid} ({marker})");

@@ -78,7 +78,7 @@ internal sealed class ScenarioReaderTests
             "sample.yaml:8:43: 'kvPutt' is not known in mix; allowed are kvPut, kvGet, kvCas, kvDelete, sqlInsert; did you mean 'kvPut'?",
             "sample.yaml:11:5: 'util' is not known in a step; allowed are at, until, partition, oneWay, kill, pause, diskFull, clockSkew, slow, ring, bridge, swizzle, "
             + "lossy, garble, repeat, reconnect, slowDisk, failWrites, failSyncs, bitRot, tornSector, misdirect, lostDisk, clockStep, clockStrobe, restartStorm, "
-            + "rollingRestart, cutLink, stopSqlThread, lag, errant, takeover, dieAt; did you mean 'until'?",
+            + "rollingRestart, cutLink, stopSqlThread, stallDisk, lag, errant, takeover, dieAt; did you mean 'until'?",
             "sample.yaml:14:12: 'until' (8s) must be later than 'at' (9s); both count from the end of the warm-up",
             "sample.yaml:15:18: there is no data centre 'south' in the fleet; there are east",
             "sample.yaml:17:5: 'fencedWithin' needs a duration; write '- fencedWithin: 3s'",
@@ -93,6 +93,7 @@ internal sealed class ScenarioReaderTests
         var scenario = Sample.Read(steps: """
               - { at: 1s, until: 2s, cutLink: { from: leader, to: primary } }
               - { at: 1s, stopSqlThread: one replica }
+              - { at: 1s, stallDisk: primary }
               - { at: 1s, lag: { target: db2, by: 3s } }
               - { at: 1s, errant: db1 }
               - { at: 1s, dieAt: intent Promote }
@@ -107,6 +108,7 @@ internal sealed class ScenarioReaderTests
         {
             new Fault.CutLink(new Target.Leader(), new Target.Primary()),
             new Fault.StopSqlThread(new Target.OneReplica()),
+            new Fault.StallDisk(new Target.Primary()),
             new Fault.Lag(new Target.Named("db2"), TimeSpan.FromSeconds(3)),
             new Fault.Errant(new Target.Named("db1")),
             new Fault.DieAt(new("intent", "Promote")),

@@ -98,7 +98,7 @@ internal sealed class ScenarioWriterTests
         }),
         .. AllTargets[8..].SelectMany(t => new Fault[]
         {
-            new Fault.StopSqlThread(t), new Fault.Lag(t, TimeSpan.FromSeconds(3)), new Fault.CutLink(AllTargets[0], t), new Fault.CutLink(AllTargets[7], t), new Fault.Errant(t),
+            new Fault.StopSqlThread(t), new Fault.StallDisk(t), new Fault.Lag(t, TimeSpan.FromSeconds(3)), new Fault.CutLink(AllTargets[0], t), new Fault.CutLink(AllTargets[7], t), new Fault.Errant(t),
             new Fault.Takeover(t, IsForced: false), new Fault.Takeover(null, IsForced: true),
         }),
         .. LedgerMoment.All.Select(static moment => new Fault.DieAt(moment)),

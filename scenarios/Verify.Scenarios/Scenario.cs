@@ -162,6 +162,9 @@ public abstract record Fault
     /// <summary>The servers go on fetching and apply nothing (STOP REPLICA SQL_THREAD).</summary>
     public sealed record StopSqlThread(Target Target) : Fault;
 
+    /// <summary>The disks of the servers stand still (fsfreeze): who writes waits, who reads is answered.</summary>
+    public sealed record StallDisk(Target Target) : Fault;
+
     /// <summary>The servers apply everything so long after it was committed (SOURCE_DELAY).</summary>
     public sealed record Lag(Target Target, TimeSpan By) : Fault;
 

@@ -85,6 +85,7 @@ public static partial class ScenarioWriter
         Fault.RestartStorm storm => $"{{ target: {Text(storm.Target)}, every: {DurationText.Of(storm.Every)} }}",
         Fault.CutLink cut => $"{{ from: {Text(cut.From)}, to: {Text(cut.To)} }}",
         Fault.StopSqlThread stop => Text(stop.Target),
+        Fault.StallDisk stall => Text(stall.Target),
         Fault.Lag lag => $"{{ target: {Text(lag.Target)}, by: {DurationText.Of(lag.By)} }}",
         Fault.Errant errant => Text(errant.Target),
         Fault.DieAt dieAt => dieAt.Moment.ToString(),

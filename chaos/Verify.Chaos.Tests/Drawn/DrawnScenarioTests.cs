@@ -14,7 +14,7 @@ public sealed partial class DrawnScenarioTests
 
     /// <summary>Seeds of both ranges: only those above <see cref="DrawnScenario.LastOldSeed"/> draw what came later.</summary>
     private static IEnumerable<ulong> OldAndWider =>
-        Enumerable.Range(1, Seeds).SelectMany(static s => new[] { (ulong)s, DrawnScenario.LastOldSeed + (ulong)s });
+        Enumerable.Range(1, Seeds).SelectMany(static s => new[] { (ulong)s, DrawnScenario.LastOldSeed + (ulong)s, DrawnScenario.LastWiderSeed + (ulong)s });
 
     [Test]
     public void A_seed_draws_the_same_scenario_again_and_prints_all_of_it()

@@ -15,6 +15,9 @@ public sealed class DrawnScenario
     /// co-primaries, shared probing, cross_dc, servers that stand still, leaders that die at a moment of a recovery.</summary>
     public const ulong LastOldSeed = 100_000;
 
+    /// <summary>Seeds above this one draw disks of servers that stand still as well.</summary>
+    public const ulong LastWiderSeed = 200_000;
+
     private readonly Knobs[] _knobs;
     private readonly bool _livesOnACore;
     private readonly bool _faultPoints;
@@ -47,7 +50,7 @@ public sealed class DrawnScenario
         if (hasLater) fleet = DrawnFleet.Widen(fleet, later);
         var options = DrawnWorld.Draw(knobs);
         var workload = Workload(knobs, fleet);
-        var steps = new DrawnFaults(knobs, further, fleet, workload.For) { Later = hasLater ? later : null }.Draw();
+        var steps = new DrawnFaults(knobs, further, fleet, workload.For) { Later = hasLater ? later : null, StallsDisks = seed > LastWiderSeed }.Draw();
         var scenario = new Scenario
         {
             Name = string.Create(CultureInfo.InvariantCulture, $"drawn-{seed}"),

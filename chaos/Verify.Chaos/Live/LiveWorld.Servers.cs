@@ -78,6 +78,21 @@ internal sealed partial class LiveWorld
         if (await IsReplicaAsync(server)) await AskAsync(_byName[server], new Statement.StartReplicaSqlThread().Sql(_byName[server].Flavor));
     }
 
+    private static ServerOptions WithDisk(ServerOptions options, Scenario scenario) =>
+        scenario.Steps.Any(s => s.Fault is Fault.StallDisk) ? options with { DiskBytesMax = ServerDiskBytes, DiskMayStall = true } : options;
+
+    public ValueTask StallDiskAsync(string server)
+    {
+        (_byName[server].Disk ?? throw new NotSupportedException($"{server} has no disk of its own")).Stall();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask RunDiskAsync(string server)
+    {
+        _byName[server].Disk?.Run();
+        return ValueTask.CompletedTask;
+    }
+
     /// <summary>MySQL changes the delay when its applier stands, MariaDB only when both threads do.</summary>
     public async ValueTask DelayApplierAsync(string server, TimeSpan by)
     {

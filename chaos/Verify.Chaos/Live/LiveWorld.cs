@@ -17,6 +17,7 @@ namespace Verify.Chaos.Live;
 internal sealed partial class LiveWorld : IWorld
 {
     private const long NodeDiskBytes = 48L << 20;
+    private const long ServerDiskBytes = 1L << 30;
     private static readonly TimeSpan ServerStart = TimeSpan.FromSeconds(60);
     private readonly Scenario _scenario;
     private readonly LiveOptions _options;
@@ -80,7 +81,7 @@ internal sealed partial class LiveWorld : IWorld
             {
                 foreach (var name in names)
                 {
-                    var server = servers.Add(name, scenario.Fleet.DataCenters.IndexOf(dc), o => o with { SemiSync = scenario.Fleet.IsSemiSync, SemiSyncReplica = scenario.Fleet.Acknowledges(name) });
+                    var server = servers.Add(name, scenario.Fleet.DataCenters.IndexOf(dc), o => WithDisk(o, scenario) with { SemiSync = scenario.Fleet.IsSemiSync, SemiSyncReplica = scenario.Fleet.Acknowledges(name) });
                     addresses[name] = server.Endpoint.ToString();
                 }
             }

@@ -47,6 +47,11 @@ internal sealed class WritableSampler(RealServer server, string dataCenter, MySq
             {
                 Close("read-only");
             }
+            else if (server.Disk is { IsStalled: true })
+            {
+                // It says that it is open, and nobody's commit can end.
+                Close("its disk stands still");
+            }
             else
             {
                 // It was open at some time between question and answer: the first counts from its answer, the last until its question.

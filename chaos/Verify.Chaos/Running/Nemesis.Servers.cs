@@ -12,6 +12,7 @@ public sealed partial class Nemesis
     {
         Fault.CutLink(var from, var to) => await CutLinksAsync(step, name, from, to),
         Fault.StopSqlThread(var target) => await EachAsync(step, name, await targets.MembersAsync(target), world.StopSqlThreadAsync, world.StartSqlThreadAsync),
+        Fault.StallDisk(var target) => await EachAsync(step, name, await targets.MembersAsync(target), world.StallDiskAsync, world.RunDiskAsync),
         Fault.Lag(var target, var by) => await EachAsync(step, name, await targets.MembersAsync(target),
             s => world.DelayApplierAsync(s, by), s => world.DelayApplierAsync(s, TimeSpan.Zero)),
         Fault.Errant(var target) => await ErrantAsync(step, name, target),

@@ -105,7 +105,7 @@ public sealed partial class Nemesis(IWorld world, Targets targets, Dice dice)
         Fault.Ring or Fault.Bridge or Fault.Swizzle or Fault.Lossy or Fault.Garble or Fault.Repeat or Fault.Reconnect => await HurtLinksAsync(step, name),
         Fault.SlowDisk or Fault.FailWrites or Fault.FailSyncs or Fault.BitRot or Fault.TornSector or Fault.Misdirect or Fault.LostDisk => await HurtDisksAsync(step, name),
         Fault.ClockStep or Fault.ClockStrobe or Fault.RestartStorm or Fault.RollingRestart => await HurtOverTimeAsync(step, name),
-        Fault.CutLink or Fault.StopSqlThread or Fault.Lag or Fault.Errant or Fault.Takeover or Fault.DieAt => await HurtServersAsync(step, name),
+        Fault.CutLink or Fault.StopSqlThread or Fault.StallDisk or Fault.Lag or Fault.Errant or Fault.Takeover or Fault.DieAt => await HurtServersAsync(step, name),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 

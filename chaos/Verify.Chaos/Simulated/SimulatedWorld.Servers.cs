@@ -38,6 +38,18 @@ internal sealed partial class SimulatedWorld
         return ValueTask.CompletedTask;
     }
 
+    public ValueTask StallDiskAsync(string server)
+    {
+        _servers[server].StallDisk();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask RunDiskAsync(string server)
+    {
+        _servers[server].RunDisk();
+        return ValueTask.CompletedTask;
+    }
+
     public ValueTask DelayApplierAsync(string server, TimeSpan by)
     {
         _servers[server].ApplierDelay = by;

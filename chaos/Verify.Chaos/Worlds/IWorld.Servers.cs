@@ -17,6 +17,12 @@ public partial interface IWorld
     /// <summary>It applies again; a server that is no replica (any more), or does not run, is left alone.</summary>
     ValueTask StartSqlThreadAsync(string server) => throw new NotSupportedException("this world has no servers");
 
+    /// <summary>The server's disk stands still: what writes waits, reads are answered.</summary>
+    ValueTask StallDiskAsync(string server) => throw new NotSupportedException("this world has no servers");
+
+    /// <summary>It takes up where it stood.</summary>
+    ValueTask RunDiskAsync(string server) => throw new NotSupportedException("this world has no servers");
+
     /// <summary>A replica applies each transaction so long after its source committed it. Zero: at once again.</summary>
     ValueTask DelayApplierAsync(string server, TimeSpan by) => throw new NotSupportedException("this world has no servers");
 

@@ -78,6 +78,25 @@ public sealed class LimitedDisk : IAsyncDisposable
         return ballast.Length;
     }
 
+    /// <summary>True from <see cref="Stall"/> to <see cref="Run"/>.</summary>
+    public bool IsStalled { get; private set; }
+
+    /// <summary>It stands still: whoever writes to it waits in the kernel (and cannot be killed), whoever reads what is in memory does not.</summary>
+    /// <exception cref="FleetException">A tmpfs cannot be frozen.</exception>
+    public void Stall()
+    {
+        if (Libc.AskFileSystem(Directory, Libc.Freeze) is { } refusal) throw new FleetException($"the {Kind} at {Directory} cannot be frozen: {refusal}");
+        IsStalled = true;
+    }
+
+    /// <summary>It takes up where it stood.</summary>
+    public void Run()
+    {
+        if (!IsStalled) return;
+        IsStalled = false;
+        if (Libc.AskFileSystem(Directory, Libc.Thaw) is { } refusal) throw new FleetException($"the {Kind} at {Directory} cannot be thawed: {refusal}; fsfreeze --unfreeze {Directory}");
+    }
+
     /// <summary>Gives the space back.</summary>
     public void Free() => File.Delete(Ballast);
 
@@ -90,6 +109,7 @@ public sealed class LimitedDisk : IAsyncDisposable
     /// <summary>Unmounts; what was on it is gone.</summary>
     public ValueTask DisposeAsync()
     {
+        if (IsStalled) _ = Libc.AskFileSystem(Directory, Libc.Thaw);
         if (_mounted) _ = Libc.Unmount(Directory, Libc.DetachLazily);
         _mounted = false;
         if (_image is not null) File.Delete(_image);

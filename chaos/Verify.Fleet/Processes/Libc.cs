@@ -24,6 +24,30 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "umount2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Unmount(string target, int flags);
 
+    /// <summary>FIFREEZE and FITHAW (linux/fs.h; man 8 fsfreeze): writers of this file system stand still in between.</summary>
+    public const ulong Freeze = 0xC0045877;
+    public const ulong Thaw = 0xC0045878;
+
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    public static partial int Control(int file, ulong request, nint argument);
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int file);
+
+    /// <summary>Asks the file system that is mounted here.</summary>
+    /// <returns>Null, or why it cannot be done.</returns>
+    public static string? AskFileSystem(string mountPoint, ulong request)
+    {
+        var file = Open(mountPoint, 0);
+        if (file < 0) return LastError;
+        var refusal = Control(file, request, 0) < 0 ? LastError : null;
+        _ = Close(file);
+        return refusal;
+    }
+
     public static bool IsRoot => OperatingSystem.IsLinux() && EffectiveUserId() == 0;
 
     /// <summary>The text of the last error, as errno(3) words it.</summary>

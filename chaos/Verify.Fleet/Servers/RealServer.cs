@@ -164,6 +164,7 @@ public sealed class RealServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Disk is { IsStalled: true } stalled) stalled.Run();
         if (_process is { } process) await process.DisposeAsync();
         if (Disk is { } disk) await disk.DisposeAsync();
     }
@@ -171,7 +172,7 @@ public sealed class RealServer : IAsyncDisposable
     private async Task PrepareAsync(CancellationToken cancel)
     {
         Directory.CreateDirectory(Path.Combine(_folder, "tmp"));
-        if (Options.DiskBytesMax is { } bytes) Disk ??= await LimitedDisk.CreateAsync(_run, DataDirectory, bytes, cancel);
+        if (Options.DiskBytesMax is { } bytes) Disk ??= await LimitedDisk.CreateAsync(_run, DataDirectory, bytes, mayUseTmpfs: !Options.DiskMayStall, cancel);
         Directory.CreateDirectory(DataDirectory);
 
         // Holes save space, but a server whose file system is full may crash on filling one (MariaDB does): a limited disk

@@ -25,6 +25,9 @@ public sealed record ServerOptions(string Name, string Address, int Port, int Se
     /// that can run full.</summary>
     public long? DiskBytesMax { get; init; }
 
+    /// <summary>That disk can be made to stand still (<see cref="Disks.LimitedDisk.Stall"/>).</summary>
+    public bool DiskMayStall { get; init; }
+
     /// <summary>Further lines of my.cnf.</summary>
     public ImmutableArray<string> ExtraLines { get; init; } = [];
 

@@ -101,6 +101,28 @@ public sealed class PromotionPolicyStories
         Assert.That(bed.TwoWriters, Is.Null);
     }
 
+    /// <summary>primary-disk-stalled live, 2026-11-22: the successor was replaced 16 ms after its promotion, because the time of its predecessor was counted on.</summary>
+    [Test]
+    public void Its_successor_which_is_closed_at_first_as_well_has_a_time_of_its_own_to_be_opened()
+    {
+        var bed = Unwritable(replace: true);
+        foreach (var replica in bed.Servers.Skip(1)) replica.RefusesToOpen = true;
+
+        // The lease of the successor is granted while the recovery still waits for the other replica.
+        bed.RunUntil(() => Last(bed) is { Successor: not null }, Seconds(20), "a successor");
+        var other = bed.Servers[Last(bed)!.Successor == HaBed.Key(2) ? 2 : 1];
+        other.Freeze();
+        bed.RunFor(Seconds(0.8));
+        other.Thaw();
+        bed.RunUntil(() => Last(bed) is { IsOpen: false }, Seconds(20), "the end of the recovery");
+        var first = Last(bed)!;
+        bed.RunFor(Seconds(1.5));
+        foreach (var replica in bed.Servers.Skip(1)) replica.RefusesToOpen = false;
+        bed.RunUntil(() => bed.Servers.Skip(1).Any(s => s.TakesWrites), Seconds(5), "open");
+        bed.RunFor(Seconds(2));
+        Assert.That(Last(bed)!.Id, Is.EqualTo(first.Id), bed.Story());
+    }
+
     [Test]
     public void A_primary_that_cannot_be_opened_stays_the_primary_where_nobody_asked_for_more_and_is_opened_when_that_is_possible()
     {

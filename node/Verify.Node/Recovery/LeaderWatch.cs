@@ -94,7 +94,9 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
 
         if (ledger.OpenRecovery is { } open && RecoveryPlan.ReplacesPrimary(open.Kind))
         {
+            // Its successor is closed for a moment as well, and has a time of its own.
             Skipped = null;
+            _closedSince = null;
             return;
         }
 

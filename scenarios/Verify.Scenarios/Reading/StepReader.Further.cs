@@ -27,6 +27,7 @@ internal sealed partial class StepReader
         "restartStorm" => RestartStorm(node),
         "cutLink" => CutLink(node),
         "stopSqlThread" => Whom(node, word, serversOnly: true) is { } target ? new Fault.StopSqlThread(target) : null,
+        "stallDisk" => Whom(node, word, serversOnly: true) is { } target ? new Fault.StallDisk(target) : null,
         "lag" => Lag(node),
         "errant" => Whom(node, word, serversOnly: true) is { } target ? new Fault.Errant(target) : null,
         "takeover" => Takeover(node),

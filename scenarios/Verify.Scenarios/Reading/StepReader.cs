@@ -11,7 +11,7 @@ internal sealed partial class StepReader(FleetSpec? fleet, WorkloadSpec? workloa
     [
         "partition", "oneWay", "kill", "pause", "diskFull", "clockSkew", "slow", "ring", "bridge", "swizzle", "lossy", "garble", "repeat", "reconnect", "slowDisk",
         "failWrites", "failSyncs", "bitRot", "tornSector", "misdirect", "lostDisk", "clockStep", "clockStrobe", "restartStorm", "rollingRestart",
-        "cutLink", "stopSqlThread", "lag", "errant", "takeover", "dieAt",
+        "cutLink", "stopSqlThread", "stallDisk", "lag", "errant", "takeover", "dieAt",
     ];
 
     public ImmutableArray<Step> Read(YamlNode? node) =>

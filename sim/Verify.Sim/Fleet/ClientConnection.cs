@@ -151,7 +151,10 @@ internal sealed class ClientConnection
     private async Task AnswerQueryAsync(ReadOnlyMemory<byte> packet)
     {
         _answer = null;
-        _server.Model.Execute(SessionId, System.Text.Encoding.UTF8.GetString(packet.Span[1..]), _server.NowSeconds);
+        var text = System.Text.Encoding.UTF8.GetString(packet.Span[1..]);
+        await _server.WhenDiskTakes(text);
+        if (IsOver) return;
+        _server.Model.Execute(SessionId, text, _server.NowSeconds);
         _server.CarryOut();
         if (_answer is null)
         {

@@ -92,6 +92,21 @@ internal sealed class MySqlModel
         else Execute(session, request, nowSeconds);
     }
 
+    /// <summary>Whether it cannot be answered while the disk stands still.</summary>
+    /// <param name="hasCommits">Somebody waits for the disk with a commit under way: closing waits for that.</param>
+    public bool NeedsDisk(string text, bool hasCommits) => _reader.TryRead(text, out var request) && request switch
+    {
+        Request.Write => true,
+        Request.OfNode(var statement) => statement switch
+        {
+            Statement.SetReadOnly(On: true) => hasCommits,
+            Statement.FeedDeadMan or Statement.ClearDeadMan or Statement.InstallDeadMan or Statement.PersistReadOnly or Statement.ChangeSource
+                or Statement.StartReplica or Statement.StopReplica or Statement.ResetReplicaAll or Statement.AdoptBinlogPosition => true,
+            _ => false,
+        },
+        _ => false,
+    };
+
     /// <summary>The process has started: what runs by itself begins.</summary>
     public void Boot()
     {

@@ -57,6 +57,7 @@ internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
             }
 
             await Task.Delay(server.Options.ApplyTime, server.Time);
+            await server.WhenDiskRuns();
             await server.WhenRunning();
             if (life != server.Life) return;
             var goesOn = model.ApplyNext(server.NowSeconds);
@@ -155,6 +156,7 @@ internal sealed class ReplicaThreads(SimMySqlServer server, MySqlModel model)
             }
 
             await reader.FillAsync("the binary log", default);
+            await server.WhenDiskRuns();
             await server.WhenRunning();
             if (!IsCurrent(run, life)) return ThreadError.None;
             silence.Change(server.Options.ReplicaNetTimeout, Timeout.InfiniteTimeSpan);

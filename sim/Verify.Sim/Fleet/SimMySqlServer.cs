@@ -19,6 +19,7 @@ public sealed class SimMySqlServer : IDisposable
     private IListener? _listener;
     private TaskCompletionSource? _ended;
     private readonly List<TaskCompletionSource> _stopped = [];
+    private readonly List<TaskCompletionSource> _stalled = [];
     private INetwork? _network;
     private TimeProvider? _time;
     private bool _wasWritable;
@@ -38,7 +39,7 @@ public sealed class SimMySqlServer : IDisposable
     public bool IsPaused { get; private set; }
 
     /// <summary>An ordinary user's write that arrived now would be taken: the process runs, is not stopped, is open, and is not just being closed.</summary>
-    public bool IsWritable => IsRunning && !IsPaused && _model.IsWritable;
+    public bool IsWritable => IsRunning && !IsPaused && !IsStalled && _model.IsWritable;
 
     /// <summary>Called at the very moment when <see cref="IsWritable"/> changes, before anybody is answered.</summary>
     public Action<bool>? WritableChanged { get; set; }
@@ -86,6 +87,7 @@ public sealed class SimMySqlServer : IDisposable
         IsPaused = false;
         _dueEvents.Clear();
         _stopped.Clear();
+        _stalled.Clear();
         _replica.Abandon();
         Watch(_listener!.DisposeAsync().AsTask());
         foreach (var timer in _timers) timer.Dispose();
@@ -114,6 +116,26 @@ public sealed class SimMySqlServer : IDisposable
         var stopped = _stopped.ToArray();
         _stopped.Clear();
         foreach (var driver in stopped) driver.SetResult();
+    }
+
+    /// <summary>From here to <see cref="RunDisk"/> its disk stands still (fsfreeze): what writes waits, reads are answered.</summary>
+    public bool IsStalled { get; private set; }
+
+    public void StallDisk()
+    {
+        IsStalled = true;
+        NoteWritable();
+    }
+
+    /// <summary>The disk takes up where it stood; it outlives the process.</summary>
+    public void RunDisk()
+    {
+        IsStalled = false;
+        NoteWritable();
+        foreach (var due in _dueEvents.ToArray()) Watch(due);
+        var stalled = _stalled.ToArray();
+        _stalled.Clear();
+        foreach (var driver in stalled) driver.SetResult();
     }
 
     /// <summary>STOP REPLICA SQL_THREAD by somebody beside the nodes.</summary>
@@ -153,6 +175,19 @@ public sealed class SimMySqlServer : IDisposable
         _stopped.Add(driver);
         return driver.Task;
     }
+
+    /// <summary>Completes when the disk takes writes; as <see cref="WhenRunning"/>.</summary>
+    internal Task WhenDiskRuns()
+    {
+        if (!IsStalled) return Task.CompletedTask;
+        var driver = new TaskCompletionSource();
+        _stalled.Add(driver);
+        return driver.Task;
+    }
+
+    /// <summary>A statement that writes waits for the disk. Closing the server waits for those that do.</summary>
+    internal Task WhenDiskTakes(string text) =>
+        IsStalled && _model.NeedsDisk(text, hasCommits: _stalled.Count > 0) ? WhenDiskRuns() : Task.CompletedTask;
 
     /// <summary>Those who send the binary log to replicas: woken when it grows.</summary>
     internal List<WakeUp> Dumps => _dumps;
@@ -260,7 +295,7 @@ public sealed class SimMySqlServer : IDisposable
     /// <summary>A process that stands still notices only when it goes on.</summary>
     private void Watch(DeadManEvent which)
     {
-        if (IsPaused)
+        if (IsPaused || IsStalled)
         {
             _dueEvents.Add(which);
             return;
