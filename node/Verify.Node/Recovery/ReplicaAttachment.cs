@@ -27,11 +27,23 @@ internal sealed class ReplicaAttachment(INodeServices services, TopologyModel mo
 
     private TimeSpan Limit => services.Config.Timing.StatementTimeout;
 
-    public async ValueTask<Attached> AttachAsync(ServerLink replica, string replicaDataCenter, ServerLink primary, Func<bool> mayGoOn)
+    public ValueTask<Attached> AttachAsync(ServerLink replica, string replicaDataCenter, ServerLink primary, Func<bool> mayGoOn) =>
+        TryAsync(() => TryAttachAsync(replica, replicaDataCenter, primary, mayGoOn));
+
+    /// <summary>Of a server that follows the primary by itself already: whether it may. One that may not follows no more, lest its acknowledgements count.</summary>
+    public ValueTask<Attached> CheckAsync(ServerLink replica, ServerLink primary, Func<bool> mayGoOn) => TryAsync(async () =>
+    {
+        var (_, _, errant) = await CompareAsync(replica, await replica.ReadFactsAsync(Limit), primary);
+        if (errant.IsEmpty) return new Attached.Following();
+        await ReplicaStop.StopAsync(replica, Limit, mayGoOn);
+        return new Attached.Errant(errant.ToString());
+    });
+
+    private static async ValueTask<Attached> TryAsync(Func<ValueTask<Attached>> attach)
     {
         try
         {
-            return await TryAttachAsync(replica, replicaDataCenter, primary, mayGoOn);
+            return await attach();
         }
         catch (Exception e) when (e is MySqlException or IOException or FormatException)
         {
@@ -49,16 +61,8 @@ internal sealed class ReplicaAttachment(INodeServices services, TopologyModel mo
             if (!facts.IsReadOnly) return new Attached.Failed("does not become read-only");
         }
 
-        var status = await replica.ReadReplicaStatusAsync(Limit);
-
-        // The primary is asked after the server: what the server has and the primary lacks then, it lacks for ever.
-        var atPrimary = await primary.ReadFactsAsync(Limit);
+        var (status, atPrimary, errant) = await CompareAsync(replica, facts, primary);
         if (atPrimary.Flavor != facts.Flavor) return new Attached.Failed($"is {facts.Flavor}, and the primary is {atPrimary.Flavor}");
-        var errant = ErrantOf(facts, status, atPrimary.Executed);
-        if (errant.IsEmpty && status is not null && facts.OwnSinceApplied is { } own) errant = own.NotLogged(await BinlogStateAsync(primary));
-#if VERIFY_MUTANTS
-        if (Raft.Mutant.Is("M54", deviates: !errant.IsEmpty)) errant = Gtids.Empty(facts.Flavor);
-#endif
         if (!errant.IsEmpty) return new Attached.Errant(errant.ToString());
 
         var config = services.Config;
@@ -81,6 +85,22 @@ internal sealed class ReplicaAttachment(INodeServices services, TopologyModel mo
         await replica.AskAsync(new Statement.ChangeSource(address.Host, address.Port, login.User, login.Password), Limit, mayGoOn);
         await replica.AskAsync(new Statement.StartReplica(), Limit, mayGoOn);
         return new Attached.Following();
+    }
+
+    /// <summary>What the server has and the primary lacks. Empty between flavours, which nobody can compare.</summary>
+    private async ValueTask<(ReplicaStatus? Status, ServerFacts AtPrimary, Gtids Errant)> CompareAsync(ServerLink replica, ServerFacts facts, ServerLink primary)
+    {
+        var status = await replica.ReadReplicaStatusAsync(Limit);
+
+        // The primary is asked after the server: what the server has and the primary lacks then, it lacks for ever.
+        var atPrimary = await primary.ReadFactsAsync(Limit);
+        if (atPrimary.Flavor != facts.Flavor) return (status, atPrimary, Gtids.Empty(facts.Flavor));
+        var errant = ErrantOf(facts, status, atPrimary.Executed);
+        if (errant.IsEmpty && status is not null && facts.OwnSinceApplied is { } own) errant = own.NotLogged(await BinlogStateAsync(primary));
+#if VERIFY_MUTANTS
+        if (Raft.Mutant.Is("M54", deviates: !errant.IsEmpty)) errant = Gtids.Empty(facts.Flavor);
+#endif
+        return (status, atPrimary, errant);
     }
 
     private async ValueTask<string> BinlogStateAsync(ServerLink server) =>

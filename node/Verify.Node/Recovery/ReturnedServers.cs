@@ -28,6 +28,9 @@ internal sealed class ReturnedServers(
         public bool IsUnderWay { get; set; }
         public TimeSpan NotBefore { get; set; }
         public TimeSpan Pause { get; set; } = FirstPause;
+
+        /// <summary>The primary's token when it was last seen to have nothing that the primary lacks.</summary>
+        public FencingToken? AgreesUnder { get; set; }
     }
 
     public void Look()
@@ -90,7 +93,10 @@ internal sealed class ReturnedServers(
         var isFollowing = LeadsTo(view, ledger.Primary) && view.Replica is { } r
             && r.IoThread != ThreadState.Stopped && r.SqlThread != ThreadState.Stopped;
         var isAside = ledger.AsideOf(instance.Key) is not null;
-        if (isFollowing && !isAside)
+
+        // A co-primary that was given up follows its successor by itself when it is back, with what was never acknowledged.
+        var isAsked = !WasGivenUp(instance.Key, ledger) || attempts.AgreesUnder == ledger.Token;
+        if (isFollowing && !isAside && isAsked)
         {
             attempts.Pause = FirstPause;
             return;
@@ -105,8 +111,11 @@ internal sealed class ReturnedServers(
             return;
         }
 
-        Attach(instance, ledger, attempts);
+        Attach(instance, ledger, attempts, isFollowing && !isAside);
     }
+
+    private static bool WasGivenUp(InstanceKey instance, ClusterLedger ledger) =>
+        ledger.Closed.LastOrDefault(r => RecoveryPlan.ReplacesPrimary(r.Kind)) is { } last && last.Failed == instance && last.Successor == ledger.Primary;
 
     /// <summary>It follows the primary, or a server of this cluster that is well and follows it in turn (an intermediate primary). One that
     /// follows a server which is not seen well is taken to the primary itself.</summary>
@@ -126,7 +135,8 @@ internal sealed class ReturnedServers(
         return false;
     }
 
-    private void Attach(Instance instance, ClusterLedger ledger, Attempts attempts)
+    /// <param name="isFollowing">It is there already and only asked.</param>
+    private void Attach(Instance instance, ClusterLedger ledger, Attempts attempts, bool isFollowing)
     {
         attempts.IsUnderWay = true;
         var term = leadership.Term;
@@ -136,7 +146,9 @@ internal sealed class ReturnedServers(
         {
             try
             {
-                Ended(instance.Key, ledger.Primary, await AttachAsync(instance, ledger.Primary, MayGoOn));
+                var ended = await AttachAsync(instance, ledger.Primary, isFollowing, MayGoOn);
+                if (ended is Attached.Following) attempts.AgreesUnder = ledger.Token;
+                if (MayGoOn()) Ended(instance.Key, ledger.Primary, ended);
             }
             catch (StoodDownException e)
             {
@@ -149,13 +161,13 @@ internal sealed class ReturnedServers(
         });
     }
 
-    private async ValueTask<Attached> AttachAsync(Instance instance, InstanceKey primary, Func<bool> mayGoOn)
+    private async ValueTask<Attached> AttachAsync(Instance instance, InstanceKey primary, bool isFollowing, Func<bool> mayGoOn)
     {
         var server = new ServerLink(services, door, turn, instance.Key);
         var source = new ServerLink(services, door, turn, primary);
         try
         {
-            return await attachment.AttachAsync(server, instance.DataCenter, source, mayGoOn);
+            return isFollowing ? await attachment.CheckAsync(server, source, mayGoOn) : await attachment.AttachAsync(server, instance.DataCenter, source, mayGoOn);
         }
         finally
         {
