@@ -28,6 +28,15 @@ internal sealed class RtoCheckTests
         Assert.That(run.Judge(_check).Figures["rtoMs"], Is.EqualTo(3_500));
     }
 
+    /// <summary>It answers and commits nothing: to those who write that is the same.</summary>
+    [Test]
+    public void A_primary_whose_disk_stands_still_counts_from_the_standstill()
+    {
+        Run Stalled() => new Run().Writable("db1", 0, 10_000).Fault("stallDisk", "db1", 10_000, 40_000);
+        Assert.That(Stalled().Insert(13_000, 13_500, "db3").Judge(_check).Figures["rtoMs"], Is.EqualTo(3_500));
+        Assert.That(Stalled().Insert(39_000, 39_500, "db3").Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid));
+    }
+
     [Test]
     public void A_short_cut_after_which_the_old_primary_serves_again_is_not_judged()
     {

@@ -12,8 +12,8 @@ public sealed partial class DrawnScenarioTests
 {
     private const int Seeds = 300;
 
-    /// <summary>Seeds of both ranges: only those above <see cref="DrawnScenario.LastOldSeed"/> draw what came later.</summary>
-    private static IEnumerable<ulong> OldAndWider =>
+    /// <summary>Seeds above <see cref="DrawnScenario.LastOldSeed"/> and <see cref="DrawnScenario.LastWiderSeed"/> draw what came later.</summary>
+    private static IEnumerable<ulong> OfEachRange =>
         Enumerable.Range(1, Seeds).SelectMany(static s => new[] { (ulong)s, DrawnScenario.LastOldSeed + (ulong)s, DrawnScenario.LastWiderSeed + (ulong)s });
 
     [Test]
@@ -29,7 +29,7 @@ public sealed partial class DrawnScenarioTests
     [Test]
     public void Every_drawn_scenario_is_one_that_the_reader_accepts_and_stays_within_the_atlas()
     {
-        foreach (var seed in OldAndWider)
+        foreach (var seed in OfEachRange)
         {
             var scenario = DrawnScenario.Of(seed).Scenario;
             var text = ScenarioWriter.Write(scenario);
@@ -41,7 +41,7 @@ public sealed partial class DrawnScenarioTests
     [Test]
     public void The_draw_reaches_every_kind_of_fault_and_every_size_of_fleet()
     {
-        var drawn = OldAndWider.Select(s => DrawnScenario.Of(s).Scenario).ToArray();
+        var drawn = OfEachRange.Select(s => DrawnScenario.Of(s).Scenario).ToArray();
         var words = drawn.SelectMany(s => s.Steps).Select(s => s.Fault.GetType()).Distinct();
         Assert.That(words, Is.EquivalentTo(typeof(Fault).GetNestedTypes()));
         Assert.That(drawn.Select(s => s.Fleet.Nodes.Values.Sum(n => n.Length)).Distinct(), Is.EquivalentTo([1, 2, 3, 4, 5, 6]));

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Verify.Fleet.Processes;
 
-/// <summary>The few calls of the C library that .NET has no name for (man 2 kill, mount, umount2, geteuid).</summary>
+/// <summary>The few calls of the C library that .NET has no name for (man 2 kill, mount, umount2, geteuid, ioctl, open, close).</summary>
 internal static partial class Libc
 {
     public const int SigKill = 9;

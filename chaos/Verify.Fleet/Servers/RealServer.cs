@@ -164,7 +164,7 @@ public sealed class RealServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (Disk is { IsStalled: true } stalled) stalled.Run();
+        Disk?.Run();
         if (_process is { } process) await process.DisposeAsync();
         if (Disk is { } disk) await disk.DisposeAsync();
     }

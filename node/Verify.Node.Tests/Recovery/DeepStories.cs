@@ -91,6 +91,24 @@ public sealed class DeepStories
         Assert.That(bed.Leader!.Ha.Cluster("main"), Is.Null);
     }
 
+    /// <summary>Fleet seed 200937: nobody attached it, so nobody asked what it had.</summary>
+    [Test]
+    public void A_co_primary_that_was_given_up_follows_its_successor_by_itself_and_is_set_aside_with_what_was_never_acknowledged()
+    {
+        var bed = new HaBed().Started();
+        var (old, next) = (bed.Servers[0], bed.Servers[1]);
+        bed.Servers[2].Die();
+        old.Follow(next.Key);
+        next.LoseSource();
+        old.Write();
+        old.Die();
+        next.FindSource();
+        bed.RunUntil(() => next.TakesWrites, Seconds(30), "a new primary");
+        old.Return(isReadOnly: true);
+        bed.RunUntil(() => bed.Leader!.Ha.Cluster("main")!.AsideOf(old.Key) is not null, Seconds(10), "set aside");
+        Assert.That(old.IoIsOn, Is.False, "its acknowledgements must not count");
+    }
+
     [Test]
     public void A_replica_that_does_not_reach_the_new_primary_is_named_as_lost_although_it_took_the_statements()
     {

@@ -18,8 +18,8 @@ public sealed class SimMySqlServer : IDisposable
     private readonly ReplicaThreads _replica;
     private IListener? _listener;
     private TaskCompletionSource? _ended;
-    private readonly List<TaskCompletionSource> _stopped = [];
-    private readonly List<TaskCompletionSource> _stalled = [];
+    private readonly Standstill _process = new();
+    private readonly Standstill _disk = new();
     private INetwork? _network;
     private TimeProvider? _time;
     private bool _wasWritable;
@@ -36,7 +36,7 @@ public sealed class SimMySqlServer : IDisposable
 
     public SimMySqlOptions Options { get; }
     public bool IsRunning => _ended is not null;
-    public bool IsPaused { get; private set; }
+    public bool IsPaused => _process.IsOn;
 
     /// <summary>An ordinary user's write that arrived now would be taken: the process runs, is not stopped, is open, and is not just being closed.</summary>
     public bool IsWritable => IsRunning && !IsPaused && !IsStalled && _model.IsWritable;
@@ -84,10 +84,10 @@ public sealed class SimMySqlServer : IDisposable
         if (_ended is not { } ended) return;
         Life++;
         _ended = null;
-        IsPaused = false;
         _dueEvents.Clear();
-        _stopped.Clear();
-        _stalled.Clear();
+        _process.End();
+        _process.Forget();
+        _disk.Forget();
         _replica.Abandon();
         Watch(_listener!.DisposeAsync().AsTask());
         foreach (var timer in _timers) timer.Dispose();
@@ -103,40 +103,24 @@ public sealed class SimMySqlServer : IDisposable
     /// <summary>SIGSTOP: the kernel goes on accepting connections, but nothing is read, answered, sent or applied.</summary>
     public void Pause()
     {
-        IsPaused = IsRunning;
+        if (IsRunning) _process.Begin();
         NoteWritable();
     }
 
     /// <summary>SIGCONT.</summary>
-    public void Resume()
-    {
-        IsPaused = false;
-        NoteWritable();
-        foreach (var due in _dueEvents.ToArray()) Watch(due);
-        var stopped = _stopped.ToArray();
-        _stopped.Clear();
-        foreach (var driver in stopped) driver.SetResult();
-    }
+    public void Resume() => GoOn(_process);
 
     /// <summary>From here to <see cref="RunDisk"/> its disk stands still (fsfreeze): what writes waits, reads are answered.</summary>
-    public bool IsStalled { get; private set; }
+    public bool IsStalled => _disk.IsOn;
 
     public void StallDisk()
     {
-        IsStalled = true;
+        _disk.Begin();
         NoteWritable();
     }
 
     /// <summary>The disk takes up where it stood; it outlives the process.</summary>
-    public void RunDisk()
-    {
-        IsStalled = false;
-        NoteWritable();
-        foreach (var due in _dueEvents.ToArray()) Watch(due);
-        var stalled = _stalled.ToArray();
-        _stalled.Clear();
-        foreach (var driver in stalled) driver.SetResult();
-    }
+    public void RunDisk() => GoOn(_disk);
 
     /// <summary>STOP REPLICA SQL_THREAD by somebody beside the nodes.</summary>
     public void StopSqlThread()
@@ -166,28 +150,15 @@ public sealed class SimMySqlServer : IDisposable
 
     public void Dispose() => Kill();
 
-    /// <summary>Completes when the process may go on; a task that is done already, most of the time. One for each driver: of several
-    /// that await the same task, the runtime resumes all but one on the thread pool.</summary>
-    internal Task WhenRunning()
-    {
-        if (!IsPaused) return Task.CompletedTask;
-        var driver = new TaskCompletionSource();
-        _stopped.Add(driver);
-        return driver.Task;
-    }
+    /// <summary>Completes when the process may go on.</summary>
+    internal Task WhenRunning() => _process.WhenOver();
 
-    /// <summary>Completes when the disk takes writes; as <see cref="WhenRunning"/>.</summary>
-    internal Task WhenDiskRuns()
-    {
-        if (!IsStalled) return Task.CompletedTask;
-        var driver = new TaskCompletionSource();
-        _stalled.Add(driver);
-        return driver.Task;
-    }
+    /// <summary>Completes when the disk takes writes.</summary>
+    internal Task WhenDiskRuns() => _disk.WhenOver();
 
     /// <summary>A statement that writes waits for the disk. Closing the server waits for those that do.</summary>
     internal Task WhenDiskTakes(string text) =>
-        IsStalled && _model.NeedsDisk(text, hasCommits: _stalled.Count > 0) ? WhenDiskRuns() : Task.CompletedTask;
+        IsStalled && _model.NeedsDisk(text, hasCommits: _disk.HoldsSomebody) ? WhenDiskRuns() : Task.CompletedTask;
 
     /// <summary>Those who send the binary log to replicas: woken when it grows.</summary>
     internal List<WakeUp> Dumps => _dumps;
@@ -304,6 +275,14 @@ public sealed class SimMySqlServer : IDisposable
         _dueEvents.Remove(which);
         _model.Watch(which);
         CarryOut();
+    }
+
+    private void GoOn(Standstill which)
+    {
+        which.End();
+        NoteWritable();
+        foreach (var due in _dueEvents.ToArray()) Watch(due);
+        which.LetGo();
     }
 
     private void TimeOut(long session, long wait, TimeSpan limit) => After(limit, () =>
