@@ -27,6 +27,8 @@ public sealed partial class SystemDisk : IDisk, IDisposable
         {
             throw new IOException($"{_directory}: another verify-node works in this data directory ({e.Message})", e);
         }
+
+        RemoveWhatWasOnItsWayOut();
     }
 
     public IReadOnlyList<string> List() =>
@@ -57,11 +59,17 @@ public sealed partial class SystemDisk : IDisk, IDisposable
     public void Rename(string from, string to) =>
         Guarded(from, () => File.Move(Path.Combine(_directory, from), Path.Combine(_directory, to), overwrite: true));
 
-    public void Delete(string name) => Guarded(name, () => File.Delete(Path.Combine(_directory, name)));
-
     public ValueTask SyncDirectoryAsync()
     {
-        if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS()) return ValueTask.CompletedTask;
+        SyncDirectory();
+        return ValueTask.CompletedTask;
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    private void SyncDirectory()
+    {
+        if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS()) return;
 
         // .NET refuses to open a directory (UnauthorizedAccessException), hence libc.
         var descriptor = OpenDirectory(_directory, flags: 0);
@@ -74,11 +82,7 @@ public sealed partial class SystemDisk : IDisk, IDisposable
         {
             _ = CloseDescriptor(descriptor);
         }
-
-        return ValueTask.CompletedTask;
     }
-
-    public void Dispose() => _lock.Dispose();
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -144,7 +148,7 @@ public sealed partial class SystemDisk : IDisk, IDisposable
 
         public ValueTask SetLengthAsync(long length)
         {
-            Guarded(name, () => RandomAccess.SetLength(handle, length));
+            Guarded(name, () => Shorten(handle, length));
             return ValueTask.CompletedTask;
         }
 
