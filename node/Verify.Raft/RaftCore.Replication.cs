@@ -26,6 +26,12 @@ public sealed partial class RaftCore
             BecomeFollower(_term, leader: null);
             return;
         }
+        if (IsStuck(leader))
+        {
+            Mark.Reached("a leader that got nothing written stepped down");
+            BecomeFollower(_term, leader: null);
+            return;
+        }
         if (_tick - leader.Rounds.LatestTick < _options.HeartbeatTicks) return;
 #if VERIFY_MUTANTS
         if (FaultPoint.Fires("a leader steps down", perMille: 5))
@@ -185,7 +191,11 @@ public sealed partial class RaftCore
             var isNews = peer.Accepted(reply.Hint.Index);
             // Whatever it has received or not: the entries behind what it holds are here.
             if (peer.State == ProgressState.Snapshot && peer.Match >= _log.Base.Index) peer.Stream();
-            if (isNews) CommitWhatAMajorityHolds(leader);
+            if (isNews)
+            {
+                leader.MovedTick = _tick;
+                CommitWhatAMajorityHolds(leader);
+            }
             FinishTransferIfCaughtUp(leader);
         }
         else

@@ -12,12 +12,18 @@ namespace Verify.Raft;
 /// 4. The hint goes as far as the log is durable and known to fit the leader's: it is true of the disk, and Match never counts more.
 /// A second answer per append would double the messages under load. So it is given only when the disk has not answered for a whole
 /// heartbeat, and once per round. And it ends after some election times: a leader that can commit nothing because a majority of the disks is
-/// full or dead must not lead for ever; its clients are better served by a clear refusal.
+/// dead must not lead for ever; its clients are better served by a clear refusal.
+/// A full disk is not a dead one: it says that it is full, and may stay so for hours, in which the group should serve reads. So a node with
+/// a full disk goes on answering rounds. The leader in turn gives up when nothing has moved for as long and a voter is silent: that voter may be
+/// in reach of a majority that can write. Who hears every voter has no better successor.
 /// </remarks>
 public sealed partial class RaftCore
 {
     /// <summary>With the usual 250 ms these are two seconds.</summary>
     private const int SilentElectionTimesMax = 8;
+
+    /// <summary>The driver says that the disk has no space, or has some again.</summary>
+    public bool IsDiskFull { get; set; }
 
     /// <summary>The disk answered: this term and vote are durable. Only a driver that says so has early answers from this core.</summary>
     public void HardStateDurable(HardState state)
@@ -32,7 +38,22 @@ public sealed partial class RaftCore
     }
 
     private bool IsDiskSilent => _log.Durable < _log.Last.Index && _tick - _diskAnsweredTick >= _options.HeartbeatTicks
-        && _tick - _diskAnsweredTick < SilentElectionTimesMax * _options.ElectionTicks;
+        && (IsDiskFull || _tick - _diskAnsweredTick < SilentElectionTimesMax * _options.ElectionTicks);
+
+    /// <summary>Entries wait, nobody has written anything for long, nobody is being sent a snapshot, and there may be others who can do better.</summary>
+    private bool IsStuck(RoleState.Leader leader)
+    {
+        if (_log.Commit == _log.Last.Index) leader.MovedTick = _tick;
+        if (_tick - leader.MovedTick < SilentElectionTimesMax * _options.ElectionTicks) return false;
+        var isVoterSilent = false;
+        foreach (var peer in leader.Peers)
+        {
+            if (peer.State == ProgressState.Snapshot) return false;
+            isVoterSilent |= (peer.IsIncoming || peer.IsOutgoing) && _tick - peer.HeardTick >= _options.ElectionTicks;
+        }
+
+        return isVoterSilent;
+    }
 
     private void AnswerRoundBeforeDisk(NodeId leader, LogIndex matches, long round)
     {

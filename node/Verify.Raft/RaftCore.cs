@@ -190,7 +190,9 @@ public sealed partial class RaftCore
     {
         _log.BecameDurable(last);
         _diskAnsweredTick = _tick;
-        if (_role is RoleState.Leader leader) CommitWhatAMajorityHolds(leader);
+        if (_role is not RoleState.Leader leader) return;
+        leader.MovedTick = _tick;
+        CommitWhatAMajorityHolds(leader);
     }
 
     /// <summary>The state machine has applied everything up to here.</summary>

@@ -54,6 +54,9 @@ internal abstract class RoleState
 
         /// <summary>A quorum was certainly heard at this tick (refreshed when it seems too long ago).</summary>
         public long QuorumHeardTick { get; set; } = now;
+
+        /// <summary>When last nothing waited for a majority, or a disk of the group confirmed an entry.</summary>
+        public long MovedTick { get; set; } = now;
     }
 }
 

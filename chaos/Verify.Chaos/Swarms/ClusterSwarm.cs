@@ -65,6 +65,9 @@ internal sealed class ClusterSwarm(
     public string FalsePromise => story switch { ClusterStory.Kv => KvStory.FalsePromise, ClusterStory.Catalogue => CatalogueStory.FalsePromise, _ => Linearizable };
     public string FalseSign => FalseAnswer.About;
 
+    /// <summary>With fewer voters the story cannot be told: it is about a third who lags, or stays away.</summary>
+    public static int VotersMin(ClusterStory story) => story is ClusterStory.Damage or ClusterStory.InstallCrash or ClusterStory.LostAnswers or ClusterStory.TakenOut ? 3 : 1;
+
     public SwarmTrial Play(ulong seed) => Play(seed, new ClusterHooks());
 
     public SwarmTrial PlayFalsified(ulong seed) => Play(seed, new ClusterHooks { IsFalsified = true });

@@ -98,9 +98,10 @@ internal sealed class Shrinking(TimeSpan budget, TimeProvider time, Action<strin
         }
 
         if (least.Spares > 0 && Holds(least with { Spares = 0 })) least = least with { Spares = 0 };
+        var votersMin = ClusterSwarm.VotersMin(Enum.Parse<ClusterStory>(schedule.Story, ignoreCase: true));
         foreach (var voters in new[] { 1, 3 })
         {
-            if (least.Voters <= voters || !Holds(least with { Voters = voters })) continue;
+            if (voters < votersMin || least.Voters <= voters || !Holds(least with { Voters = voters })) continue;
             least = least with { Voters = voters };
             break;
         }

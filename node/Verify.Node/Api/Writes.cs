@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Verify.Node.State;
 using Verify.Raft;
 
@@ -7,8 +8,11 @@ namespace Verify.Node.Api;
 /// <summary>The leader's way into the log, with its limits: a full disk refuses, too much that waits pushes back. Lives on the loop.</summary>
 internal sealed class Writes(ApiParts parts)
 {
+    private static readonly TimeSpan StandstillMax = TimeSpan.FromSeconds(2);
     private readonly Proposals _proposals = new(parts.RetryAfter);
     private TimeSpan _committedAt;
+    private (LogIndex Commit, TimeSpan At) _moved;
+    private (RaftRole Role, Term Term) _lead;
 
     /// <summary>Null: it is in the log, and the proposer will be told. Otherwise nothing has happened and this is why.</summary>
     public ApiReply? Enter(Command command, Proposer proposer)
@@ -17,6 +21,15 @@ internal sealed class Writes(ApiParts parts)
         {
             parts.Metrics.Proposed("disk full");
             return new ApiReply.Refused($"disk full on {parts.Config.Self}");
+        }
+
+        // The leader stays, for the sake of reads (RaftCore.SlowDisk.cs); what it proposed now would hang.
+        var stands = parts.Pulse.Now - _moved.At;
+        if (parts.Raft.Commit < parts.Raft.Last.Index && stands >= StandstillMax)
+        {
+            parts.Metrics.Proposed("no majority writes");
+            return new ApiReply.Overloaded(string.Create(CultureInfo.InvariantCulture,
+                $"nothing has become durable on a majority for {stands.TotalSeconds:0.0} s: disks of the group are full or stand still (see disk_full in /cluster/status of each node)"), parts.RetryAfter);
         }
 
         // Before the barrier is applied here, the group's time is not known here: a stamp of this node might be older than what is in the log.
@@ -68,6 +81,16 @@ internal sealed class Writes(ApiParts parts)
     }
 
     public void SkippedTo(LogIndex index) => _proposals.SkippedTo(index);
-    public void RaftChanged(RaftStatus status) => _proposals.Leads(status.Role == RaftRole.Leader ? status.Term : null, parts.Pulse.Now);
-    public void Tick(TimeSpan now) => _proposals.Tick(now);
+    public void RaftChanged(RaftStatus status)
+    {
+        if (_lead != (status.Role, status.Term)) (_lead, _moved) = ((status.Role, status.Term), (status.Commit, parts.Pulse.Now));
+        _proposals.Leads(status.Role == RaftRole.Leader ? status.Term : null, parts.Pulse.Now);
+    }
+
+    public void Tick(TimeSpan now)
+    {
+        var commit = parts.Raft.Commit;
+        if (commit == parts.Raft.Last.Index || commit > _moved.Commit) _moved = (commit, now);
+        _proposals.Tick(now);
+    }
 }

@@ -259,7 +259,7 @@ internal sealed class ConsensusDriver(
     private void SetDiskFull(bool isFull, string why)
     {
         if (IsDiskFull == isFull) return;
-        IsDiskFull = isFull;
+        (IsDiskFull, raft.IsDiskFull) = (isFull, isFull);
         if (isFull) NodeLog.DiskIsFull(log, why);
         else NodeLog.DiskHasSpace(log);
         outlets.DiskFullChanged(isFull, why);

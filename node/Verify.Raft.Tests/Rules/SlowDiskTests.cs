@@ -37,6 +37,55 @@ public sealed class SlowDiskTests
     }
 
     [Test]
+    public void A_leader_whose_majority_has_full_disks_serves_reads_for_as_long_as_it_hears_every_voter_and_gives_up_when_one_is_silent()
+    {
+        var group = Settled();
+        foreach (var full in new[] { "n2", "n3" }) group[full].Core.IsDiskFull = true;
+        group.Propose("n1", "x");
+        for (var tick = 0; tick < 400; tick++) TickWithoutSync(group);
+        Assert.That((group["n1"].Core.Role, group["n1"].Core.HasLease), Is.EqualTo((RaftRole.Leader, true)), "forty election times");
+        Assert.That(group["n1"].Core.Commit, Is.LessThan(group["n1"].Core.Last.Index), "nothing is acknowledged that is not on a majority's disks");
+        group["n1"].Core.RequestRead(new ReadTicket(7));
+        for (var tick = 0; tick < 3; tick++) TickWithoutSync(group);
+        Assert.That(group["n1"].Granted.Select(g => g.Ticket), Is.EqualTo(new[] { new ReadTicket(7) }));
+
+        // n2 still answers. n3 is silent: it may be where a majority can write.
+        group.Cut("n3");
+        for (var tick = 0; tick < 20; tick++) TickWithoutSync(group);
+        Assert.That(group["n1"].Core.Role, Is.Not.EqualTo(RaftRole.Leader));
+    }
+
+    [Test]
+    public void A_silent_voter_alone_is_no_reason_to_give_up()
+    {
+        var group = Settled();
+        group.Cut("n3");
+        group.Propose("n1", "x");
+        for (var tick = 0; tick < 200; tick++) TickWithoutSync(group, "n2");
+        Assert.That(group["n1"].Core.Role, Is.EqualTo(RaftRole.Leader), "nothing waits");
+    }
+
+    [Test]
+    public void A_leader_waits_for_the_snapshot_that_the_follower_it_needs_is_being_sent_however_long_that_takes()
+    {
+        var group = Settled();
+        group.Cut("n2");
+        for (var i = 0; i < 8; i++) group.Propose("n1", $"{i}");
+        group.Settle();
+        group.Snapshot("n1");
+        group.Settle();
+        group.Heal();
+        group.Cut("n3");
+        group.Propose("n1", "waits for n2");
+        var core = group["n1"].Core;
+        var term = core.Status.Term;
+        _lost = body => body is Message.SnapshotChunk;
+        for (var tick = 0; tick < 200; tick++) TickWithoutSync(group, "n2");
+        Assert.That(core.Status.Peers.Single(p => p.Peer == group["n2"].Id).State, Is.EqualTo("snapshot"));
+        Assert.That((core.Role, core.Status.Term, core.Commit < core.Last.Index), Is.EqualTo((RaftRole.Leader, term, true)));
+    }
+
+    [Test]
     public void Reads_are_confirmed_while_a_followers_disk_stands_still()
     {
         var group = Settled();
@@ -84,14 +133,19 @@ public sealed class SlowDiskTests
         Assert.That(early, Has.Length.LessThanOrEqualTo(5), "at most one per heartbeat of two ticks, and none for the first");
     }
 
+    private Func<Message, bool> _lost = static _ => false;
     private List<Envelope> Spoken { get; } = [];
 
     [SetUp]
-    public void Forget() => Spoken.Clear();
+    public void Forget()
+    {
+        Spoken.Clear();
+        _lost = static _ => false;
+    }
 
     private static TestGroup Settled()
     {
-        var group = new TestGroup(3);
+        var group = new TestGroup(3, (_, options) => options with { TrailingEntries = 0 });
         group.Elect("n1");
         group.Propose("n1", "first");
         group.Settle();
@@ -116,7 +170,8 @@ public sealed class SlowDiskTests
             foreach (var envelope in group.Network.ToArray())
             {
                 Spoken.Add(envelope);
-                group.Deliver(envelope);
+                if (_lost(envelope.Body)) group.Network.Remove(envelope);
+                else group.Deliver(envelope);
             }
         }
     }
