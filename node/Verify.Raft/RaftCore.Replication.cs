@@ -26,7 +26,11 @@ public sealed partial class RaftCore
             BecomeFollower(_term, leader: null);
             return;
         }
-        if (IsStuck(leader))
+        var isStuck = IsStuck(leader);
+#if VERIFY_MUTANTS
+        if (Mutant.Is("M44", deviates: isStuck)) isStuck = false;
+#endif
+        if (isStuck)
         {
             Mark.Reached("a leader that got nothing written stepped down");
             BecomeFollower(_term, leader: null);

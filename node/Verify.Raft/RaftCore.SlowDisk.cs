@@ -9,7 +9,8 @@ namespace Verify.Raft;
 /// 2. A restart starts patient, as if it had heard the leader just then, which is later than it did. So the leader's lease, which counts from
 ///    when the round was sent, has ended before this node's patience does.
 /// 3. A read index that is confirmed by this round was committed before the round was sent, by durable acknowledgements.
-/// 4. The hint goes as far as the log is durable and known to fit the leader's: it is true of the disk, and Match never counts more.
+/// 4. The hint goes as far as the log is durable and known to fit the leader's: it is true of the disk, and Match never counts more. A snapshot
+/// that is being installed is not: the log behind it counts from its end before the disk has it (hunt for M44, raft swarm, seed 1005).
 /// A second answer per append would double the messages under load. So it is given only when the disk has not answered for a whole
 /// heartbeat, and once per round. And it ends after some election times: a leader that can commit nothing because a majority of the disks is
 /// dead must not lead for ever; its clients are better served by a clear refusal.
@@ -58,7 +59,7 @@ public sealed partial class RaftCore
     private void AnswerRoundBeforeDisk(NodeId leader, LogIndex matches, long round)
     {
         if (!IsDiskSilent || round <= _roundAnsweredEarly) return;
-        var mayAnswer = _isHardStateDurable;
+        var mayAnswer = _isHardStateDurable && _installing == LogIndex.Zero;
         var durable = LogIndex.Min(matches, _log.Durable);
 #if VERIFY_MUTANTS
         if (Mutant.Is("M63", deviates: mayAnswer)) return;

@@ -66,7 +66,7 @@ public sealed partial class RaftCore
         if (_role is not RoleState.Follower) BecomeFollower(_term, leader: null);
         _history.ReplaceBy(mark.Last.Index, StartState.At(_options, mark), _log.Commit);
         _log.ReplaceBy(mark.Last);
-        (_snapshot, _pending.Install, _pending.DiscardUpTo) = (mark, mark, LogIndex.Zero);
+        (_snapshot, _pending.Install, _pending.DiscardUpTo, _installing) = (mark, mark, LogIndex.Zero, mark.Last.Index);
         TakeEffect();
     }
 

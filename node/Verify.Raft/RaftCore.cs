@@ -31,6 +31,10 @@ public sealed partial class RaftCore
     // Whether a follower may say that it hears its leader although its disk is behind (RaftCore.SlowDisk.cs).
     private bool _isHardStateDurable = true;
     private long _diskAnsweredTick;
+
+    /// <summary>Where a snapshot ends that took the log's place and is not on the disk yet; zero when there is none. Should the node crash before it
+    /// is, a leader that had been told of it would take every later word of this node for an old one.</summary>
+    private LogIndex _installing;
     private long _roundAnsweredEarly;
 
     /// <param name="log">Every durable entry, in order, from index 1.</param>
@@ -185,11 +189,12 @@ public sealed partial class RaftCore
         return new ProposeResult.Accepted(_log.Append(_term, EntryKind.Command, command).Id);
     }
 
-    /// <summary>The disk answered: everything up to this entry is durable here.</summary>
+    /// <summary>The disk answered: everything up to this entry is durable here, be it in the log or in a snapshot that was installed.</summary>
     public void Appended(EntryId last)
     {
         _log.BecameDurable(last);
         _diskAnsweredTick = _tick;
+        if (last.Index >= _installing && _log.Holds(last)) _installing = LogIndex.Zero;
         if (_role is not RoleState.Leader leader) return;
         leader.MovedTick = _tick;
         CommitWhatAMajorityHolds(leader);

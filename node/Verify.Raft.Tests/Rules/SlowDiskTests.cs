@@ -119,6 +119,35 @@ public sealed class SlowDiskTests
         Assert.That(Hear(4).SendNow.Select(m => m.Body), Is.EqualTo(new Message[] { new Message.AppendReply(Accepted: true, EntryId.Zero, LogIndex.Zero, 4) }));
     }
 
+    /// <summary>Found by the hunt for M44 on 2026-11-22 (raft swarm, seed 1005): a new member that was installing its second snapshot said that it had it.
+    /// Had it crashed then, the leader would have taken each of its refusals for an old message, until the term ended.</summary>
+    [Test]
+    public void A_follower_that_is_installing_a_snapshot_does_not_claim_it_before_its_disk_does()
+    {
+        NodeId me = new("n1"), leader = new("n2"), other = new("n3");
+        var (term, end) = (new Term(2), new EntryId(new Term(2), new LogIndex(5)));
+        var mark = new SnapshotMark(end, Membership.OfVoters([me, leader, other]));
+        var core = new RaftCore(new RaftOptions { Self = me, Voters = [me, leader, other], Draw = bound => bound - 1 }, new HardState(term, null), []);
+        RaftWork Hear(Message message)
+        {
+            for (var i = 0; i < 5; i++) core.Tick();
+            core.Receive(new Envelope(leader, me, term, message));
+            Assert.That(core.TryTakeWork(out var work), Is.True);
+            return work;
+        }
+
+        var piece = Hear(new Message.SnapshotChunk(new(end, 1, 0), mark.Membership, 0, new byte[] { 1 }, 0)).SnapshotPieces.Single();
+        core.SnapshotArrived(piece, mark);
+        Assert.That(core.TryTakeWork(out var install), Is.True);
+        Assert.That(install.Install, Is.EqualTo(mark));
+
+        var entry = new Entry(new EntryId(term, new LogIndex(6)), EntryKind.Command, new byte[] { 1 });
+        Hear(new Message.Append(end, [entry], LogIndex.Zero, 1));
+        Assert.That(Hear(new Message.Append(entry.Id, [], LogIndex.Zero, 2)).SendNow, Is.Empty, "after a crash this node would be at 0");
+        core.Appended(mark.Last);
+        Assert.That(Hear(new Message.Append(entry.Id, [], LogIndex.Zero, 3)).SendNow.Select(m => m.Body), Is.EqualTo(new Message[] { new Message.AppendReply(Accepted: true, end, LogIndex.Zero, 3) }));
+    }
+
     [Test]
     public void An_early_answer_claims_what_is_durable_once_per_round_and_only_after_a_heartbeat_of_silence()
     {

@@ -41,7 +41,7 @@ internal sealed class KillStormProof : ScenarioProof
 internal sealed class DiskFullProof : ScenarioProof
 {
     public override string Name => "disk-full";
-    public override string Story => "The disk of a follower, of the leader, of all nodes is filled under load and freed again: writes are refused, not lost, and the group recovers by itself. Needs root (mounts).";
+    public override string Story => "The disk of a follower, of the leader, of all nodes is filled under load and freed again: writes are refused with the reason, not lost, reads go on, and the group recovers by itself. Needs root (mounts).";
 
     protected override IReadOnlyList<Plan> Plans(ProofOptions options, Dice dice)
     {
@@ -56,7 +56,8 @@ internal sealed class DiskFullProof : ScenarioProof
 
     private static Plan Full(string what, Func<IEnumerable<Target>> who, int rounds, ProofOptions options)
     {
-        var length = TimeSpan.FromSeconds(options.Quick ? 3 : 8);
+        var isAll = who().Count() == NodeNames.Length;
+        var length = TimeSpan.FromSeconds((options.Quick, isAll) switch { (true, false) => 3, (true, true) => 6, _ => 8 });
         var steps = new List<Step>();
         var begin = TimeSpan.FromSeconds(2);
         for (var round = 0; round < rounds; round++)
@@ -65,6 +66,9 @@ internal sealed class DiskFullProof : ScenarioProof
             begin += length + TimeSpan.FromSeconds(4);
         }
 
-        return new(string.Create(CultureInfo.InvariantCulture, $"{what} full for {length.TotalSeconds:0} s"), $"{rounds} times", begin, [.. steps], TimeSpan.FromSeconds(20)) { FillsDisks = true };
+        return new(string.Create(CultureInfo.InvariantCulture, $"{what} full for {length.TotalSeconds:0} s"), $"{rounds} times", begin, [.. steps], TimeSpan.FromSeconds(20))
+        {
+            FillsDisks = true, FillsAllDisks = isAll,
+        };
     }
 }

@@ -33,6 +33,9 @@ internal abstract class ScenarioProof : ILiveProof
         /// <summary>No healthy leader may be deposed: term and leader are the same in the end as in the beginning.</summary>
         public bool KeepsLeader { get; init; }
         public bool FillsDisks { get; init; }
+
+        /// <summary>All of them at once.</summary>
+        public bool FillsAllDisks { get; init; }
     }
 
     public async Task<IReadOnlyList<ProofRow>> RunAsync(ProofOptions options, Action<string> say, CancellationToken cancel)
@@ -64,7 +67,7 @@ internal abstract class ScenarioProof : ILiveProof
             var wrong = findings.Where(f => f.Verdict != Verdict.Valid).ToArray();
             var halted = facts.Events.Any(e => e.Kind == EventKinds.Halted);
             var observed = string.Create(CultureInfo.InvariantCulture,
-                $"{ok} operations ok, {failed} refused, {unknown} unknown; {string.Join("; ", findings.Where(f => f.Check is "linearizable" or "convergesWithin" or "leaderKept").Select(f => f.Observed))}; {Elections(facts)} elections{(halted ? "; A NODE HALTED" : "")}");
+                $"{ok} operations ok, {failed} refused, {unknown} unknown; {string.Join("; ", findings.Where(f => f.Check is "linearizable" or "convergesWithin" or "leaderKept" or "fullDisks").Select(f => f.Observed))}; {Elections(facts)} elections{(halted ? "; A NODE HALTED" : "")}");
             return new(Name, plan.Case, plan.Tried, halted ? Verdict.Invalid : findings.Worst(), observed)
             {
                 Evidence = string.Join(Environment.NewLine, wrong.Select(f => $"{f.Check}: {f.Verdict}: {f.Observed} (promised: {f.Predicate}; {f.Bound}){Environment.NewLine}{f.Evidence}")),
@@ -101,6 +104,7 @@ internal abstract class ScenarioProof : ILiveProof
             new LinearizableKvCheck(new SearchLimits { Time = SearchTimeMax }), new ConvergenceCheck(plan.Settle),
         };
         if (plan.KeepsLeader) checks.Add(new LeaderKeptCheck());
+        if (plan.FillsAllDisks) checks.Add(new FullDisksCheck(NodeNames.Length));
         return checks;
     }
 }
