@@ -81,6 +81,7 @@ internal sealed class Writes(ApiParts parts)
     }
 
     public void SkippedTo(LogIndex index) => _proposals.SkippedTo(index);
+
     public void RaftChanged(RaftStatus status)
     {
         if (_lead != (status.Role, status.Term)) (_lead, _moved) = ((status.Role, status.Term), (status.Commit, parts.Pulse.Now));
