@@ -123,6 +123,7 @@ public sealed class KvHttpTests
         Assert.That((await SendAsync(HttpMethod.Put, $"/v1/session/renew/{id}")).Status, Is.EqualTo(404));
         Assert.That((await SendAsync(HttpMethod.Get, $"/v1/session/info/{id}")).Body.GetRawText(), Is.EqualTo("[]"));
         Assert.That((await SendAsync(HttpMethod.Put, "/v1/session/create", """{ "Checks": ["service:web"] }""")).Status, Is.EqualTo(400));
+        Assert.That((await SendAsync(HttpMethod.Put, "/v1/session/create", """{ "Checks": [{}] }""")).Status, Is.EqualTo(400), "http decoder, seed 1, input 160193: 500");
         Assert.That((await SendAsync(HttpMethod.Put, "/v1/session/create", """{ "TTL": "30h" }""")).Body.GetProperty("message").GetString(), Does.Contain("24 h"));
     }
 

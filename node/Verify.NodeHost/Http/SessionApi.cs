@@ -62,7 +62,7 @@ internal sealed class SessionApi(INodeApi node, string self, string dataCenter)
         string Text(string name) => properties.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
         foreach (var name in (ReadOnlySpan<string>)["Checks", "NodeChecks", "ServiceChecks"])
         {
-            if (properties.TryGetValue(name, out var checks) && checks.ValueKind == JsonValueKind.Array && checks.EnumerateArray().Any(c => !c.ValueEquals("serfHealth")))
+            if (properties.TryGetValue(name, out var checks) && checks.ValueKind == JsonValueKind.Array && checks.EnumerateArray().Any(c => c.ValueKind != JsonValueKind.String || !c.ValueEquals("serfHealth")))
                 return (null, $"{name}: a session cannot end with a health check here; give it a TTL and renew it");
         }
 
