@@ -34,5 +34,16 @@ internal sealed class PrimaryNamedWithinCheckTests
         Assert.That(Changed().Told("n3", 12_500, primary: "db2", leased: true).Told("n2", 16_000, primary: "db2", leased: true).Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid));
     }
 
+    /// <summary>CI of 2026-11-22, control of prompt-promotion, seed 28: after the cut a follower heard at first what had been sent to it 6 s before.</summary>
+    [Test]
+    public void A_node_that_was_cut_off_has_the_bound_to_catch_up_and_no_longer()
+    {
+        Run Back(double saysMs) => Changed().At(20_000, EventKinds.QuorumSeen, "n1", ("inQuorum", "true")).Told("n1", saysMs, primary: "db1", leased: true)
+            .Told("n2", 16_000, primary: "db2", leased: true);
+        Assert.That(Back(20_500).Judge(_check).Verdict, Is.EqualTo(Verdict.Valid));
+        Assert.That(Back(21_500).Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid));
+        Assert.That(Back(19_500).Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid), "cut off it must not name anybody as holding a lease");
+    }
+
     private static Run Changed() => new Run().Opened("db1", 1_000).Opened("db2", 14_000);
 }

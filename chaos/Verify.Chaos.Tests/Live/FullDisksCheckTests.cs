@@ -39,7 +39,7 @@ public sealed class FullDisksCheckTests
     [Test]
     public void Without_enough_reads_nothing_is_shown() => Assert.That(Judge(Write(Refusal)).Verdict, Is.EqualTo(Verdict.Unknown));
 
-    private static Op[] Read() => [.. Enumerable.Range(0, 20).Select(_ => Op(OpKind.KvGet, OpOutcome.Ok, ""))];
+    private static Op[] Read() => [.. Enumerable.Range(0, 5).Select(_ => Op(OpKind.KvGet, OpOutcome.Ok, ""))];
 
     private static Op Write(string error) => Op(OpKind.KvPut, OpOutcome.Failed, error);
 

@@ -71,7 +71,7 @@ internal sealed class TopologyModel
 
     public void Hear(NodeId peer, PeerGone gone) => _gone[peer] = gone;
 
-    public PeerExtras Extras() => new([.. _views.Values.Where(static v => v.FactsAt is not null || v.MissesInRow > 0).Select(ExtraOf)]);
+    public PeerExtras Extras() => new([.. _views.Values.Where(static v => v.FactsAt is not null || v.MissesInRow > 0 || v.TurnedDownBy != 0).Select(ExtraOf)]);
 
     private static InstanceExtra ExtraOf(InstanceView view) => new(
         view.Key, view.MissesInRow > 0 && view.Hung, view.MissesInRow > 0 && view.Refused, view.TurnedDownBy, view.Replica?.SqlThread,

@@ -10,7 +10,7 @@ namespace Verify.Chaos.Live.Proofs;
 internal sealed class FullDisksCheck(int nodes) : ICheck
 {
     private const long GraceUs = 2_500_000;
-    private const int ReadsMin = 20;
+    private const int ReadsMin = 5;
 
     public string Name => "fullDisks";
 

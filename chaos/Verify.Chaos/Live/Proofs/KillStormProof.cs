@@ -57,7 +57,7 @@ internal sealed class DiskFullProof : ScenarioProof
     private static Plan Full(string what, Func<IEnumerable<Target>> who, int rounds, ProofOptions options)
     {
         var isAll = who().Count() == NodeNames.Length;
-        var length = TimeSpan.FromSeconds((options.Quick, isAll) switch { (true, false) => 3, (true, true) => 6, _ => 8 });
+        var length = TimeSpan.FromSeconds((options.Quick, isAll) switch { (true, false) => 3, _ => 8 });
         var steps = new List<Step>();
         var begin = TimeSpan.FromSeconds(2);
         for (var round = 0; round < rounds; round++)
