@@ -41,7 +41,7 @@ internal sealed class KillStormProof : ScenarioProof
 internal sealed class DiskFullProof : ScenarioProof
 {
     public override string Name => "disk-full";
-    public override string Story => "The disk of a follower, of the leader, of all nodes is filled under load and freed again: writes are refused with the reason, not lost, reads go on, and the group recovers by itself. Needs root (mounts).";
+    public override string Story => "The disk of a follower, of the leader, of all nodes is filled under load and freed again: writes are refused, not lost, and the group recovers by itself; how many reads were answered while all were full is told. Needs root (mounts).";
 
     protected override IReadOnlyList<Plan> Plans(ProofOptions options, Dice dice)
     {
