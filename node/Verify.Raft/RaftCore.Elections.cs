@@ -35,7 +35,7 @@ public sealed partial class RaftCore
         {
             if (waited < _options.ElectionTicks || !MayCampaign) return;
             // Drawn only when it begins to matter: most timers are reset long before.
-            _patience ??= DrawPatience();
+            _patience ??= _hasLostLeader ? Turn() : DrawPatience();
             if (waited < _options.ElectionTicks + _patience) return;
         }
         BecomePreCandidate();
@@ -53,10 +53,28 @@ public sealed partial class RaftCore
         return patience;
     }
 
+    /// <summary>The connection to this node broke. When it is the leader, its process has most likely ended, and all its followers have been
+    /// told in the same moment. Nobody's refusal to vote ends sooner for that, since the lease counts on it; but then they need not draw who
+    /// goes first: they take turns. A leader that is alive after all is heard again before the first turn.</summary>
+    public void LinkLost(NodeId peer)
+    {
+        if (_role is RoleState.Follower { Following: { } leader } && leader == peer) _hasLostLeader = true;
+    }
+
+    /// <summary>The voters but the leader by name, a quarter of ElectionTicks (62 ms) apart: time for a pre-vote and a vote over 30 ms of
+    /// network and a sync. Drawn, the first of two would be 73 ms later in the median, and now and then they would split the votes.</summary>
+    private int Turn()
+    {
+        Mark.Reached("a follower whose link to the leader broke waits for its turn");
+        var before = 0;
+        foreach (var voter in Membership.Voters)
+            if (voter != Leader && voter.CompareTo(Self) < 0) before++;
+        return Math.Min(before * _options.ElectionTicks / 4, _options.ElectionTicks - 1);
+    }
+
     private void ResetElectionTimer()
     {
-        _timerTick = _tick;
-        _patience = null;
+        (_timerTick, _patience, _hasLostLeader) = (_tick, null, false);
     }
 
     private void ReceiveVoteRequest(in Envelope envelope, Message.VoteRequest request)

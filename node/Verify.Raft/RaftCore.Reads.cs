@@ -52,12 +52,14 @@ public sealed partial class RaftCore
     public bool TryLeaseRead(out LogIndex index)
     {
         index = _log.Commit;
-        return _role is RoleState.Leader leader && HasLease && _log.Commit >= leader.Barrier;
+        return _role is RoleState.Leader leader && HasLease && !IsBeforeBarrier(leader);
     }
 
+    /// <summary>A new leader has every committed entry, and does not know which of its entries are (thesis §6.4). It knows when one of its own term
+    /// is, and just as well when all of those before it are: so reads need no disk when those who elected it had nothing open.</summary>
     private bool IsBeforeBarrier(RoleState.Leader leader)
     {
-        var isBefore = _log.Commit < leader.Barrier;
+        var isBefore = _log.Commit < leader.Barrier.Previous;
 #if VERIFY_MUTANTS
         if (Mutant.Is("M40", deviates: isBefore)) isBefore = false;
 #endif
@@ -78,7 +80,7 @@ public sealed partial class RaftCore
 
     private void LetReadsPassTheBarrier(RoleState.Leader leader)
     {
-        if (_log.Commit < leader.Barrier) return;
+        if (IsBeforeBarrier(leader)) return;
         while (_readsBeforeBarrier.TryDequeue(out var ticket)) WaitForRound(leader, ticket);
     }
 

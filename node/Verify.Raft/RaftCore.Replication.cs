@@ -8,13 +8,19 @@ public sealed partial class RaftCore
         if (leader.Transfer is { } transfer && _tick >= transfer.DeadlineTick)
         {
             leader.Transfer = null;
-            if (leader.HasAskedForElection || transfer.IsFarewell)
+            if (transfer.IsFarewell)
             {
-                // The request may still arrive one day, so this leader can never again be sure of its lease: a new term can. And one
-                // that is no voter any more has waited long enough for somebody to take over.
+                // One that is no voter any more has waited long enough for somebody to take over.
                 BecomeFollower(_term, leader: null);
                 return;
             }
+        }
+        // The request may still arrive one day, so this leader can never again be sure of its lease: a new term can. With a full disk it
+        // stays: it may be that all disks are full, then nobody can be elected, and reads need rounds only.
+        if (leader is { HasAskedForElection: true, Transfer: null } && !IsDiskFull)
+        {
+            BecomeFollower(_term, leader: null);
+            return;
         }
         var isAlone = _tick - QuorumHeardTick(leader) >= _options.ElectionTicks;
 #if VERIFY_MUTANTS

@@ -27,6 +27,7 @@ public sealed partial class RaftCore
     private long _timerTick;
     private int? _patience;
     private long _heardLeaderTick;
+    private bool _hasLostLeader;
 
     // Whether a follower may say that it hears its leader although its disk is behind (RaftCore.SlowDisk.cs).
     private bool _isHardStateDurable = true;
@@ -68,6 +69,9 @@ public sealed partial class RaftCore
 
     public NodeId Self => _options.Self;
     public Term Term => _term;
+
+    /// <summary>Term and vote as they are now, durable or on their way to it.</summary>
+    public HardState HardState => new(_term, _votedFor);
     public bool IsLeader => _role is RoleState.Leader;
     public LogIndex Commit => _log.Commit;
     public EntryId Last => _log.Last;
@@ -214,7 +218,7 @@ public sealed partial class RaftCore
             return false;
         }
         work = _pending.Take(
-            new HardState(_term, _votedFor),
+            HardState,
             _log.HasEntriesForDisk ? _log.TakeEntriesForDisk() : [],
             _log.HasEntriesToApply ? _log.TakeEntriesToApply() : []);
         return true;

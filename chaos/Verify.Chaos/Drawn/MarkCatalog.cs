@@ -11,7 +11,7 @@ internal static class MarkCatalog
     public static readonly (string Name, bool IsRare)[] All =
     [
         ("a candidate lacked entries", false), ("a candidate met a leader of its term", false), ("a disk failed", false), ("a disk was full", false),
-        ("a follower needed a snapshot", true), ("a frame was refused by its checksum", false), ("a leader heard of a later term", false), ("a leader of the past spoke", false),
+        ("a follower needed a snapshot", true), ("a follower whose link to the leader broke waits for its turn", false), ("a frame was refused by its checksum", false), ("a leader heard of a later term", false), ("a leader of the past spoke", false),
         ("a leader that got nothing written stepped down", true), ("a leader that stepped down refused a read", false), ("a leader without a quorum stepped down", false), ("a link broke", false), ("a node started from a snapshot", true),
         ("a node started with lost entries", true), ("a node was asked to lead", true), ("a patient voter refused an election", false),
         ("a piece of a snapshot was read for a term that is over", true), ("a pre-vote was lost", false), ("a primary was fenced", false), ("a primary was opened", false),

@@ -15,10 +15,11 @@ internal sealed class Reads
     private readonly Freshness _freshness = new();
     private readonly Exports _exports;
     private readonly CatalogueDesk _catalogue;
+    private readonly LeaderForwarding _forwarding;
 
     public Reads(ApiParts parts, LeaderForwarding forwarding, Action<Question> watchDeadline, CatalogueDesk catalogue)
     {
-        (_parts, _pending, _exports, _catalogue) = (parts, new(parts), new(parts), catalogue);
+        (_parts, _pending, _exports, _catalogue, _forwarding) = (parts, new(parts), new(parts), catalogue, forwarding);
         _followed = new(parts, forwarding, watchDeadline) { Indexed = Indexed };
     }
 
@@ -102,7 +103,18 @@ internal sealed class Reads
     private void Pass(Question question, LogIndex index)
     {
         if (question.Request is LeaderRequest.ReadIndex) question.Give(new LeaderReply.ReadIndex(index));
+        else if (index > Applied && _parts.IsDiskFull()) AnswerWithoutSpace(question, index);
         else if (_pending.IsReady(question, index, Applied)) Answer(question, TimeSpan.Zero);
+    }
+
+    /// <summary>A node whose disk is full applies nothing new (only what is durable is applied), so waiting would be in vain: who leads may know it.</summary>
+    private void AnswerWithoutSpace(Question question, LogIndex needed)
+    {
+        var leader = _parts.Raft.Leader == _parts.Config.Self ? null : _parts.Raft.Leader;
+        if (question is { WasForwarded: false, Request: LeaderRequest.Client(ApiRequest.KvGet { Consistency: ReadConsistency.Consistent }) }
+            && leader is { } other && _forwarding.TrySend(other, question)) return;
+        question.Answer(new ApiReply.Overloaded(
+            $"the disk of {_parts.Config.Self} is full, so its state stands at entry {Applied} and the group's at {needed}; make space, ask {leader?.Name ?? "another node"}, or read stale", _parts.RetryAfter));
     }
 
     private TimeSpan? AgeNow()

@@ -47,6 +47,10 @@ internal sealed class ConsensusDriver(
     private LogIndex _discardUpTo;
     private int _installs;
     private bool _isWriting;
+
+    /// <summary>To stand for election; Raft hears of it when the disk has shown that it takes something.</summary>
+    private Envelope? _request;
+    private DiskGroup? _trial;
     private bool _isStopped;
 
     /// <summary>This node may have acknowledged entries that its disk has lost: until they are back it is no voter
@@ -114,15 +118,19 @@ internal sealed class ConsensusDriver(
                 foreach (var envelope in group.Messages) Send(envelope);
                 if (group.HardState is { } state) raft.HardStateDurable(state);
                 if (group.Last is { } last) raft.Appended(last);
+                if (ReferenceEquals(group, _trial)) Answered();
                 Snapshots.IsHeld = _isStopped;
                 if (IsDiskFull) Retry();
                 else StartWriting();
                 break;
-            case DiskOutcome.Full(var why):
+            case DiskOutcome.Full(var why, var isHardStateDurable):
+                if (isHardStateDurable && group.HardState is { } kept) raft.HardStateDurable(kept);
+                (_request, _trial) = (null, null);
                 _waiting.InsertRange(0, _writing);
                 _writing.Clear();
                 Snapshots.IsHeld = _isStopped;
                 SetDiskFull(true, why);
+                StartWriting();
                 outlets.After(FullDiskRetry, Retry);
                 break;
             case DiskOutcome.Failed(UnusableDataException cause):
@@ -151,15 +159,28 @@ internal sealed class ConsensusDriver(
         Snapshots.IsHeld = true;
     }
 
-    /// <summary>Whether a message to this node may reach Raft.</summary>
-    /// <remarks>A node that cannot write, or whose disk is silent, must not be made leader: its promises would hang. One that owes entries
+    /// <summary>A message came for Raft. False: this node must not hear it.</summary>
+    /// <remarks>A node that cannot write, or whose disk is silent, must not be made leader: its promises would hang. It may not know of it, when
+    /// it has had nothing to write since; so one that is asked to lead tries its disk first. One that owes entries
     /// neither leads nor votes. It may acknowledge what it is sent, since that is true, and is how it gets its entries back.</remarks>
-    public bool MayHear(Message message) => message switch
+    public bool Hear(in Envelope envelope)
     {
-        Message.TimeoutNow => MayLead,
-        Message.VoteRequest => !_isInDebt,
-        _ => true,
-    };
+        var may = envelope.Body switch
+        {
+            Message.TimeoutNow => MayLead,
+            Message.VoteRequest => !_isInDebt,
+            _ => true,
+        };
+        if (may && envelope.Body is Message.TimeoutNow) TryDiskFirst(envelope);
+        else if (may) raft.Receive(envelope);
+        return may;
+    }
+
+    private void TryDiskFirst(in Envelope request)
+    {
+        _request = request;
+        StartWriting();
+    }
 
     private bool MayLead => !IsDiskFull && !IsDiskStalled && !_isInDebt;
 
@@ -200,12 +221,12 @@ internal sealed class ConsensusDriver(
 
     private void StartWriting()
     {
-        if (_isWriting || _isStopped || IsDiskFull) return;
-        Discard();
+        if (_isWriting || _isStopped) return;
+        if (!IsDiskFull) Discard();
         if (_isWriting) return;
-        if (_waiting.Exists(static work => work.NeedsSync))
+        if (_request is not null || _waiting.Exists(static work => work.NeedsSync))
         {
-            Write();
+            if (!IsDiskFull) Write();
             return;
         }
 
@@ -225,7 +246,7 @@ internal sealed class ConsensusDriver(
 #endif
         if (_isWriting || _isStopped) return;
         Discard();
-        if (!_isWriting && _waiting.Count > 0) Write();
+        if (!_isWriting && IsDiskFull) Write();
     }
 
     private void Write()
@@ -238,7 +259,16 @@ internal sealed class ConsensusDriver(
         }
 
         (_writing, _waiting) = (_waiting, _writing);
-        Start(DiskGroup.Of(_writing));
+        var group = DiskGroup.Of(_writing) with { TriesSpace = _request is not null || IsDiskFull };
+        if (_request is not null) _trial = group;
+        Start(group);
+    }
+
+    private void Answered()
+    {
+        var request = _request;
+        (_request, _trial) = (null, null);
+        if (request is { } asked && MayLead) raft.Receive(asked);
     }
 
     /// <summary>What the log may forget goes between two groups: it comes seldom and takes a moment. On a full disk it makes space.</summary>

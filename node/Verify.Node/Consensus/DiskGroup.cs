@@ -15,7 +15,10 @@ internal sealed record DiskGroup(HardState? HardState, IReadOnlyList<Entry> Entr
 
     /// <summary>Entries up to here may leave the disk; 0: none.</summary>
     public LogIndex DiscardUpTo { get; init; }
-    public bool NeedsDisk => HardState is not null || Install is not null || Entries.Count > 0;
+
+    /// <summary>Whether there is space for more than this group is to be found out as well.</summary>
+    public bool TriesSpace { get; init; }
+    public bool NeedsDisk => HardState is not null || Install is not null || Entries.Count > 0 || TriesSpace;
 
     /// <summary>What is durable when the group is.</summary>
     public EntryId? Last => Entries.Count > 0 ? Entries[^1].Id : Install?.Last;
@@ -55,8 +58,9 @@ internal abstract record DiskOutcome
     /// <param name="IsInDebt">This node lacks entries that it may have acknowledged (<see cref="LostEntries"/>).</param>
     internal sealed record Durable(LogFigures Figures, RestoredState? Restored, bool IsInDebt) : DiskOutcome;
 
-    /// <summary>No space. Nothing of the group may be believed; the same group can be written again.</summary>
-    internal sealed record Full(string Why) : DiskOutcome;
+    /// <summary>No space. Nothing of the group may be believed but its term and vote, when they could be written in the place that they have;
+    /// the same group can be written again.</summary>
+    internal sealed record Full(string Why, bool IsHardStateDurable) : DiskOutcome;
 
     /// <summary>The disk failed. Nothing is known of what it holds.</summary>
     internal sealed record Failed(Exception Cause) : DiskOutcome;

@@ -48,6 +48,7 @@ internal sealed class DiskWriter(
             if (group.HardState is { } state && state != data.HardState.State) await data.HardState.WriteAsync(state);
             var restored = group.Install is null ? null : await InstallAsync(group);
             if (group.Entries.Count > 0) await data.Log.AppendAsync(group.Entries);
+            if (group.TriesSpace) await data.Log.TrySpaceAsync();
             if (group.NeedsDisk) metrics.Synced(time.GetElapsedTime(started));
             if (group.DiscardUpTo.Value > 0) await data.Log.DiscardAsync(group.DiscardUpTo);
             if (data.Lost is { } lost && lost.AreBackIn(data.Log.Last)) await data.LostAreBackAsync();
@@ -56,7 +57,7 @@ internal sealed class DiskWriter(
         catch (DiskFullException full)
         {
             Mark.Reached("a disk was full");
-            return new DiskOutcome.Full(full.Message);
+            return new DiskOutcome.Full(full.Message, data.HardState.State == group.HardState);
         }
         catch (Exception cause)
         {

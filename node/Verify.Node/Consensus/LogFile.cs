@@ -13,6 +13,8 @@ internal sealed record LogSettings(int SegmentBytesMax, DataKeys Keys, Dice Dice
 /// when a snapshot holds them. A driver: it does what it is told, and what it reports as done is durable. One call at a time.</summary>
 internal sealed class LogFile : IDisposable
 {
+    /// <summary>More than what may be left of the last block of a file.</summary>
+    private const int TrialBytes = 4096;
     private readonly IDisk _disk;
     private readonly DataOwner _owner;
     private readonly LogSettings _settings;
@@ -163,6 +165,32 @@ internal sealed class LogFile : IDisposable
         segment.Records.AddRange(_places);
         segment.End += _buffer.Length;
         return next;
+    }
+
+    /// <summary>Finds out whether there is space for a few entries. What it writes is gone again; after a crash in between it is a torn tail.</summary>
+    /// <exception cref="DiskFullException"/>
+    public async ValueTask TrySpaceAsync()
+    {
+        if (_open is null) return;
+        var end = _segments[^1].End;
+        try
+        {
+            await _open.WriteAsync(new byte[TrialBytes], end);
+            await _open.SyncAsync();
+        }
+        catch (DiskFullException)
+        {
+            await CutBackAsync();
+            throw;
+        }
+
+        await CutBackAsync();
+
+        async ValueTask CutBackAsync()
+        {
+            await _open.SetLengthAsync(end);
+            await _open.SyncAsync();
+        }
     }
 
     private async ValueTask WriteOrCutBackAsync(LogSegment segment)

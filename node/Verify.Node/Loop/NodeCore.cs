@@ -31,6 +31,7 @@ internal sealed class NodeCore
     private readonly Belonging _belonging;
     private readonly Catalogue.CheckRuns _checks;
     private Term _barrierApplied;
+    private readonly List<NodeId> _heirsAsked = [];
     private Parting? _parting;
     private TimeSpan _leaseLate;
     private int _tickIsWaiting;
@@ -50,7 +51,7 @@ internal sealed class NodeCore
         var around = new PeerSurroundings(config, seam, Loop, _metrics, _log, new(_log, () => Pulse.Now), _stopping.Token)
         {
             Group = new(GroupPicture.Of(Status)),
-            LinkLost = peer => Api!.LinkLost(peer),
+            LinkLost = LinkLost,
             ToldOfRemoval = (peer, why) => _belonging!.ToldOfRemoval(peer, why),
         };
         Mesh = new(around);
@@ -235,11 +236,8 @@ internal sealed class NodeCore
     {
         switch (frame)
         {
-            case PeerFrame.Raft(_, var body) when !_consensus.MayHear(body):
-                break;
             case PeerFrame.Raft(var term, var body):
-                _raft.Receive(new(from, Config.Self, term, body));
-                Api.Heard(from);
+                if (_consensus.Hear(new(from, Config.Self, term, body))) Api.Heard(from);
                 break;
             case PeerFrame.Report(var report):
                 _ha.HeardFrom(from, report);
@@ -253,6 +251,12 @@ internal sealed class NodeCore
             default:
                 throw new UnreachableException();
         }
+    }
+
+    private void LinkLost(NodeId peer)
+    {
+        _raft.LinkLost(peer);
+        Api.LinkLost(peer);
     }
 
     /// <summary>Time passes. A leader counts all of it, because its lease ran on while it did not; any other node counts at most a
@@ -411,15 +415,17 @@ internal sealed class NodeCore
         Deadlines.At(Pulse.Now + HandOverAgain, () => HandOverWhileFull(why));
     }
 
-    /// <summary>To the follower that has most of the log, among those that were heard lately.</summary>
+    /// <summary>To the follower that has most of the log, among those that were heard lately; one that has been asked in vain comes last.</summary>
     private void HandOver(string why)
     {
         if (_raft.Role != RaftRole.Leader) return;
         var heir = _raft.Status.Peers
             .Where(peer => peer.TicksSinceHeard < Config.Timing.ElectionTicks && Membership.Voters.Contains(peer.Peer))
-            .OrderByDescending(peer => peer.Match).ThenBy(peer => peer.Peer)
+            .OrderBy(peer => _heirsAsked.IndexOf(peer.Peer)).ThenByDescending(peer => peer.Match).ThenBy(peer => peer.Peer)
             .FirstOrDefault();
         if (heir is null || !_raft.TransferLeadership(heir.Peer)) return;
+        _heirsAsked.Remove(heir.Peer);
+        _heirsAsked.Add(heir.Peer);
         NodeLog.HandingOver(_log, why, heir.Peer);
     }
 

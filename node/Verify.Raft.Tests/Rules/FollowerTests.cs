@@ -205,6 +205,37 @@ public sealed class FollowerTests
         Assert.That(core.Term, Is.EqualTo(Term.Zero));
     }
 
+    [Test]
+    public void When_the_leaders_connection_breaks_its_followers_stand_in_turns_and_no_sooner_than_their_patience_ends()
+    {
+        Assert.That(TicksToStand(self: "n1", lost: "n2"), Is.EqualTo(25), "the first of n1 and n3");
+        Assert.That(TicksToStand(self: "n3", lost: "n2"), Is.EqualTo(25 + 6), "a quarter of 25 later");
+        Assert.That(TicksToStand(self: "n3", lost: "n1"), Is.EqualTo(25 + 24), "n1 does not lead: what was drawn counts");
+    }
+
+    [Test]
+    public void A_leader_that_is_heard_after_its_connection_broke_is_waited_for_as_ever()
+    {
+        var core = Follower(term: 1);
+        Answer(core, 1, Append(EntryId.Zero, [], commit: 0));
+        core.LinkLost(Leader);
+        Answer(core, 1, Append(EntryId.Zero, [], commit: 0));
+        for (var i = 0; i < 48; i++) core.Tick();
+        Assert.That(core.Role, Is.EqualTo(RaftRole.Follower));
+        core.Tick();
+        Assert.That(core.Role, Is.EqualTo(RaftRole.PreCandidate));
+    }
+
+    private static int TicksToStand(string self, string lost)
+    {
+        var core = new RaftCore(Options() with { Self = new(self) }, new HardState(new Term(1), null), []);
+        core.Receive(new Envelope(Leader, core.Self, new Term(1), Append(EntryId.Zero, [], commit: 0)));
+        core.LinkLost(new(lost));
+        var ticks = 0;
+        for (; core.Role == RaftRole.Follower; ticks++) core.Tick();
+        return ticks;
+    }
+
     private static RaftCore Fresh() => new(Options(), HardState.Initial, []);
 
     /// <summary>A node that is old enough to have forgotten that it has just started.</summary>

@@ -55,6 +55,28 @@ public sealed class SlowDiskTests
         Assert.That(group["n1"].Core.Role, Is.Not.EqualTo(RaftRole.Leader));
     }
 
+    /// <summary>Live, in two of five runs of the proof disk-full: the leader's disk was full first, then the heir's. The leader had
+    /// stepped down, and until there was space nobody could be elected who knew what is committed.</summary>
+    [TestCase(true, RaftRole.Leader)]
+    [TestCase(false, RaftRole.Follower)]
+    public void A_leader_whose_heir_does_not_take_over_goes_on_without_a_lease_while_its_disk_is_full(bool isFull, RaftRole then)
+    {
+        var group = Settled();
+        var core = group["n1"].Core;
+        core.IsDiskFull = isFull;
+        _lost = body => body is Message.TimeoutNow;
+        core.TransferLeadership(group["n2"].Id);
+        for (var tick = 0; tick < 12; tick++) TickWithoutSync(group, "n2", "n3");
+        Assert.That((core.Role, core.HasLease), Is.EqualTo((then, false)));
+        if (!isFull) return;
+        core.RequestRead(new ReadTicket(7));
+        for (var tick = 0; tick < 3; tick++) TickWithoutSync(group, "n2", "n3");
+        Assert.That(group["n1"].Granted.Select(g => g.Ticket), Is.EqualTo(new[] { new ReadTicket(7) }), "a round needs no lease");
+        core.IsDiskFull = false;
+        TickWithoutSync(group, "n2", "n3");
+        Assert.That(core.Role, Is.EqualTo(RaftRole.Follower), "with space there is no reason to lead without a lease");
+    }
+
     [Test]
     public void A_silent_voter_alone_is_no_reason_to_give_up()
     {

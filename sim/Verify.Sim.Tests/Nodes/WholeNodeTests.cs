@@ -1,3 +1,4 @@
+using Verify.Node.Api;
 using Verify.Node.Telemetry;
 using Verify.Sim.Hosts;
 using static Verify.Sim.Tests.Worlds;
@@ -74,6 +75,46 @@ public sealed class WholeNodeTests
             Assert.That((withoutLease, looks > 100), Is.EqualTo((0, true)), $"seed {seed}: {looks} looks");
             CheckOneLeaderPerTerm(world);
         }
+    }
+
+    /// <summary>Live, in two of five runs of the proof disk-full of 2026-11-22: the leader's disk was full first, it handed over, and its heir's was full when
+    /// that wrote its first entry: nobody led, or nobody knew what was committed, and until there was space only stale reads were answered.</summary>
+    [Test]
+    public void When_the_leaders_disk_is_full_and_then_all_the_others_reads_go_on_however_much_later_that_is()
+    {
+        for (var seed = 1UL; seed <= 40; seed++)
+        {
+            using var world = SimWorld.FromSeed(seed);
+            var (between, unanswered, refused) = (TimeSpan.FromMilliseconds(seed * seed / 4.0), 0, 0);
+            world.Run(async () => (unanswered, refused) = await FillAllDisks(world, between), Limit);
+            Assert.That(unanswered, Is.Zero, $"seed {seed}, {between}: of 100 reads that every node was asked for");
+            Assert.That(refused, Is.LessThan(102), $"seed {seed}: only a leader that lacks the last entry itself refuses, of three nodes");
+            CheckOneLeaderPerTerm(world);
+        }
+    }
+
+    private static async Task<(int Unanswered, int Refused)> FillAllDisks(SimWorld world, TimeSpan between)
+    {
+        var fleet = new NodeFleet(world, 3);
+        var leader = await fleet.LeaderAsync();
+        await fleet.PutAsync(() => leader, "before", "1");
+        leader.Disk.Fill();
+        var put = fleet.PutAsync(() => leader, "after", "1");
+        await Task.Delay(between, world.WorldTime);
+        foreach (var host in world.Hosts) host.Disk.Fill();
+        await Task.Delay(Ms(1500), world.WorldTime);
+        var (unanswered, refused) = (0, 0);
+        for (var read = 0; read < 100; read++)
+        {
+            var answers = await Task.WhenAll(world.Hosts.Select(host => host.AskAsync(new ApiRequest.KvGet("before", ReadConsistency.Consistent))));
+            if (!answers.Any(answer => answer is ApiReply.Value)) unanswered++;
+            refused += answers.Count(answer => answer is not ApiReply.Value);
+            await Task.Delay(Ms(100), world.WorldTime);
+        }
+
+        foreach (var host in world.Hosts) host.Disk.SetCapacity(long.MaxValue);
+        await put;
+        return (unanswered, refused);
     }
 
     [Test]

@@ -110,6 +110,9 @@ internal sealed partial class SwarmRun
         _network.SetDown(node.Number, isDown: true);
         var kept = _choices.Next(ChoiceKind.Fault, node.Disk.UnsyncedCount + 1);
         _promises.DiskReplaced(node.Crash(kept, keepsPieces: _choices.Next(ChoiceKind.Fault, 2) == 0));
+        // Its connections break, which whoever is not cut off from it is told.
+        foreach (var other in _nodes)
+            if (other.IsUp && !_network.IsCut(node.Number, other.Number)) other.Core.LinkLost(node.Core.Self);
     }
 
     private void Restart(SwarmNode node)
