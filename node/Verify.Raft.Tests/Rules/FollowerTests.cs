@@ -208,8 +208,8 @@ public sealed class FollowerTests
     [Test]
     public void When_the_leaders_connection_breaks_its_followers_stand_in_turns_and_no_sooner_than_their_patience_ends()
     {
-        Assert.That(TicksToStand(self: "n1", lost: "n2"), Is.EqualTo(25), "the first of n1 and n3");
-        Assert.That(TicksToStand(self: "n3", lost: "n2"), Is.EqualTo(25 + 6), "a quarter of 25 later");
+        Assert.That(TicksToStand(self: "n1", lost: "n2"), Is.EqualTo(27), "the first of n1 and n3, when the other refuses no more");
+        Assert.That(TicksToStand(self: "n3", lost: "n2"), Is.EqualTo(27 + 6), "a quarter of 25 later");
         Assert.That(TicksToStand(self: "n3", lost: "n1"), Is.EqualTo(25 + 24), "n1 does not lead: what was drawn counts");
     }
 
