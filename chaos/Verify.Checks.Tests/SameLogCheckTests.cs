@@ -36,6 +36,18 @@ internal sealed class SameLogCheckTests
         Assert.That(Apply(Apply(new Run(), "n1", 1, 2, 3), "n2", 1, 1).Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid));
     }
 
+    /// <summary>Found by the short night of 2026-11-22 (fleet, seed 46, with fault points): a node that was far behind got a snapshot while it ran,
+    /// and the check took the jump for a gap.</summary>
+    [Test]
+    public void A_snapshot_that_is_installed_takes_the_place_of_entries_and_of_no_more_than_those_in_it()
+    {
+        Run Installed(long index) => Apply(Apply(new Run(), "n1", 1, 2, 3, 4, 5), "n2", 1, 2).At(20, EventKinds.SnapshotInstalled, "n2", ("index", index), ("term", 1));
+        Assert.That(Apply(Installed(4), "n2", atMs: 30, 5).Judge(_check).Verdict, Is.EqualTo(Verdict.Valid));
+        Assert.That(Apply(Installed(3), "n2", atMs: 30, 5).Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid), "entry 4 is missing");
+        Assert.That(Apply(Installed(4), "n2", atMs: 30, 3, 4, 5).Judge(_check).Verdict, Is.EqualTo(Verdict.Invalid), "3 and 4 are in the snapshot");
+        Assert.That(Installed(1).Judge(_check).Evidence, Does.Contain("n2 installed a snapshot up to index 1 after it had applied 2"));
+    }
+
     [Test]
     public void A_node_that_starts_again_may_begin_anywhere_but_must_agree()
     {

@@ -25,6 +25,7 @@ public static class EventKinds
     public const string LeaderLease = "leaderLease";      // term, held (true|false); lateUs: of an end, how long ago it was
     public const string QuorumSeen = "quorumSeen";        // inQuorum (true|false)
     public const string Applied = "applied";              // index, term, hash
+    public const string SnapshotInstalled = "snapshotInstalled"; // index, term: of the last entry in the snapshot that took the state's place
     public const string VerdictReached = "verdict";       // cluster, instance, diagnosis, votes
     public const string WriteLease = "writeLease";        // cluster, instance, token, held
     public const string Fencing = "fencing";              // cluster, instance, token, phase (begun|done|failed), by

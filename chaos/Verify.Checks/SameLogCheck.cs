@@ -3,7 +3,8 @@ using Verify.Checks.Timelines;
 namespace Verify.Checks;
 
 /// <summary>No two nodes apply different entries at one index (Ongaro and Ousterhout 2014, figure 3, "State Machine Safety"), and each
-/// node applies its entries in order, without a gap, from one start to the next.</summary>
+/// node applies its entries in order, without a gap, from one start to the next; a snapshot that it installs takes the place of what is in it,
+/// and takes nothing back (the same, section 7).</summary>
 public sealed class SameLogCheck : ICheck
 {
     public string Name => "sameLog";
@@ -19,6 +20,17 @@ public sealed class SameLogCheck : ICheck
             if (e.Kind is EventKinds.Started or EventKinds.NodeUp or EventKinds.NodeDown)
             {
                 last.Remove(e.Subject); // a node that starts begins at its snapshot
+            }
+
+            if (e.Is(EventKinds.SnapshotInstalled))
+            {
+                var end = e.Number("index");
+                if (last.TryGetValue(e.Subject, out var had) && end < had)
+                {
+                    wrong.Add((e.AtUs, $"{e.Subject} installed a snapshot up to index {end} after it had applied {had} at {OpText.Seconds(e.AtUs)}"));
+                }
+
+                last[e.Subject] = end;
             }
 
             if (!e.Is(EventKinds.Applied))

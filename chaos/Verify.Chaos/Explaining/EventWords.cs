@@ -38,6 +38,7 @@ internal static class EventWords
         EventKinds.FaultBegun => $"{e.Subject}: {e["fault"]} {e["resolved"]} begins{After(" (", e["effect"], ")")}",
         EventKinds.FaultEnded => $"{e.Subject}: {e["fault"]} {e["resolved"]} ends{(e.Number("proof") > 0 ? $" (it held or dropped {e["proof"]})" : "")}",
         EventKinds.Applied => $"{e.Subject} applies entry {e["index"]} of term {e["term"]} (content {e["hash"]})",
+        EventKinds.SnapshotInstalled => $"{e.Subject} puts a snapshot up to entry {e["index"]} of term {e["term"]} in the place of its state",
         EventKinds.Phase => $"phase: {e["name"]}",
         SwarmKinds.Voted => $"{e.Subject} gives its vote of term {e["term"]} to {e["to"]}",
         SwarmKinds.Appended => $"{e.Subject} takes {e["entries"]} into its log",
@@ -54,7 +55,7 @@ internal static class EventWords
         EventKinds.Fencing or EventKinds.Opened or EventKinds.Writable => MarkStyle.Fence,
         EventKinds.Recovery or EventKinds.RecoverySkipped or EventKinds.VerdictReached => MarkStyle.Recovery,
         EventKinds.FaultBegun or EventKinds.FaultEnded or EventKinds.DiskFull => MarkStyle.Fault,
-        EventKinds.Applied or SwarmKinds.Appended or SwarmKinds.Committed or SwarmKinds.Installed or SwarmKinds.Synced => MarkStyle.Log,
+        EventKinds.Applied or EventKinds.SnapshotInstalled or SwarmKinds.Appended or SwarmKinds.Committed or SwarmKinds.Installed or SwarmKinds.Synced => MarkStyle.Log,
         SwarmKinds.Answered => MarkStyle.Operation,
         _ => MarkStyle.Process,
     };

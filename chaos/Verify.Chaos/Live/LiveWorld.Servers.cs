@@ -117,6 +117,12 @@ internal sealed partial class LiveWorld
         return int.Parse(found.Rows[0][0]!, CultureInfo.InvariantCulture) - 2;
     }
 
+    /// <summary>Where a client in that data centre reaches this server.</summary>
+    public string AddressFrom(string dataCenter, string server) => _plan.AddressFrom(dataCenter, server);
+
+    /// <summary>The account of the workload.</summary>
+    public MySqlLogin Application => _servers.Users.Application;
+
     /// <summary>By an account that may do everything.</summary>
     public Task RunAsync(string server, params SqlText[] statements) => AskAsync(_byName[server], statements);
 

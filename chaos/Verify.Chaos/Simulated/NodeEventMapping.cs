@@ -71,7 +71,10 @@ internal static class NodeEventMapping
             case NodeEvent.Halted(var node, var reason):
                 log.Add(EventKinds.Halted, S(node), dataCenter, atUs, step, ("reason", reason));
                 break;
-            case NodeEvent.MembershipChanged or NodeEvent.Removed or NodeEvent.SnapshotTaken or NodeEvent.SnapshotInstalled:
+            case NodeEvent.SnapshotInstalled(var node, var index, var term, _):
+                log.Add(EventKinds.SnapshotInstalled, S(node), dataCenter, atUs, step, ("index", N(index)), ("term", N(term)));
+                break;
+            case NodeEvent.MembershipChanged or NodeEvent.Removed or NodeEvent.SnapshotTaken:
                 break; // No check of a scenario asks for these yet.
             default:
                 throw new System.Diagnostics.UnreachableException();

@@ -38,6 +38,8 @@ internal sealed class BedServer(HaBed bed, Instance instance)
 
     public InstanceKey Key => instance.Key;
     public ServerHealth Health { get; private set; }
+    public ServerVersion Version { get; set; } = new(Flavor.MySql, 9, 7, 4);
+
     public bool IsReadOnly { get; set; } = true;
 
     /// <summary>super_read_only is off while read_only is on.</summary>
@@ -349,7 +351,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
 
     private sealed class Conversation(BedServer server, BedNode node, long session, int life) : IServerConversation
     {
-        public ServerVersion Version => new(Flavor.MySql, 9, 7, 4);
+        public ServerVersion Version => server.Version;
         public long SessionId => session;
         public bool IsOpen { get; private set; } = true;
 

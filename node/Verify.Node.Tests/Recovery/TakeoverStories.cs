@@ -1,3 +1,4 @@
+using Verify.MySql;
 using Verify.Node.Api;
 using Verify.Node.State.Ledger;
 using Verify.Node.Telemetry;
@@ -36,6 +37,18 @@ public sealed class TakeoverStories
         Ask(bed, RecoveryWish.GracefulTakeoverAuto, null);
         bed.RunUntil(() => Last(bed) is { IsOpen: false, IsSuccessful: true }, Seconds(10), "a takeover");
         Assert.That(bed.TwoWriters, Is.Null);
+    }
+
+    /// <summary>A replica can follow an older version and not always a newer one: the upgraded server comes last until all are upgraded.</summary>
+    [Test]
+    public void Of_two_that_could_take_over_the_one_of_the_older_version_is_chosen([Values(2, 3)] int upgraded)
+    {
+        var bed = new HaBed();
+        bed.Servers[upgraded - 1].Version = new(Flavor.MySql, 9, 8, 0);
+        bed.Started();
+        Ask(bed, RecoveryWish.GracefulTakeoverAuto, null);
+        bed.RunUntil(() => Last(bed) is { IsOpen: false, IsSuccessful: true }, Seconds(10), "a takeover");
+        Assert.That(Last(bed)!.Successor, Is.EqualTo(HaBed.Key(5 - upgraded)));
     }
 
     [Test]

@@ -35,12 +35,20 @@ internal sealed class TakeoverSteps(INodeServices services, TopologyModel model,
         var chosen = asked.Where(a => a.Objection is null).Select(a => a.Instance)
             .OrderByDescending(i => GuardianChoice.Near(i.DataCenter, services, model) is not null)
             .ThenBy(i => rules.RuleOf(i.Key))
+            .ThenBy(i => VersionOf(i.Key))
             .ThenBy(i => model.View(i.Key).Replica?.SecondsBehind ?? 0)
             .ThenByDescending(i => i.DataCenter == servers.DataCenterOf(recovery.Failed))
             .ThenBy(i => i.Key)
             .FirstOrDefault();
         if (chosen is null) return new(Succeeded: false, $"nobody can take over ({string.Join("; ", asked.Select(a => $"{a.Instance.Key}: {a.Objection}"))})");
         return new(Succeeded: true, CandidateDetail.Write(chosen.Key, recovery.Designated is null ? "is fit to take over" : "was named by the operator"));
+    }
+
+    /// <summary>A replica follows a primary of its own version or of an older one.</summary>
+    private (int Major, int Minor, int Patch) VersionOf(InstanceKey instance)
+    {
+        var version = model.View(instance).Version;
+        return (version.Major, version.Minor, version.Patch);
     }
 
     public async ValueTask<StepResult> CatchUpAsync(RecoveryRecord recovery, Func<bool> mayGoOn)

@@ -41,6 +41,7 @@ public static class EventSentence
         EventKinds.Recovery => $"recovery {e["recoveryId"]} {e["phase"]}{After(": ", e["step"])}{After(", ", e["detail"])}",
         EventKinds.RecoverySkipped => $"no recovery of {e["instance"]} ({e["analysis"]}) is begun: {e["reason"]} [{e["code"]}]",
         EventKinds.DiskFull => e["full"] == "true" ? "disk is full" : "disk has room again",
+        EventKinds.SnapshotInstalled => $"installed a snapshot up to entry {e["index"]} of term {e["term"]}",
         EventKinds.Halted => $"halted: {e["reason"]}",
         EventKinds.NodeDown or EventKinds.ServerDown => $"down ({e["how"]})",
         EventKinds.NodeUp or EventKinds.ServerUp => $"up again{After(" (", e["how"], ")")}",
