@@ -51,7 +51,12 @@ internal sealed class ClusterEnding(ClusterWorld world, ClusterSwarmOptions opti
 
     private async Task<string> WaitingForAsync()
     {
-        if (await world.LeaderAsync() is not { } leader) return $"nobody leads: {await DescribeAsync()}";
+        if (await world.LeaderAsync() is not { } leader)
+        {
+            await WantWhoIsNeededAsync();
+            return $"nobody leads: {await DescribeAsync()}";
+        }
+
         var (host, status) = leader;
         if (status.Membership.IsJoint || status.MembershipIndex > status.Commit) return $"{host.Name}'s change of members is not over: {status.Membership}";
         foreach (var id in status.Membership.All)
@@ -70,6 +75,16 @@ internal sealed class ClusterEnding(ClusterWorld world, ClusterSwarmOptions opti
         }
 
         return "";
+    }
+
+    /// <summary>Nobody can lead without a voter who was let go, came in again and then stopped (seed 6400).</summary>
+    private async Task WantWhoIsNeededAsync()
+    {
+        RaftStatus? furthest = null;
+        foreach (var host in world.Hosts)
+            if (await world.StatusAsync(host) is { } status && (furthest is null || status.Last.IsAtLeastAsUpToDateAs(furthest.Last))) furthest = status;
+        foreach (var voter in furthest?.Membership.Voters ?? [])
+            if (!world.Sim.Host(voter.Name).IsAlive) nemesis.WantAgain(voter.Name);
     }
 
     /// <summary>What each node says of itself, for the message.</summary>
