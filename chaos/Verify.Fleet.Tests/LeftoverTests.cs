@@ -61,7 +61,8 @@ public sealed class LeftoverTests
         await run.DisposeAsync();
     }
 
-    /// <summary>CI of 2026-11-22: a process that was just becoming its program had no command line, was taken for a stranger's and left running.</summary>
+    /// <summary>CI of 2026-11-22, twice: a process that was just becoming its program had no command line, was taken for a stranger's and left
+    /// running; then one that was looked at twice, and became its next program in between.</summary>
     [Test]
     public async Task A_process_that_has_no_command_line_yet_is_ended_all_the_same()
     {

@@ -146,17 +146,26 @@ public sealed class LeftoverRegistry : IDisposable
         }
     }
 
-    /// <summary>Ends the process if it is still the one that was noted and its command line shows the marker. While it becomes a program
-    /// (man 2 execve) it has no command line to show, and whoever started it goes on before it has: up to 19 ms here on a loaded core.</summary>
+    /// <summary>Ends the process if it is still the one that was noted and its command line shows the marker.</summary>
     private static bool End(ProcessIdentity identity, string marker)
     {
-        var begin = TimeProvider.System.GetTimestamp();
-        while (identity.IsAlive && ProcessIdentity.CommandLine(identity.Pid).Length == 0 && TimeProvider.System.GetElapsedTime(begin) < EndDeadline) Thread.Sleep(5);
-        if (!identity.IsAlive || !ProcessIdentity.CommandLine(identity.Pid).Contains(marker, StringComparison.Ordinal)) return false;
+        if (!CommandLine(identity).Contains(marker, StringComparison.Ordinal)) return false;
         _ = Libc.Kill(identity.Pid, Libc.SigKill);
-        begin = TimeProvider.System.GetTimestamp();
+        var begin = TimeProvider.System.GetTimestamp();
         while (identity.IsAlive && TimeProvider.System.GetElapsedTime(begin) < EndDeadline) Thread.Sleep(5);
         return !identity.IsAlive;
+    }
+
+    /// <summary>Empty when the process is gone. While it becomes a program (man 2 execve) it has no command line to show, up to 19 ms here on a
+    /// loaded core, and a child becomes three one after the other (setpriv, shell, program): what one look saw, the next need not see.</summary>
+    private static string CommandLine(ProcessIdentity identity)
+    {
+        for (var begin = TimeProvider.System.GetTimestamp(); ; Thread.Sleep(5))
+        {
+            var line = ProcessIdentity.CommandLine(identity.Pid);
+            if (!identity.IsAlive) return "";
+            if (line.Length > 0 || TimeProvider.System.GetElapsedTime(begin) > EndDeadline) return line;
+        }
     }
 
     private static bool IsMounted(string path) => MountPoints().Contains(path, StringComparer.Ordinal);

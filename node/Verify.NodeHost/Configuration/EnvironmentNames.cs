@@ -1,4 +1,4 @@
-using System.Collections.Immutable;
+using System.Collections.Frozen;
 using System.Text.RegularExpressions;
 
 namespace Verify.NodeHost.Configuration;
@@ -36,7 +36,8 @@ internal static partial class EnvironmentNames
         "VERIFY_CONFIG", "VERIFY_CACHE", "VERIFY_MUTANT", "VERIFY_NO_INSTALL", "VERIFY_REQUIRE_LIVE", "VERIFY_REWRITE", "VERIFY_SEED",
     };
 
-    private static readonly ImmutableSortedDictionary<string, string> Spelled = KeyMeanings.Keys.ToImmutableSortedDictionary(key => key, Spell, StringComparer.Ordinal);
+    private static readonly string[] KonsulNames = [.. Konsul.Select(k => k.Name)];
+    private static readonly FrozenDictionary<string, string> Spelled = KeyMeanings.Keys.ToFrozenDictionary(key => key, Spell, StringComparer.Ordinal);
 
     /// <summary>RaftDataDir is VERIFY_RAFT_DATA_DIR, MySQLTopologyUser is VERIFY_MYSQL_TOPOLOGY_USER.</summary>
     public static string Of(string key) => Spelled.TryGetValue(key, out var name) ? name : Spell(key);
@@ -65,13 +66,13 @@ internal static partial class EnvironmentNames
     /// <summary>Warnings about variables that look like settings and are none.</summary>
     public static IEnumerable<string> Unknown(IEnumerable<string> names, IReadOnlyList<string> keys)
     {
-        var ours = keys.SelectMany(k => new[] { Of(k), "VERIFY_" + k }).ToList();
-        var konsul = Konsul.Select(k => k.Name).ToList();
+        string[]? ours = null;
         foreach (var name in names.Order(StringComparer.Ordinal))
         {
             var isOurs = name.StartsWith("VERIFY_", StringComparison.Ordinal) && !name.StartsWith("VERIFY_TEST_", StringComparison.Ordinal) && !NoSettings.Contains(name);
-            if (isOurs && !ours.Contains(name)) yield return $"environment {name}: no such setting{Spelling.Nearest(name, ours)}";
-            else if (name.StartsWith("KONSUL_", StringComparison.Ordinal) && !konsul.Contains(name)) yield return $"environment {name}: not used here{Spelling.Nearest(name, konsul)}";
+            if (isOurs) ours ??= [.. keys.SelectMany(k => new[] { Of(k), "VERIFY_" + k })];
+            if (isOurs && !ours!.Contains(name)) yield return $"environment {name}: no such setting{Spelling.Nearest(name, ours!)}";
+            else if (name.StartsWith("KONSUL_", StringComparison.Ordinal) && !KonsulNames.Contains(name)) yield return $"environment {name}: not used here{Spelling.Nearest(name, KonsulNames)}";
         }
     }
 }
