@@ -46,8 +46,8 @@ public sealed class RecoveriesExplainedCheck(TimeSpan bound) : ICheck
         };
     }
 
-    /// <summary>The codes of a dead primary, with or without somebody to promote, and ours of one that nobody guards.</summary>
-    private static bool IsDead(string diagnosis) => diagnosis.StartsWith("DeadMaster", StringComparison.Ordinal) || diagnosis is "UnguardedMaster";
+    /// <summary>The codes of a dead primary, with or without somebody to promote, and ours of one that nobody guards, or whose disk stands still.</summary>
+    private static bool IsDead(string diagnosis) => diagnosis.StartsWith("DeadMaster", StringComparison.Ordinal) || diagnosis is "UnguardedMaster" or "DiskStalledMaster";
 
     private Answer AnswerTo(RunEvent verdict, RunFacts facts, IReadOnlyList<NamedSpan> claims)
     {

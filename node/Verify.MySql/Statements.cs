@@ -160,6 +160,13 @@ public abstract partial record Statement
             SqlText.Of($"SELECT ID, USER, COMMAND FROM information_schema.PROCESSLIST");
     }
 
+    /// <summary>All sessions and what they are at: columns Id, Time (seconds), State, among others. Answered while the disk of the server stands still: on MySQL 9.7.4 a session
+    /// that asks information_schema for its first time needs a temporary table on that disk.</summary>
+    public sealed record ShowProcessList : Statement
+    {
+        public override SqlText Sql(Flavor flavor) => SqlText.Of($"SHOW PROCESSLIST");
+    }
+
     /// <summary>MySQL only (no row on MariaDB): the session of the applier's coordinator, column ID, while it has read all of the relay
     /// log and waits for more. See <see cref="StopReplica"/>.</summary>
     public sealed record ListIdleCoordinators : Statement

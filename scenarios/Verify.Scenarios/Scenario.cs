@@ -53,6 +53,9 @@ public sealed record FleetSpec(
     /// <summary>A primary that stays closed although its guardian holds its lease is replaced.</summary>
     public bool ReplacesUnwritable { get; init; }
 
+    /// <summary>A primary that answers while no commit comes back from its disk is replaced.</summary>
+    public bool ReplacesStalled { get; init; }
+
     /// <summary>Who replicates from another replica: server → its source. Everybody else replicates from the primary. The primary itself may stand
     /// here, below a server that is directly below it: co-primaries.</summary>
     public ImmutableSortedDictionary<string, string> Below { get; init; } = ImmutableSortedDictionary<string, string>.Empty;

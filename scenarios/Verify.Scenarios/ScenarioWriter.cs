@@ -33,6 +33,7 @@ public static partial class ScenarioWriter
         if (scenario.Fleet.Flavor != "mysql") text.Append("  flavor: ").Append(Quoted(scenario.Fleet.Flavor)).Append('\n');
         if (scenario.Fleet.SharesProbing) text.Append("  probing: shared\n");
         if (scenario.Fleet.ReplacesUnwritable) text.Append("  unwritable: replaced\n");
+        if (scenario.Fleet.ReplacesStalled) text.Append("  stalledDisk: replaced\n");
         text.Append("  durability: ").Append(Quoted(scenario.Fleet.Durability)).Append('\n');
         text.Append("workload: ").Append(Workload(scenario.Workload)).Append('\n');
         text.Append("warmUp: ").Append(DurationText.Of(scenario.WarmUp)).Append('\n');

@@ -20,7 +20,15 @@ public sealed class FleetJudgeTests
 
     [Test]
     public void A_server_that_is_set_aside_by_name_need_not_replicate() =>
-        Assert.That(FleetJudge.Judge(Healthy, Whole with { SetAside = "db2:3306 (uuid:1-2)", Servers = [Whole.Servers[0], new("db2", true, true, "", false)] }, AllServers).Converged, Is.True);
+        Assert.That(FleetJudge.Judge(Healthy, Whole with { SetAside = "db2:3306: uuid:1-2", Servers = [Whole.Servers[0], new("db2", true, true, "", false)] }, AllServers).Converged, Is.True);
+
+    /// <summary>primary-disk-stalled-replaced on MariaDB, 2026-11-23: the new primary, which had refused the old one's position, passed for set aside, and its rows were not looked at.</summary>
+    [Test]
+    public void A_server_that_is_only_named_in_the_reason_is_not_set_aside()
+    {
+        var view = Whole with { SetAside = "db1:3306: refused by db2:3306: error 1236", Servers = [Whole.Servers[0] with { Source = "" }, Whole.Servers[1]] };
+        Assert.That(FleetJudge.Judge(Healthy, view, AllServers).SetAside, Is.EqualTo(new[] { "db1" }));
+    }
 
     [Test]
     public void A_replica_below_a_replica_is_in_its_place_as_long_as_its_chain_ends_at_the_primary()

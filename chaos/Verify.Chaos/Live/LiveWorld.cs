@@ -305,6 +305,7 @@ internal sealed partial class LiveWorld : IWorld
         ["Durability"] = _scenario.Fleet.Durability,
         ["ProbingMode"] = _scenario.Fleet.SharesProbing ? "shared" : "all",
         ["RecoverNonWriteableMaster"] = _scenario.Fleet.ReplacesUnwritable,
+        ["RecoverDiskStalledMaster"] = _scenario.Fleet.ReplacesStalled,
         ["AddressViews"] = _plan.AddressViews(_scenario.Fleet.DataCenters),
     };
 

@@ -254,7 +254,7 @@ internal sealed partial class SimulatedWorld : IWorld
         FencingEnabled = !FencingOff,
         Timing = _timing,
         Discovery = new() { Probing = _scenario.Fleet.SharesProbing ? ProbingMode.Shared : ProbingMode.All },
-        Recovery = new() { ReplaceUnwritable = _scenario.Fleet.ReplacesUnwritable },
+        Recovery = new() { ReplaceUnwritable = _scenario.Fleet.ReplacesUnwritable, ReplaceStalled = _scenario.Fleet.ReplacesStalled },
         Throttle = _scenario.Expect.Any(e => e is Expectation.ThrottleWithin) ? new() { CollectInterval = TimeSpan.FromMilliseconds(50), TellsSamples = true } : new(),
     };
 

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace Verify.Chaos.Worlds;
 
 /// <summary>One node as it answers for itself.</summary>
@@ -10,7 +12,7 @@ public sealed record ServerView(string Name, bool IsUp, bool IsReadOnly, string 
 public sealed record ClusterView(string? Primary, bool RecoveryOpen, string SetAside, IReadOnlyList<ServerView> Servers);
 
 /// <summary>Tells whether the fleet is whole again, from what the nodes say. Pure; the same for both worlds.</summary>
-public static class FleetJudge
+public static partial class FleetJudge
 {
     /// <param name="nodes">Every running node; null for one that does not answer.</param>
     /// <param name="cluster">As the leader sees it; null when there is no leader or it does not answer.</param>
@@ -77,5 +79,9 @@ public static class FleetJudge
         return source == primary;
     }
 
-    private static string[] Aside(ClusterView cluster) => cluster.SetAside.Split([',', ' ', ':'], StringSplitOptions.RemoveEmptyEntries);
+    /// <summary>"db1:3306: why; db2:3306: why". The reason may name other servers ("refused by db2:3306: …"): they are not meant.</summary>
+    private static string[] Aside(ClusterView cluster) => [.. Entries().Matches(cluster.SetAside).Select(static m => m.Groups["name"].Value)];
+
+    [GeneratedRegex("(^|; )(?<name>[^:; ]+):[0-9]+: ", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Entries();
 }

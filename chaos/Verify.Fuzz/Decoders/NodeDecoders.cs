@@ -40,6 +40,7 @@ internal static class NodeDecoders
         yield return new SpanDecoder("peer-report", Reports(), bytes => PeerReport.Decode(bytes) is not null);
         yield return new SpanDecoder("peer-extras", [Golden.Named("version3", "extras")], bytes => PeerExtras.Decode(bytes) is not null);
         yield return new SpanDecoder("peer-gone", [new PeerGone([new("main", new("db1", 3306), 7)]).Encode().ToArray()], bytes => PeerGone.Decode(bytes) is not null);
+        yield return new SpanDecoder("peer-stalled", [new PeerStalled([new("main", new("db1", 3306), 5000)]).Encode().ToArray()], bytes => PeerStalled.Decode(bytes) is not null);
     }
 
     /// <summary>As a link reads it: in pieces, frame after frame.</summary>

@@ -56,7 +56,7 @@ public class RealStatementTests(Flavor flavor, bool endsRowsByEof) : RealServerF
         var users = Db1.Users.Replication;
         Statement[] all =
         [
-            new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.ListIdleCoordinators(), new Statement.KillSession(victim.SessionId),
+            new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.ShowProcessList(), new Statement.ListIdleCoordinators(), new Statement.KillSession(victim.SessionId),
             new Statement.ReadVariables(), new Statement.ReadCounters(), new Statement.ListReplicas(), new Statement.ListDumps(), new Statement.ReadBinlogPosition(),
             new Statement.AskConfigured("SELECT 'east'"), new Statement.ReadMetric(OperatorQuery.TryParse("SELECT 0.5", out var metric) ? metric : default), new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
             new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false), new Statement.ResetReplicaAll(),

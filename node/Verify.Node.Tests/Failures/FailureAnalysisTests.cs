@@ -58,7 +58,7 @@ public sealed class FailureAnalysisTests
     public void Only_a_dead_primary_with_somebody_to_promote_calls_for_a_recovery()
     {
         var calling = Enum.GetValues<DiagnosisCode>().Where(c => new Diagnosis("main", Primary, c, "", []).CallsForRecovery);
-        Assert.That(calling, Is.EqualTo(new[] { DiagnosisCode.DeadMaster, DiagnosisCode.DeadMasterAndSomeReplicas, DiagnosisCode.UnguardedMaster }));
+        Assert.That(calling, Is.EqualTo(new[] { DiagnosisCode.DeadMaster, DiagnosisCode.DeadMasterAndSomeReplicas, DiagnosisCode.UnguardedMaster, DiagnosisCode.DiskStalledMaster }));
     }
 
     [Test]

@@ -26,6 +26,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     private static readonly TimeSpan ReplicaNetTimeout = TimeSpan.FromSeconds(1);
     private readonly List<Action> _buffered = [];
     private readonly HashSet<long> _killed = [];
+    private readonly SortedSet<long> _commits = [];
     private readonly string _uuid = $"{instance.Key.Host[^1]}1111111-1111-1111-1111-111111111111";
     private bool _hasLostSource;
     private long _transactions;
@@ -55,7 +56,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
 
     /// <summary>SOURCE_AUTO_POSITION; false: by file and position.</summary>
     public bool FindsPlaceByGtid { get; set; } = true;
-    public bool TakesWrites => Health != ServerHealth.Dead && !IsReadOnly;
+    public bool TakesWrites => Health != ServerHealth.Dead && !IsReadOnly && !HasStalledDisk;
 
     public void Follow(InstanceKey source)
     {
@@ -95,6 +96,22 @@ internal sealed class BedServer(HaBed bed, Instance instance)
         other.Executed = other.Executed.Union(Gtids.Parse($"{other._uuid}:1", Flavor.MySql));
     }
 
+    /// <summary>Questions are answered, what commits is not.</summary>
+    public bool HasStalledDisk { get; private set; }
+
+    /// <summary>What commits waits for a lock that somebody holds (FLUSH TABLES WITH READ LOCK).</summary>
+    public bool IsLocked { get; set; }
+
+    public void StallDisk() => HasStalledDisk = true;
+
+    /// <summary>The event inside the server has begun to close it and comes first.</summary>
+    public void RunDisk()
+    {
+        HasStalledDisk = false;
+        _commits.Clear();
+        Replicate();
+    }
+
     public void Freeze() => Become(ServerHealth.Frozen);
 
     public void Thaw()
@@ -122,7 +139,7 @@ internal sealed class BedServer(HaBed bed, Instance instance)
     /// <summary>Fetches and applies, where the threads run and the source can be read.</summary>
     public void Replicate()
     {
-        if (Health == ServerHealth.Up && HasSwitch && Switch <= NowUs && !IsReadOnly) IsReadOnly = true;
+        if (Health == ServerHealth.Up && HasSwitch && Switch <= NowUs && !IsReadOnly && !HasStalledDisk) IsReadOnly = true;
         if (Source is not { } source || Health != ServerHealth.Up) return;
         if (IoIsOn && ReadsNow) Retrieved = Retrieved.Union(bed.Server(source).Executed);
         if (SqlIsOn && !AppliesNothing) Executed = Executed.Union(Retrieved);
@@ -275,9 +292,14 @@ internal sealed class BedServer(HaBed bed, Instance instance)
             case Statement.SetReadOnly { On: false } when RefusesToOpen:
                 throw new MySqlServerException(1227, "42000", "Access denied; you need (at least one of) the SUPER privilege(s) for this operation");
             case Statement.SetReadOnly set:
-                if (set.On && StuckCommits.Count > 0) throw new StillWaitingException();
+                if (set.On && (StuckCommits.Count > 0 || HasStalledDisk)) throw new StillWaitingException();
                 (IsReadOnly, IsHalfClosed) = (set.On, false);
                 break;
+            case Statement.FeedDeadMan when HasStalledDisk || IsLocked:
+                if (HasStalledDisk) _commits.Add(session);
+                throw new StillWaitingException();
+            case Statement.ShowProcessList:
+                return new(["Id", "Time", "State"], HasStalledDisk ? [.. _commits.Select(static id => new[] { $"{id}", "1", "waiting for handler commit" })] : [], 0);
             case Statement.SkipBinlog or Statement.LiftSuperReadOnly or Statement.EnableEvents or Statement.ReadDeadMan or Statement.InstallDeadMan or Statement.FeedDeadMan or Statement.ClearDeadMan:
                 return CarrySwitch(statement);
             case Statement.SetSemiSync or Statement.SetSemiSyncReplica or Statement.SetSemiSyncPatience or Statement.ReadVariables or Statement.ReadCounters

@@ -26,6 +26,9 @@ public enum DiagnosisCode
 
     /// <summary>It answers and is closed, and its lease has stayed run out: nobody will open it. (Ours; orchestrator has no leases.)</summary>
     UnguardedMaster,
+
+    /// <summary>It answers, and for some time no commit has come back from its disk. (Ours, after Vitess's PrimaryDiskStalled; orchestrator does not look.)</summary>
+    DiskStalledMaster,
     MasterSingleReplicaNotReplicating,
     MasterSingleReplicaDead,
     AllMasterReplicasNotReplicating,
@@ -72,6 +75,9 @@ public enum PrimaryCondition
 
     /// <summary>It lives and turns everybody down (too many connections, access denied).</summary>
     TurnsDown,
+
+    /// <summary>It answers questions, and its commits do not come back from its disk.</summary>
+    Stalled,
 }
 
 /// <summary>What a member says of the primary. Stale never counts as down and stays in the denominator: fail closed.</summary>
@@ -90,8 +96,9 @@ public sealed record Diagnosis(
     /// <summary>A failover is called for.</summary>
     public bool CallsForRecovery => Calls(Code);
 
-    /// <summary>This code by itself calls for a failover of the primary.</summary>
-    public static bool Calls(DiagnosisCode code) => code is DiagnosisCode.DeadMaster or DiagnosisCode.DeadMasterAndSomeReplicas or DiagnosisCode.UnguardedMaster;
+    /// <summary>This code by itself calls for a failover of the primary; of a disk that stands still, where policy says so.</summary>
+    public static bool Calls(DiagnosisCode code) =>
+        code is DiagnosisCode.DeadMaster or DiagnosisCode.DeadMasterAndSomeReplicas or DiagnosisCode.UnguardedMaster or DiagnosisCode.DiskStalledMaster;
 
     /// <summary>The votes on one line, for the ledger.</summary>
     public string VotesText()

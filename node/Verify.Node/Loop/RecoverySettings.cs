@@ -45,6 +45,12 @@ public sealed record RecoverySettings
     /// <summary>A primary that stays closed although its guardian holds its lease is replaced (RecoverNonWriteableMaster).</summary>
     public bool ReplaceUnwritable { get; init; }
 
+    /// <summary>A primary that answers while no commit comes back from its disk is replaced, under a durable policy (RecoverDiskStalledMaster). Otherwise it is only said.</summary>
+    public bool ReplaceStalled { get; init; }
+
+    /// <summary>For how long no commit must have come back before a disk counts as stalled (DiskStalledSeconds).</summary>
+    public TimeSpan StalledAfter { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>MySQL servers are told to come up read-only after a restart, whatever their configuration file says (PersistReadOnly).</summary>
     public bool PersistReadOnly { get; init; } = true;
 

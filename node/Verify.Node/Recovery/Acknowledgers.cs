@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Verify.MySql;
 using Verify.Node.Loop;
 using Verify.Node.Topology;
 
@@ -27,6 +28,11 @@ internal sealed class Acknowledgers(INodeServices services, TopologyModel model)
         if (services.Clusters.FirstOrDefault(c => c.SemiSync && c.Instances.Any(i => i.Key == replica)) is not { } spec) return null;
         return services.Ha.Cluster(spec.Alias) is { } ledger ? IsExpected(spec, spec.Instances.First(i => i.Key == replica), ledger.Primary) : null;
     }
+
+    /// <summary>As the primary was seen last: no commit of its goes on without its acknowledgements, however long that takes.</summary>
+    public bool HoldUp(ClusterSpec spec, InstanceKey primary) =>
+        spec.SemiSync && model.View(primary).Look?.Details is { SemiSyncSourceEnabled: true, SemiSyncTimeoutMs: >= Statement.SetSemiSyncPatience.ForeverMs } details
+        && details.SemiSyncWaitFor >= WaitedFor(spec, primary);
 
     /// <summary>All that may have acknowledged a commit of this primary: those that are to, and those that were seen to be able to. A server
     /// that was set aside follows nobody.</summary>

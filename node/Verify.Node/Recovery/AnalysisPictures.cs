@@ -73,6 +73,7 @@ internal static class AnalysisPictures
         PrimaryCondition.Refuses => "refuses",
         PrimaryCondition.Hung => "hung",
         PrimaryCondition.TurnsDown => "turns down",
+        PrimaryCondition.Stalled => "stalled",
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 }

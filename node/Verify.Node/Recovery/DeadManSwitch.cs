@@ -46,6 +46,10 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
     /// <summary>Why it is absent; empty otherwise.</summary>
     public string Problem { get; private set; } = "";
 
+    /// <summary>When the oldest feed was begun of those that have not come back since the last one that did; null: none. A feed is a commit, of one row, outside the binary
+    /// log: it waits for no replica.</summary>
+    public TimeSpan? StuckSince { get; private set; }
+
     private bool IsWanted
     {
         get
@@ -122,11 +126,16 @@ internal sealed class DeadManSwitch(INodeServices services, IServerDoor door, Lo
         try
         {
             await PrepareAsync(meal);
+            StuckSince ??= services.Now;
             if (IsWanted) await FeedAsync(meal);
             else await RemoveAsync(meal);
+            StuckSince = null;
         }
-        catch (MySqlServerException e) when (!IsClosed(e))
+        catch (MySqlServerException e)
         {
+            StuckSince = null;
+            if (IsClosed(e)) throw;
+
             // The server answers and does not allow it (a missing right, events disabled, …): that will not change by itself soon.
             _notBefore = services.Now + AbsentPause;
             Become(meal, DeadManState.Absent, e.Message);

@@ -26,16 +26,11 @@ internal sealed class GoneProof(INodeServices services, TopologyModel model, Gua
         if (recovery.Kind != RecoveryKind.DeadPrimary || recovery.Analysis == OperatorRecoveries.ForcedFailover) return null;
         if (services.Clusters.FirstOrDefault(c => string.Equals(c.Alias, cluster, StringComparison.Ordinal)) is not { SemiSync: true } spec) return null;
         var view = model.View(recovery.Failed);
-        if (view.Look?.Details is not { AfterRestart: RestartState.Closed } details || !WaitsForReplicas(details, spec, recovery.Failed)) return null;
+        if (view.Look?.Details is not { AfterRestart: RestartState.Closed } || !_acknowledgers.HoldUp(spec, recovery.Failed)) return null;
         if (!GuardianChoice.IsNear(holder, view.DataCenter, services)) return null;
         if (view.MissesInRow == 0 || model.IsReachedByAnother(recovery.Failed, services.Now)) return null;
         var word = new GoneUnder(cluster, recovery.Failed, recovery.Id);
         var hasWord = holder == services.Config.Self ? guardian.Gone == word : model.HasWordOf(holder, word);
         return hasWord ? $"gone: its host refuses its guardian {holder}, which opens it no more; it comes up read-only" : null;
     }
-
-    /// <summary>As it was seen last: no commit goes on without its acknowledgements.</summary>
-    private bool WaitsForReplicas(ServerDetails details, ClusterSpec spec, InstanceKey primary) =>
-        details is { SemiSyncSourceEnabled: true, SemiSyncTimeoutMs: >= Statement.SetSemiSyncPatience.ForeverMs }
-        && details.SemiSyncWaitFor >= _acknowledgers.WaitedFor(spec, primary);
 }

@@ -38,6 +38,7 @@ public sealed class HaPart : IHaPart
     private TimeSpan _nextExtras;
     private ImmutableArray<ClosedUnder> _words = [];
     private ImmutableArray<GoneUnder> _gone = [];
+    private bool _toldStalled;
 
     public HaPart(INodeServices services) : this(services, new MySqlDoor(services)) { }
 
@@ -65,7 +66,7 @@ public sealed class HaPart : IHaPart
     /// <summary>The deciders of one cluster.</summary>
     private sealed record ClusterPart(
         LiveCluster Spec, Guardian Guardian, RecoveryRunner Runner, LeaderWatch Watch, ReturnedServers Returned, OperatorRecoveries Operators,
-        GuardianHandover Handover, Hooks Hooks, SemiSyncWatch SemiSync, BootGuard Boot);
+        GuardianHandover Handover, Hooks Hooks, SemiSyncWatch SemiSync, BootGuard Boot, StallWatch Stall);
 
     /// <summary>Between the probers and the throttler.</summary>
     internal SampleDesk Samples { get; } = new();
@@ -139,7 +140,8 @@ public sealed class HaPart : IHaPart
             new(_services, _leadership, _model, _leases, spec.Alias),
             hooks,
             new(_services, _leadership, _model, _turn, _door, cluster),
-            new(_services, _leadership, _model, _turn, _door, cluster));
+            new(_services, _leadership, _model, _turn, _door, cluster),
+            new(_services, _model, Gate, _door, _turn, spec.Alias));
     }
 
     private ServerGate Gate(InstanceKey instance) =>
@@ -153,6 +155,7 @@ public sealed class HaPart : IHaPart
         foreach (var part in _clusters)
         {
             part.Guardian.Tick();
+            part.Stall.Tick();
             part.Runner.Tick();
         }
 
@@ -208,6 +211,7 @@ public sealed class HaPart : IHaPart
             }
 
             if (PeerGone.Is(report.Span)) _model.Hear(peer, PeerGone.Decode(report.Span));
+            else if (PeerStalled.Is(report.Span)) _model.Hear(peer, PeerStalled.Decode(report.Span), _services.Now);
             else _model.Hear(peer, PeerReport.Decode(report.Span), _services.Now);
         }
         catch (WireFormatException e)
@@ -289,6 +293,7 @@ public sealed class HaPart : IHaPart
         _model.Compare(now, _services.Raft.Membership);
         _services.TellPeers(_model.Report(now, _words).Encode());
         TellGone();
+        TellStalled(now);
         _publishing.Look();
         if (now >= _nextExtras)
         {
@@ -322,6 +327,16 @@ public sealed class HaPart : IHaPart
     {
         _gone = Words(static g => g.Gone);
         if (!_gone.IsEmpty) _services.TellPeers(new PeerGone(_gone).Encode());
+    }
+
+    /// <summary>Told with each report for as long as a disk stands still, and once when it does no longer.</summary>
+    private void TellStalled(TimeSpan now)
+    {
+        PeerStalled stalled = new([.. _clusters.Select(static c => c.Stall.Word).Where(static w => w is not null).Select(static w => w!.Value)]);
+        if (stalled.Words.IsEmpty && !_toldStalled) return;
+        _toldStalled = !stalled.Words.IsEmpty;
+        _model.Hear(_services.Config.Self, stalled, now);
+        _services.TellPeers(stalled.Encode());
     }
 
     private ImmutableArray<T> Words<T>(Func<Guardian, T?> wordOf) where T : struct =>

@@ -17,6 +17,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
     /// <summary>Between a recovery that failed and the next one for the same cluster.</summary>
     private static readonly TimeSpan FailedRecoveryPause = TimeSpan.FromSeconds(5);
 
+    private readonly StalledProof _stalled = new(services, model);
     private bool _isAsking;
     private DiagnosisCode? _said;
     private TimeSpan? _unguardedSince;
@@ -63,7 +64,21 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
             && services.Now - since >= services.Config.Timing.WriteLease;
         return isUnguarded
             ? diagnosis with { Code = DiagnosisCode.UnguardedMaster, Description = $"{ledger.Primary} is closed and {ledger.Guardian} does not renew its lease" }
-            : diagnosis;
+            : WithDisk(diagnosis, ledger);
+    }
+
+    /// <summary>What its guardian says of its disk, of a primary that is well otherwise.</summary>
+    private Diagnosis WithDisk(Diagnosis diagnosis, ClusterLedger ledger)
+    {
+        if (diagnosis.Condition != PrimaryCondition.Answers
+            || model.StalledFor(new(ledger.Guardian), spec.Alias, ledger.Primary, services.Now) is not { } stalled) return diagnosis;
+        var isLong = stalled >= services.Config.Recovery.StalledAfter && diagnosis.Code == DiagnosisCode.NoProblem;
+        return diagnosis with
+        {
+            Condition = PrimaryCondition.Stalled,
+            Code = isLong ? DiagnosisCode.DiskStalledMaster : diagnosis.Code,
+            Description = $"{ledger.Primary} answers, and by the word of {ledger.Guardian} no commit has come back from its disk for {stalled.TotalSeconds:0.0} s",
+        };
     }
 
     private Diagnosis Diagnose(InstanceKey source, ImmutableArray<InstanceKey> replicas)
@@ -108,7 +123,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
         }
 
         if (_isAsking || (leases.FailedAt(spec.Alias) is { } failedAt && services.Now - failedAt < FailedRecoveryPause)) return;
-        var skip = rules.AgainstBeginning(ledger, RecoveryKind.DeadPrimary, ledger.Primary) ?? AgainstFailover(ledger);
+        var skip = AgainstReplacingStalled(diagnosis) ?? rules.AgainstBeginning(ledger, RecoveryKind.DeadPrimary, ledger.Primary) ?? AgainstFailover(ledger);
         var analysis = diagnosis.CallsForRecovery ? diagnosis.Code.ToString() : "NoWriteableMaster";
         if (skip is null) Begin(RecoveryKind.DeadPrimary, diagnosis, analysis, ledger);
         else Leave(diagnosis, analysis, skip);
@@ -141,6 +156,15 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
         DiagnosisCode.DeadMasterWithoutReplicas => new("no_replica", "it has no replica, so nobody can be promoted; bring it back"),
         _ => null,
     };
+
+    /// <summary>Policy, and what makes it safe: commits that its disk lets through later must find nobody who acknowledges them (<see cref="GoneProof"/>).</summary>
+    private Skip? AgainstReplacingStalled(Diagnosis diagnosis)
+    {
+        if (diagnosis.Code != DiagnosisCode.DiskStalledMaster) return null;
+        if (!services.Config.Recovery.ReplaceStalled)
+            return new("disk_stalled", $"{diagnosis.Description}; RecoverDiskStalledMaster is off, so it is left; free its disk, or ask for its recovery (recover/{diagnosis.Instance.Host}/{diagnosis.Instance.Port})");
+        return _stalled.Objection(spec.Spec, diagnosis.Instance);
+    }
 
     private Skip? AgainstFailover(ClusterLedger ledger) => ledger is { IsAdopted: true, LastRenewal: 0 }
         ? new("no_lease", $"nobody has held the write lease of {ledger.Primary} yet, so nobody can say that it is closed; close it by hand or bring it back")

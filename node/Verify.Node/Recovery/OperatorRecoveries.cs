@@ -52,6 +52,8 @@ internal sealed class OperatorRecoveries(
             return RecoveryAnswer.No($"nothing to recover: the analysis of {instance} is {seen ?? nameof(DiagnosisCode.NoProblem)}. To replace a primary that works, use graceful-master-takeover; to give it up, force-master-failover");
         }
 
+        if (string.Equals(call.Analysis, nameof(DiagnosisCode.DiskStalledMaster), StringComparison.Ordinal)
+            && new StalledProof(services, model).Objection(spec.Spec, instance) is { } unproved) return RecoveryAnswer.No(unproved.Text);
         return Begin(wish, ledger, call.Kind, instance, RecoveryPlan.ReplacesPrimary(call.Kind) ? wish.Candidate : null, call.Analysis);
     }
 

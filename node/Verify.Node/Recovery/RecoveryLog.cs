@@ -16,6 +16,9 @@ internal static partial class RecoveryLog
     [LoggerMessage(EventId = 401, Level = LogLevel.Debug, Message = "the clients of {Instance} could not be ended: {Problem}")]
     public static partial void SweepFailed(ILogger log, InstanceKey instance, string problem);
 
+    [LoggerMessage(EventId = 449, Level = LogLevel.Debug, Message = "{Instance} was not asked what keeps a commit: {Problem}")]
+    public static partial void NotAskedWhatKeeps(ILogger log, InstanceKey instance, string problem);
+
     [LoggerMessage(EventId = 402, Level = LogLevel.Debug, Message = "session {Session} of {Instance} was already gone")]
     public static partial void SessionGone(ILogger log, InstanceKey instance, long session);
 

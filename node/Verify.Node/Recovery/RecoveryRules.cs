@@ -7,7 +7,7 @@ using Verify.Node.Topology;
 namespace Verify.Node.Recovery;
 
 /// <summary>Why something is not begun.</summary>
-/// <param name="Code">A word for metrics: global_switch, filter, downtime, maintenance, host_filter, block_period, no_candidate, no_replica, no_lease, no_gtid.</param>
+/// <param name="Code">A word for metrics: global_switch, filter, downtime, maintenance, host_filter, block_period, no_candidate, no_replica, no_lease, no_gtid, disk_stalled.</param>
 /// <param name="Text">A sentence for people, with the remedy.</param>
 /// <param name="BlockedBy">The earlier recovery that is in the way; 0 for none.</param>
 internal sealed record Skip(string Code, string Text, long BlockedBy = 0);

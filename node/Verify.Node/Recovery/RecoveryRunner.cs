@@ -20,6 +20,7 @@ internal sealed class RecoveryRunner(
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(500);
 
     private readonly GoneProof _gone = new(services, model, guardian, cluster);
+    private readonly StalledProof _stalled = new(services, model);
     private bool _isBusy;
     private TimeSpan _notBefore;
     private StepUnderWay? _fencing;
@@ -174,6 +175,7 @@ internal sealed class RecoveryRunner(
         if (hasWord) return $"closed: its guardian {holder} opens it no more and saw it read-only";
         if (counts && _gone.Of(recovery, holder) is { } gone) return gone;
         if (services.Now < end) return null;
+        if (_stalled.Of(recovery) is { } stalled) return stalled;
 
         // The lease is out. A server that answers all the same and is open has lost its guardian: it is closed before anything
         // else. One that is silent was closed by its guardian, if that was near enough to reach it, or by the switch inside it,

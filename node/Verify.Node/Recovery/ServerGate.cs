@@ -37,6 +37,9 @@ internal sealed class ServerGate(INodeServices services, IServerDoor door, LoopT
     /// <summary>How the dead-man switch inside the server stands, and why it is absent.</summary>
     public (DeadManState State, string Problem) DeadMan => (_deadMan.State, _deadMan.Problem);
 
+    /// <summary>Since when no feed of the switch has come back.</summary>
+    public TimeSpan? StuckSince => _deadMan.StuckSince;
+
     private bool IsSemiSync => Durability.Policy != DurabilityPolicy.None;
     private Durability Durability => services.Clusters.FirstOrDefault(c => c.Instances.Any(i => i.Key == instance))?.Durability ?? Durability.None;
     private TimeSpan StatementTimeout => services.Config.Timing.StatementTimeout;

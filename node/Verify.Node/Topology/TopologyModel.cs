@@ -12,6 +12,7 @@ internal sealed class TopologyModel
     private readonly SortedDictionary<NodeId, (PeerReport Report, TimeSpan HeardAt, Dictionary<InstanceKey, InstanceReport> ByKey)> _reports = [];
     private readonly SortedDictionary<NodeId, Dictionary<InstanceKey, InstanceExtra>> _extras = [];
     private readonly SortedDictionary<NodeId, PeerGone> _gone = [];
+    private readonly SortedDictionary<NodeId, (PeerStalled Told, TimeSpan HeardAt)> _stalled = [];
     private readonly NodeConfig _config;
 
     public TopologyModel(NodeConfig config)
@@ -70,6 +71,17 @@ internal sealed class TopologyModel
     public void Hear(NodeId peer, PeerExtras extras) => _extras[peer] = extras.Instances.ToDictionary(static i => i.Key);
 
     public void Hear(NodeId peer, PeerGone gone) => _gone[peer] = gone;
+
+    public void Hear(NodeId peer, PeerStalled stalled, TimeSpan now) => _stalled[peer] = (stalled, now);
+
+    /// <summary>For how long no commit has returned from the disk of a server that answers, by the word of its guardian; null: nothing of the kind was told lately.</summary>
+    public TimeSpan? StalledFor(NodeId guardian, string cluster, InstanceKey instance, TimeSpan now)
+    {
+        if (!_stalled.TryGetValue(guardian, out var heard) || now - heard.HeardAt > _config.Timing.ObservationAgeMax) return null;
+        foreach (var word in heard.Told.Words)
+            if (word.Instance == instance && string.Equals(word.Cluster, cluster, StringComparison.Ordinal)) return TimeSpan.FromMilliseconds(word.ForMs);
+        return null;
+    }
 
     public PeerExtras Extras() => new([.. _views.Values.Where(static v => v.FactsAt is not null || v.MissesInRow > 0 || v.TurnedDownBy != 0).Select(ExtraOf)]);
 

@@ -53,6 +53,8 @@ internal static class KeyMeanings
         ["ReasonableMaintenanceReplicationLagSeconds"] = "how far a server may be behind to take over gracefully, and how long it may take to catch up once the old primary is closed",
         ["PersistReadOnly"] = "true: MySQL servers of guarded clusters are told to come up read-only after a restart (SET PERSIST_ONLY, into mysqld-auto.cnf); MariaDB cannot be told",
         ["RecoverNonWriteableMaster"] = "true: a primary that stays closed although its guardian holds its lease is replaced",
+        ["RecoverDiskStalledMaster"] = "true: a primary that answers while no commit comes back from its disk is replaced, where a commit needs replicas (Durability semi_sync or cross_dc)",
+        ["DiskStalledSeconds"] = "for how long no commit must have come back before a primary's disk counts as stalled",
         ["CandidateInstanceExpireMinutes"] = "a promotion rule that an operator registered counts for so long; 0: until it is changed",
         ["RaftTickMilliseconds"] = "one Raft tick",
         ["RaftHeartbeatMilliseconds"] = "between two heartbeats of a leader",

@@ -26,6 +26,8 @@ internal static class RecoveryConfig
             FailUnlessApplied = values.Bool("FailMasterPromotionIfSQLThreadNotUpToDate", defaults.FailUnlessApplied),
             TakeoverLagMax = TimeSpan.FromSeconds(values.Int("ReasonableMaintenanceReplicationLagSeconds", (int)defaults.TakeoverLagMax.TotalSeconds, 1, 86_400)),
             ReplaceUnwritable = values.Bool("RecoverNonWriteableMaster", defaults.ReplaceUnwritable),
+            ReplaceStalled = values.Bool("RecoverDiskStalledMaster", defaults.ReplaceStalled),
+            StalledAfter = TimeSpan.FromSeconds(values.Int("DiskStalledSeconds", (int)defaults.StalledAfter.TotalSeconds, 1, 3600)),
             PersistReadOnly = values.Bool("PersistReadOnly", defaults.PersistReadOnly),
             RuleExpiry = TimeSpan.FromMinutes(values.Int("CandidateInstanceExpireMinutes", (int)defaults.RuleExpiry.TotalMinutes, 0, 525_600)),
         };

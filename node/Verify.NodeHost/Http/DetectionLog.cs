@@ -21,7 +21,7 @@ internal sealed class DetectionLog(INodeEvents next, TimeProvider time) : INodeE
         public long Id => id;
         public DateTimeOffset At => at;
         public NodeEvent.Verdict Told => told;
-        public bool IsFailure => told.Diagnosis.StartsWith("Dead", StringComparison.Ordinal) || told.Diagnosis == "UnguardedMaster";
+        public bool IsFailure => told.Diagnosis.StartsWith("Dead", StringComparison.Ordinal) || told.Diagnosis is "UnguardedMaster" or "DiskStalledMaster";
         public long RecoveryId { get; set; }
         public string WhyNot { get; set; } = "";
     }

@@ -11,11 +11,11 @@ internal static partial class FleetReader
     private static readonly string[] Durabilities = ["semi_sync", "cross_dc", "none"];
     private static readonly string[] Flavors = ["mysql", "mariadb"];
     private static readonly string[] Probings = ["all", "shared"];
-    private static readonly string[] Unwritables = ["left", "replaced"];
+    private static readonly string[] LeftOrReplaced = ["left", "replaced"];
 
     public static FleetSpec? Read(YamlNode? node, ErrorList errors)
     {
-        if (node is null || MapReader.Of(node, "fleet", errors, "nodes", "mysql", "primary", "below", "flavor", "probing", "unwritable", "durability") is not { } map)
+        if (node is null || MapReader.Of(node, "fleet", errors, "nodes", "mysql", "primary", "below", "flavor", "probing", "unwritable", "stalledDisk", "durability") is not { } map)
         {
             return null;
         }
@@ -34,7 +34,8 @@ internal static partial class FleetReader
             Below = Below(map, servers, primary),
             Flavor = OneOf(map, "flavor", Flavors),
             SharesProbing = OneOf(map, "probing", Probings) == "shared",
-            ReplacesUnwritable = OneOf(map, "unwritable", Unwritables) == "replaced",
+            ReplacesUnwritable = OneOf(map, "unwritable", LeftOrReplaced) == "replaced",
+            ReplacesStalled = OneOf(map, "stalledDisk", LeftOrReplaced) == "replaced",
         };
         foreach (var name in fleet.DataCenters.Where(taken.Contains))
         {

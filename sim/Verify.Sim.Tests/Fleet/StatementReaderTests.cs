@@ -9,7 +9,7 @@ public sealed class StatementReaderTests(Flavor flavor)
 {
     private static readonly Statement[] Examples =
     [
-        new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.ListIdleCoordinators(), new Statement.KillSession(17),
+        new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.ShowProcessList(), new Statement.ListIdleCoordinators(), new Statement.KillSession(17),
         new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
         new Statement.SetSemiSync(On: true), new Statement.SetSemiSync(On: false), new Statement.ReadPersistedReadOnly(), new Statement.PersistReadOnly(), new Statement.SetSemiSyncReplica(On: true), new Statement.SetSemiSyncReplica(On: false), new Statement.SetSemiSyncPatience(1),
         new Statement.StopReplica(OnlyIoThread: true), new Statement.StopReplica(OnlyIoThread: false),

@@ -18,7 +18,7 @@ internal static class AccountPolicy
             Request.Write => ServerErrors.NoRightOnSchema(session.User),
             Request.ReadIds when session.Rights == AccountRights.Application => null,
             Request.ReadIds => ServerErrors.NoRightOnTable(session.User, "SELECT"),
-            Request.OfNode { Statement: Statement.ReadFacts or Statement.ListSessions or Statement.ListIdleCoordinators or Statement.KillSession or Statement.WaitForGtids
+            Request.OfNode { Statement: Statement.ReadFacts or Statement.ListSessions or Statement.ShowProcessList or Statement.ListIdleCoordinators or Statement.KillSession or Statement.WaitForGtids
                 or Statement.ReadBinlogState or Statement.ReadVariables or Statement.ReadCounters or Statement.ListDumps or Statement.AskConfigured } => null,
             Request.OfNode { Statement: Statement.PersistReadOnly } => isMySql
                 ? new(3630, "42000", "Access denied; you need SYSTEM_VARIABLES_ADMIN and PERSIST_RO_VARIABLES_ADMIN privileges for this operation") : null,

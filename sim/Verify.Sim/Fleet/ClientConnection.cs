@@ -152,7 +152,7 @@ internal sealed class ClientConnection
     {
         _answer = null;
         var text = System.Text.Encoding.UTF8.GetString(packet.Span[1..]);
-        await _server.WhenDiskTakes(text);
+        await _server.WhenDiskTakes(SessionId, text);
         await _server.WhenRunning();
         if (IsOver) return;
         _server.Model.Execute(SessionId, text, _server.NowSeconds);

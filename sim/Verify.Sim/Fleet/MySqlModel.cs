@@ -107,6 +107,12 @@ internal sealed class MySqlModel
         _ => false,
     };
 
+    /// <summary>What a session writes is held up by the disk, or no longer.</summary>
+    public void WaitsForDisk(long session, bool waits)
+    {
+        if (_sessions.TryGetValue(session, out var held)) held.WaitsForDisk = waits;
+    }
+
     /// <summary>The process has started: what runs by itself begins.</summary>
     public void Boot()
     {
@@ -256,6 +262,7 @@ internal sealed class MySqlModel
                 Answer(session, ServerAnswer.Done);
                 break;
             case Statement.ListSessions: Answer(session, ReadAnswers.SessionList(_sessions, session)); break;
+            case Statement.ShowProcessList: Answer(session, ReadAnswers.Processes(_sessions.Values, _options.Flavor)); break;
             case Statement.ListIdleCoordinators: Answer(session, ReadAnswers.IdleCoordinators(_threads.Coordinator, Replica.RelayLogCount)); break;
             case Statement.KillSession kill: Kill(session, kill.Id, nowSeconds); break;
             case Statement.StopReplica stop: StopReplica(session, stop.OnlyIoThread); break;

@@ -15,6 +15,14 @@ internal static class ReadAnswers
 
     private static readonly ColumnSet CoordinatorColumns = new("ID");
 
+    private static readonly ColumnSet ProcessColumns = new("Id", "User", "Command", "Time", "State");
+
+    /// <summary>SHOW PROCESSLIST, of which the model knows no more than who waits for the disk (for how long it does not: any time counts as a second).</summary>
+    public static ServerAnswer.Rows Processes(IEnumerable<ServerSession> sessions, Flavor flavor) => new(ProcessColumns, [.. sessions.Select(s => new[]
+    {
+        s.Id.ToString(CultureInfo.InvariantCulture), s.User, s.Command, s.WaitsForDisk ? "1" : "0", !s.WaitsForDisk ? "" : flavor == Flavor.MySql ? "waiting for handler commit" : "Commit",
+    })]);
+
     /// <summary>The applier's coordinator while it has nothing left to read.</summary>
     public static ServerAnswer.Rows IdleCoordinators(long? coordinator, int relayLogCount) => new(CoordinatorColumns,
         coordinator is { } id && relayLogCount == 0 ? [[id.ToString(System.Globalization.CultureInfo.InvariantCulture)]] : []);

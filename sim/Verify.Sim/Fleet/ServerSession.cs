@@ -19,6 +19,9 @@ internal sealed class ServerSession(long id, string user, AccountRights rights)
     /// <summary>A statement is under way.</summary>
     public bool IsBusy { get; set; }
 
+    /// <summary>What it writes is held up by a disk that stands still.</summary>
+    public bool WaitsForDisk { get; set; }
+
     /// <summary>KILL has hit it, but its statement has not ended (a commit of MySQL that waits for a replica).</summary>
     public bool IsKilled { get; set; }
 

@@ -157,8 +157,13 @@ public sealed class SimMySqlServer : IDisposable
     internal Task WhenDiskRuns() => _disk.WhenOver();
 
     /// <summary>A statement that writes waits for the disk. Closing the server waits for those that do.</summary>
-    internal Task WhenDiskTakes(string text) =>
-        IsStalled && _model.NeedsDisk(text, hasCommits: _disk.HoldsSomebody) ? WhenDiskRuns() : Task.CompletedTask;
+    internal async Task WhenDiskTakes(long session, string text)
+    {
+        if (!IsStalled || !_model.NeedsDisk(text, hasCommits: _disk.HoldsSomebody)) return;
+        _model.WaitsForDisk(session, waits: true);
+        await WhenDiskRuns();
+        _model.WaitsForDisk(session, waits: false);
+    }
 
     /// <summary>Those who send the binary log to replicas: woken when it grows.</summary>
     internal List<WakeUp> Dumps => _dumps;

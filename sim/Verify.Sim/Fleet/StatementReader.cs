@@ -36,7 +36,7 @@ internal sealed class StatementReader
         _word = flavor == Flavor.MySql ? "SOURCE" : "MASTER";
         Statement[] withoutValues =
         [
-            new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.ListIdleCoordinators(),
+            new Statement.ReadFacts(), new Statement.ReadReplicaStatus(), new Statement.ListSessions(), new Statement.ShowProcessList(), new Statement.ListIdleCoordinators(),
             new Statement.ReadVariables(), new Statement.ReadCounters(), new Statement.ListReplicas(), new Statement.ListDumps(), new Statement.ReadBinlogPosition(),
             new Statement.StartReplica(), new Statement.StartReplicaSqlThread(),
             new Statement.SetReadOnly(On: true), new Statement.SetReadOnly(On: false),
