@@ -12,9 +12,9 @@ public sealed partial class DrawnScenarioTests
 {
     private const int Seeds = 300;
 
-    /// <summary>Seeds above <see cref="DrawnScenario.LastOldSeed"/> and <see cref="DrawnScenario.LastWiderSeed"/> draw what came later.</summary>
+    /// <summary>Seeds above <see cref="DrawnScenario.LastOldSeed"/>, <see cref="DrawnScenario.LastWiderSeed"/> and <see cref="DrawnScenario.LastLeavingSeed"/> draw what came later.</summary>
     private static IEnumerable<ulong> OfEachRange =>
-        Enumerable.Range(1, Seeds).SelectMany(static s => new[] { (ulong)s, DrawnScenario.LastOldSeed + (ulong)s, DrawnScenario.LastWiderSeed + (ulong)s });
+        Enumerable.Range(1, Seeds).SelectMany(static s => new[] { (ulong)s, DrawnScenario.LastOldSeed + (ulong)s, DrawnScenario.LastWiderSeed + (ulong)s, DrawnScenario.LastLeavingSeed + (ulong)s });
 
     [Test]
     public void A_seed_draws_the_same_scenario_again_and_prints_all_of_it()

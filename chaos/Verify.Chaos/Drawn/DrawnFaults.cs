@@ -81,7 +81,7 @@ internal sealed class DrawnFaults(Knobs knobs, Knobs further, FleetSpec fleet, T
         if (Later is not { } later || _servers.Length < 2) return kinds;
         if (later.Switch("servers that stand still", 150)) kinds.Add(() => new Fault.Pause(Server()));
         if (later.Switch("leaders that die at a moment of a recovery", 250)) kinds.Add(() => new Fault.DieAt(LedgerMoment.All[knobs.Dice.Next(LedgerMoment.All.Length)]));
-        if (StallsDisks && later.Switch("disks of servers that stand still", 200)) kinds.Add(() => new Fault.StallDisk(Server()));
+        if (StallsDisks && later.Switch("disks of servers that stand still", fleet.ReplacesStalled ? 700 : 200)) kinds.Add(() => new Fault.StallDisk(Server()));
         return kinds;
     }
 

@@ -18,6 +18,9 @@ public sealed class DrawnScenario
     /// <summary>Seeds above this one draw disks of servers that stand still as well.</summary>
     public const ulong LastWiderSeed = 200_000;
 
+    /// <summary>Above this one primaries whose disk stands still are replaced, in half of the fleets.</summary>
+    public const ulong LastLeavingSeed = 300_000;
+
     private readonly Knobs[] _knobs;
     private readonly bool _livesOnACore;
     private readonly bool _faultPoints;
@@ -45,9 +48,11 @@ public sealed class DrawnScenario
         var knobs = new Knobs(dice);
         var further = new Knobs(new Dice(seed).Fork("drawn further"));
         var later = new Knobs(new Dice(seed).Fork("drawn later"));
+        var last = new Knobs(new Dice(seed).Fork("drawn last"));
         var hasLater = seed > LastOldSeed;
         var fleet = DrawnFleet.Draw(knobs, further);
         if (hasLater) fleet = DrawnFleet.Widen(fleet, later);
+        if (seed > LastLeavingSeed && fleet.Servers.Count > 0) fleet = fleet with { ReplacesStalled = last.Switch("a primary whose disk stands still is replaced", 500) };
         var options = DrawnWorld.Draw(knobs);
         var workload = Workload(knobs, fleet);
         var steps = new DrawnFaults(knobs, further, fleet, workload.For) { Later = hasLater ? later : null, StallsDisks = seed > LastWiderSeed }.Draw();
@@ -62,7 +67,7 @@ public sealed class DrawnScenario
             WarmUp = TimeSpan.FromSeconds(3),
             Settle = TimeSpan.FromSeconds(45),
         };
-        return new DrawnScenario(seed, [knobs, further, later], scenario, options);
+        return new DrawnScenario(seed, [knobs, further, later, last], scenario, options);
     }
 
     /// <summary>All that was drawn: every option with its range, the world's options, and the scenario as a file.</summary>

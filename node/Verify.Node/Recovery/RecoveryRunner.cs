@@ -175,7 +175,11 @@ internal sealed class RecoveryRunner(
         if (hasWord) return $"closed: its guardian {holder} opens it no more and saw it read-only";
         if (counts && _gone.Of(recovery, holder) is { } gone) return gone;
         if (services.Now < end) return null;
-        if (_stalled.Of(recovery) is { } stalled) return stalled;
+        if (_stalled.Of(recovery) is { } stalled)
+        {
+            Mark.Reached("a primary whose disk stood still was replaced");
+            return stalled;
+        }
 
         // The lease is out. A server that answers all the same and is open has lost its guardian: it is closed before anything
         // else. One that is silent was closed by its guardian, if that was near enough to reach it, or by the switch inside it,
