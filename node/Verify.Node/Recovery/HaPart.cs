@@ -120,7 +120,12 @@ public sealed class HaPart : IHaPart
         foreach (var (part, spec) in _clusters.Zip(specs)) part.Spec.Spec = spec;
 
         // Its ledger went with it: the guardian sees that it has no duty any longer.
-        foreach (var part in before.Except(_clusters)) part.Guardian.Tick();
+        foreach (var part in before.Except(_clusters))
+        {
+            part.Guardian.Tick();
+            part.Stall.Tick();
+        }
+
         return true;
     }
 
