@@ -62,6 +62,24 @@ public sealed class PromotionPolicyStories
         Assert.That(bed.Servers[1].Executed.Contains(bed.Servers[0].Executed));
     }
 
+    /// <summary>db2 alone has fetched the last transaction and applies it 3 s later.</summary>
+    [TestCase(1, true)]
+    [TestCase(10, false)]
+    public void Relay_logs_are_waited_for_as_long_as_the_operator_says_in_one_attempt(int seconds, bool isTriedAgain)
+    {
+        var bed = new HaBed(c => c with { Recovery = new() { DrainLimit = Seconds(seconds) } }).Started();
+        bed.Servers[2].LoseSource();
+        bed.Servers[1].AppliesNothing = true;
+        bed.Servers[0].Write();
+        bed.RunFor(Seconds(0.2));
+        bed.Servers[0].Die();
+        bed.RunUntil(() => Last(bed)?.Steps.Any(s => s.Step == RecoveryStep.DrainRelayLogs) == true, Seconds(10), "the draining");
+        bed.At(Seconds(3), () => bed.Servers[1].AppliesNothing = false);
+        Promoted(bed, 2);
+        Assert.That(bed.Story().Contains("not within 1 s", StringComparison.Ordinal), Is.EqualTo(isTriedAgain));
+        Assert.That(bed.Servers[1].Executed.Contains(bed.Servers[0].Executed));
+    }
+
     [Test]
     public void A_server_that_the_promotion_filter_names_is_never_promoted()
     {

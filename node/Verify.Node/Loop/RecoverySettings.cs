@@ -38,6 +38,9 @@ public sealed record RecoverySettings
     /// (FailMasterPromotionIfSQLThreadNotUpToDate).</summary>
     public bool FailUnlessApplied { get; init; }
 
+    /// <summary>How long replicas are given in one attempt to apply what they have fetched, before one is chosen (RelayLogDrainSeconds).</summary>
+    public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How far a replica may be behind to take over gracefully, and how long it may take to catch up once the old primary is closed
     /// (ReasonableMaintenanceReplicationLagSeconds).</summary>
     public TimeSpan TakeoverLagMax { get; init; } = TimeSpan.FromSeconds(20);

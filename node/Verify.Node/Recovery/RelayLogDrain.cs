@@ -27,12 +27,11 @@ internal sealed record Drained(Instance Instance, Candidate? Candidate, string? 
 internal sealed class RelayLogDrain(INodeServices services, LoopTurn turn, RecoveryServers servers)
 {
     private const int WaitSecondsMax = 1;
-    private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(10);
 
     /// <summary>An old primary that is closed and still answers is given so long to hand out its last transactions.</summary>
     private static readonly TimeSpan FetchLimit = TimeSpan.FromSeconds(3);
 
-    private TimeSpan ApplyLimit => services.Config.Recovery.FailUnlessApplied ? TimeSpan.Zero : DrainLimit;
+    private TimeSpan ApplyLimit => services.Config.Recovery.FailUnlessApplied ? TimeSpan.Zero : services.Config.Recovery.DrainLimit;
 
     /// <summary>While the lease of the old primary runs out there is time for what drains begin with: a fetching thread that tries to
     /// connect to a primary that is cut off stops only when its own timeout is over (seen on MySQL 9.7.4). Nothing rests

@@ -24,6 +24,7 @@ internal static class RecoveryConfig
             Regions = values.Map("Regions").ToImmutableSortedDictionary(StringComparer.Ordinal),
             PromotionLagMax = TimeSpan.FromMinutes(values.Int("FailMasterPromotionOnLagMinutes", 0, 0, 525_600)),
             FailUnlessApplied = values.Bool("FailMasterPromotionIfSQLThreadNotUpToDate", defaults.FailUnlessApplied),
+            DrainLimit = TimeSpan.FromSeconds(values.Int("RelayLogDrainSeconds", (int)defaults.DrainLimit.TotalSeconds, 1, 86_400)),
             TakeoverLagMax = TimeSpan.FromSeconds(values.Int("ReasonableMaintenanceReplicationLagSeconds", (int)defaults.TakeoverLagMax.TotalSeconds, 1, 86_400)),
             ReplaceUnwritable = values.Bool("RecoverNonWriteableMaster", defaults.ReplaceUnwritable),
             ReplaceStalled = values.Bool("RecoverDiskStalledMaster", defaults.ReplaceStalled),
