@@ -53,6 +53,9 @@ public sealed record FleetSpec(
     /// <summary>A primary that stays closed although its guardian holds its lease is replaced.</summary>
     public bool ReplacesUnwritable { get; init; }
 
+    /// <summary>DiskStalledSeconds in both worlds: less than the default, so that short scenarios get there.</summary>
+    public static TimeSpan StalledAfter { get; } = TimeSpan.FromSeconds(2);
+
     /// <summary>A primary that answers while no commit comes back from its disk is replaced.</summary>
     public bool ReplacesStalled { get; init; }
 

@@ -42,6 +42,10 @@ internal static class DrawnFleet
         };
     }
 
+    /// <summary>What came last.</summary>
+    public static FleetSpec WidenAgain(FleetSpec fleet, Knobs last) =>
+        fleet.Servers.Count == 0 ? fleet : fleet with { ReplacesStalled = last.Switch("a primary whose disk stands still is replaced", 500) };
+
     /// <summary>db3 and those after it may stand below one that comes before them; db2 always stands below the primary.</summary>
     private static ImmutableSortedDictionary<string, string> Below(int servers, Knobs further)
     {

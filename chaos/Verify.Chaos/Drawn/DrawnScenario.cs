@@ -52,7 +52,7 @@ public sealed class DrawnScenario
         var hasLater = seed > LastOldSeed;
         var fleet = DrawnFleet.Draw(knobs, further);
         if (hasLater) fleet = DrawnFleet.Widen(fleet, later);
-        if (seed > LastLeavingSeed && fleet.Servers.Count > 0) fleet = fleet with { ReplacesStalled = last.Switch("a primary whose disk stands still is replaced", 500) };
+        if (seed > LastLeavingSeed) fleet = DrawnFleet.WidenAgain(fleet, last);
         var options = DrawnWorld.Draw(knobs);
         var workload = Workload(knobs, fleet);
         var steps = new DrawnFaults(knobs, further, fleet, workload.For) { Later = hasLater ? later : null, StallsDisks = seed > LastWiderSeed }.Draw();

@@ -15,7 +15,7 @@ internal static class MarkCatalog
         ("a leader that got nothing written stepped down", true), ("a leader that stepped down refused a read", false), ("a leader without a quorum stepped down", false), ("a link broke", false), ("a node started from a snapshot", true),
         ("a node started with lost entries", true), ("a node was asked to lead", true), ("a patient voter refused an election", false),
         ("a piece of a snapshot was read for a term that is over", true), ("a pre-vote was lost", false), ("a primary was fenced", false), ("a primary was opened", false),
-        ("a primary whose disk stood still was replaced", true),
+        ("a primary whose disk stands still was given up", true),
         ("a recovery was closed", false), ("a recovery was opened", false), ("a recovery was skipped", true), ("a repair of semi-sync was made", true),
         ("a snapshot met a newer term", true), ("a snapshot was installed", true), ("a snapshot was taken", true),
         ("a step of a recovery failed", true), ("a torn tail was cut", true), ("an append did not fit the log", false), ("an election was lost", true),

@@ -306,7 +306,7 @@ internal sealed partial class LiveWorld : IWorld
         ["ProbingMode"] = _scenario.Fleet.SharesProbing ? "shared" : "all",
         ["RecoverNonWriteableMaster"] = _scenario.Fleet.ReplacesUnwritable,
         ["RecoverDiskStalledMaster"] = _scenario.Fleet.ReplacesStalled,
-        ["DiskStalledSeconds"] = (int)Simulated.SimulatedWorld.StalledAfter.TotalSeconds,
+        ["DiskStalledSeconds"] = (int)FleetSpec.StalledAfter.TotalSeconds,
         ["AddressViews"] = _plan.AddressViews(_scenario.Fleet.DataCenters),
     };
 

@@ -240,9 +240,6 @@ internal sealed partial class SimulatedWorld : IWorld
         }
     }
 
-    /// <summary>DiskStalledSeconds in both worlds: less than the default, so that short scenarios get there.</summary>
-    public static TimeSpan StalledAfter { get; } = TimeSpan.FromSeconds(2);
-
     private NodeConfig ConfigOf(string name, string dataCenter) => new()
     {
         Self = new(NodeNames.PeerIdentity(name)),
@@ -257,7 +254,7 @@ internal sealed partial class SimulatedWorld : IWorld
         FencingEnabled = !FencingOff,
         Timing = _timing,
         Discovery = new() { Probing = _scenario.Fleet.SharesProbing ? ProbingMode.Shared : ProbingMode.All },
-        Recovery = new() { ReplaceUnwritable = _scenario.Fleet.ReplacesUnwritable, ReplaceStalled = _scenario.Fleet.ReplacesStalled, StalledAfter = StalledAfter },
+        Recovery = new() { ReplaceUnwritable = _scenario.Fleet.ReplacesUnwritable, ReplaceStalled = _scenario.Fleet.ReplacesStalled, StalledAfter = FleetSpec.StalledAfter },
         Throttle = _scenario.Expect.Any(e => e is Expectation.ThrottleWithin) ? new() { CollectInterval = TimeSpan.FromMilliseconds(50), TellsSamples = true } : new(),
     };
 

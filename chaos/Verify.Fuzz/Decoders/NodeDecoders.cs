@@ -39,8 +39,8 @@ internal static class NodeDecoders
         yield return new SpanDecoder("membership", Memberships(), bytes => MembershipCodec.TryDecode(bytes) is not null);
         yield return new SpanDecoder("peer-report", Reports(), bytes => PeerReport.Decode(bytes) is not null);
         yield return new SpanDecoder("peer-extras", [Golden.Named("version3", "extras")], bytes => PeerExtras.Decode(bytes) is not null);
-        yield return new SpanDecoder("peer-gone", [new PeerGone([new("main", new("db1", 3306), 7)]).Encode().ToArray()], bytes => PeerGone.Decode(bytes) is not null);
-        yield return new SpanDecoder("peer-stalled", [new PeerStalled([new("main", new("db1", 3306), 5000)]).Encode().ToArray()], bytes => PeerStalled.Decode(bytes) is not null);
+        yield return new SpanDecoder("peer-gone", [new PeerWords<GoneUnder>([new("main", new("db1", 3306), 7)]).Encode().ToArray()], bytes => PeerWords<GoneUnder>.Decode(bytes) is not null);
+        yield return new SpanDecoder("peer-stalled", [new PeerWords<StalledDisk>([new("main", new("db1", 3306), 5000)]).Encode().ToArray()], bytes => PeerWords<StalledDisk>.Decode(bytes) is not null);
     }
 
     /// <summary>As a link reads it: in pieces, frame after frame.</summary>

@@ -173,12 +173,12 @@ public sealed class GonePrimaryStories
     [Test]
     public void The_word_is_read_as_it_was_written_and_never_when_it_is_cut_short()
     {
-        var told = new PeerGone([new("main", HaBed.Key(1), 77), new("pay", HaBed.Key(2), 1)]);
+        var told = new PeerWords<GoneUnder>([new("main", HaBed.Key(1), 77), new("pay", HaBed.Key(2), 1)]);
         var bytes = told.Encode().ToArray();
-        Assert.That(PeerGone.Is(bytes));
+        Assert.That(PeerWords<GoneUnder>.Is(bytes));
         Assert.That(PeerCodec.VersionOf(new PeerFrame.Report(bytes)), Is.EqualTo(3));
-        Assert.That(PeerGone.Decode(bytes).Words, Is.EqualTo(told.Words));
-        for (var i = 0; i < bytes.Length; i++) Assert.That(() => PeerGone.Decode(bytes.AsSpan(0, i)), Throws.InstanceOf<WireFormatException>());
+        Assert.That(PeerWords<GoneUnder>.Decode(bytes).Words, Is.EqualTo(told.Words));
+        for (var i = 0; i < bytes.Length; i++) Assert.That(() => PeerWords<GoneUnder>.Decode(bytes.AsSpan(0, i)), Throws.InstanceOf<WireFormatException>());
     }
 
     /// <summary>It goes on when the majority has long made up its mind and its lease still runs.</summary>

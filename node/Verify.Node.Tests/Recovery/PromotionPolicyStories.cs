@@ -47,14 +47,7 @@ public sealed class PromotionPolicyStories
     [TestCase(false)]
     public void Relay_logs_are_waited_for_unless_the_operator_has_forbidden_it(bool failUnlessApplied)
     {
-        var bed = new HaBed(c => c with { Recovery = new() { FailUnlessApplied = failUnlessApplied } }).Started();
-        bed.Servers[2].LoseSource();
-        bed.Servers[1].AppliesNothing = true;
-        bed.Servers[0].Write();
-        bed.RunFor(Seconds(0.2));
-        bed.Servers[0].Die();
-        bed.RunUntil(() => Last(bed)?.Steps.Any(s => s.Step == RecoveryStep.DrainRelayLogs) == true, Seconds(10), "the draining");
-        bed.At(Seconds(5), () => bed.Servers[1].AppliesNothing = false);
+        var bed = Draining(new() { FailUnlessApplied = failUnlessApplied }, appliesAfter: 5);
         Promoted(bed, 2);
         var failed = bed.Leader!.Ha.Cluster("main")!.Closed.Where(r => !r.IsSuccessful).ToArray();
         Assert.That(failed, failUnlessApplied ? Is.Not.Empty : Is.Empty);
@@ -67,14 +60,7 @@ public sealed class PromotionPolicyStories
     [TestCase(10, false)]
     public void Relay_logs_are_waited_for_as_long_as_the_operator_says_in_one_attempt(int seconds, bool isTriedAgain)
     {
-        var bed = new HaBed(c => c with { Recovery = new() { DrainLimit = Seconds(seconds) } }).Started();
-        bed.Servers[2].LoseSource();
-        bed.Servers[1].AppliesNothing = true;
-        bed.Servers[0].Write();
-        bed.RunFor(Seconds(0.2));
-        bed.Servers[0].Die();
-        bed.RunUntil(() => Last(bed)?.Steps.Any(s => s.Step == RecoveryStep.DrainRelayLogs) == true, Seconds(10), "the draining");
-        bed.At(Seconds(3), () => bed.Servers[1].AppliesNothing = false);
+        var bed = Draining(new() { DrainLimit = Seconds(seconds) }, appliesAfter: 3);
         Promoted(bed, 2);
         Assert.That(bed.Story().Contains("not within 1 s", StringComparison.Ordinal), Is.EqualTo(isTriedAgain));
         Assert.That(bed.Servers[1].Executed.Contains(bed.Servers[0].Executed));
@@ -172,6 +158,20 @@ public sealed class PromotionPolicyStories
         bed.Servers[1].Return(isReadOnly: true);
         Promoted(bed, 2);
         Assert.That(bed.Leader.Part.Skipped(), Is.Empty);
+    }
+
+    /// <summary>The primary is dead, and db2 alone has fetched its last transaction; it applies it so many seconds after the draining began.</summary>
+    private static HaBed Draining(RecoverySettings settings, double appliesAfter)
+    {
+        var bed = new HaBed(c => c with { Recovery = settings }).Started();
+        bed.Servers[2].LoseSource();
+        bed.Servers[1].AppliesNothing = true;
+        bed.Servers[0].Write();
+        bed.RunFor(Seconds(0.2));
+        bed.Servers[0].Die();
+        bed.RunUntil(() => Last(bed)?.Steps.Any(s => s.Step == RecoveryStep.DrainRelayLogs) == true, Seconds(10), "the draining");
+        bed.At(Seconds(appliesAfter), () => bed.Servers[1].AppliesNothing = false);
+        return bed;
     }
 
     private static HaBed Unwritable(bool replace, string[]? filters = null)

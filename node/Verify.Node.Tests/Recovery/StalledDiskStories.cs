@@ -96,12 +96,12 @@ public sealed class StalledDiskStories
     [Test]
     public void The_word_is_read_as_it_was_written_and_never_when_it_is_cut_short()
     {
-        var told = new PeerStalled([new("main", HaBed.Key(1), 5200), new("pay", HaBed.Key(2), 0)]);
+        var told = new PeerWords<StalledDisk>([new("main", HaBed.Key(1), 5200), new("pay", HaBed.Key(2), 0)]);
         var bytes = told.Encode().ToArray();
-        Assert.That(PeerStalled.Is(bytes));
+        Assert.That(PeerWords<StalledDisk>.Is(bytes));
         Assert.That(PeerCodec.VersionOf(new PeerFrame.Report(bytes)), Is.EqualTo(3));
-        Assert.That(PeerStalled.Decode(bytes).Words, Is.EqualTo(told.Words));
-        for (var i = 0; i < bytes.Length; i++) Assert.That(() => PeerStalled.Decode(bytes.AsSpan(0, i)), Throws.InstanceOf<WireFormatException>());
+        Assert.That(PeerWords<StalledDisk>.Decode(bytes).Words, Is.EqualTo(told.Words));
+        for (var i = 0; i < bytes.Length; i++) Assert.That(() => PeerWords<StalledDisk>.Decode(bytes.AsSpan(0, i)), Throws.InstanceOf<WireFormatException>());
     }
 
     private static string Condition(HaBed bed) => bed.Leader!.Part.TopologyAnalysis().Single(a => a.Instance == HaBed.Key(1)).Condition;

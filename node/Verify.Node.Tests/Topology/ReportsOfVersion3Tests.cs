@@ -11,7 +11,7 @@ public sealed class ReportsOfVersion3Tests
 {
     private static readonly InstanceKey Db1 = new("db1.example", 3307), Db2 = new("db2.example", 3306);
 
-    private static readonly PeerGone Gone = new([new("main", Db1, 300), new("pay", Db2, 7)]);
+    private static readonly PeerWords<GoneUnder> Gone = new([new("main", Db1, 300), new("pay", Db2, 7)]);
 
     private static readonly PeerExtras Extras = new(
     [
@@ -49,7 +49,7 @@ public sealed class ReportsOfVersion3Tests
     public void What_was_written_then_is_read()
     {
         var golden = Golden.Read("version3.txt");
-        Assert.That(PeerGone.Decode(golden["gone"]).Words, Is.EqualTo(Gone.Words));
+        Assert.That(PeerWords<GoneUnder>.Decode(golden["gone"]).Words, Is.EqualTo(Gone.Words));
         Assert.That(PeerExtras.Decode(golden["extras"]).Instances, Is.EqualTo(Extras.Instances));
         Assert.That(Bytes(Read(golden["ledger-v2"], version: 2)), Is.EqualTo(golden["ledger-v2"]));
         var newest = Read(golden["ledger-v3"], version: 3);

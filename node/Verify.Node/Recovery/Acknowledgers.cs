@@ -30,7 +30,7 @@ internal sealed class Acknowledgers(INodeServices services, TopologyModel model)
     }
 
     /// <summary>As the primary was seen last: no commit of its goes on without its acknowledgements, however long that takes.</summary>
-    public bool HoldUp(ClusterSpec spec, InstanceKey primary) =>
+    public bool HoldUpEveryCommit(ClusterSpec spec, InstanceKey primary) =>
         spec.SemiSync && model.View(primary).Look?.Details is { SemiSyncSourceEnabled: true, SemiSyncTimeoutMs: >= Statement.SetSemiSyncPatience.ForeverMs } details
         && details.SemiSyncWaitFor >= WaitedFor(spec, primary);
 

@@ -24,9 +24,9 @@ internal sealed class GoneProof(INodeServices services, TopologyModel model, Gua
     {
         // An operator who forces a failover may do without the acknowledgers that this rests on.
         if (recovery.Kind != RecoveryKind.DeadPrimary || recovery.Analysis == OperatorRecoveries.ForcedFailover) return null;
-        if (services.Clusters.FirstOrDefault(c => string.Equals(c.Alias, cluster, StringComparison.Ordinal)) is not { SemiSync: true } spec) return null;
+        if (services.Clusters.FirstOrDefault(c => string.Equals(c.Alias, cluster, StringComparison.Ordinal)) is not { } spec) return null;
         var view = model.View(recovery.Failed);
-        if (view.Look?.Details is not { AfterRestart: RestartState.Closed } || !_acknowledgers.HoldUp(spec, recovery.Failed)) return null;
+        if (view.Look?.Details is not { AfterRestart: RestartState.Closed } || !_acknowledgers.HoldUpEveryCommit(spec, recovery.Failed)) return null;
         if (!GuardianChoice.IsNear(holder, view.DataCenter, services)) return null;
         if (view.MissesInRow == 0 || model.IsReachedByAnother(recovery.Failed, services.Now)) return null;
         var word = new GoneUnder(cluster, recovery.Failed, recovery.Id);

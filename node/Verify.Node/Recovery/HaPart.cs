@@ -215,8 +215,8 @@ public sealed class HaPart : IHaPart
                 return;
             }
 
-            if (PeerGone.Is(report.Span)) _model.Hear(peer, PeerGone.Decode(report.Span));
-            else if (PeerStalled.Is(report.Span)) _model.Hear(peer, PeerStalled.Decode(report.Span), _services.Now);
+            if (PeerWords<GoneUnder>.Is(report.Span)) _model.Hear(peer, PeerWords<GoneUnder>.Decode(report.Span));
+            else if (PeerWords<StalledDisk>.Is(report.Span)) _model.Hear(peer, PeerWords<StalledDisk>.Decode(report.Span), _services.Now);
             else _model.Hear(peer, PeerReport.Decode(report.Span), _services.Now);
         }
         catch (WireFormatException e)
@@ -331,13 +331,13 @@ public sealed class HaPart : IHaPart
     private void TellGone()
     {
         _gone = Words(static g => g.Gone);
-        if (!_gone.IsEmpty) _services.TellPeers(new PeerGone(_gone).Encode());
+        if (!_gone.IsEmpty) _services.TellPeers(new PeerWords<GoneUnder>(_gone).Encode());
     }
 
     /// <summary>Told with each report for as long as a disk stands still, and once when it does no longer.</summary>
     private void TellStalled(TimeSpan now)
     {
-        PeerStalled stalled = new([.. _clusters.Select(static c => c.Stall.Word).Where(static w => w is not null).Select(static w => w!.Value)]);
+        PeerWords<StalledDisk> stalled = new([.. _clusters.Select(static c => c.Stall.Word).Where(static w => w is not null).Select(static w => w!.Value)]);
         if (stalled.Words.IsEmpty && !_toldStalled) return;
         _toldStalled = !stalled.Words.IsEmpty;
         _model.Hear(_services.Config.Self, stalled, now);

@@ -157,7 +157,7 @@ internal sealed class LeaderWatch(INodeServices services, Leadership leadership,
         _ => null,
     };
 
-    /// <summary>Policy, and what makes it safe: commits that its disk lets through later must find nobody who acknowledges them (<see cref="GoneProof"/>).</summary>
+    /// <summary>Policy, and what makes it safe: commits that its disk lets through later must find nobody who acknowledges them (<see cref="StalledProof"/>).</summary>
     private Skip? AgainstReplacingStalled(Diagnosis diagnosis)
     {
         if (diagnosis.Code != DiagnosisCode.DiskStalledMaster) return null;

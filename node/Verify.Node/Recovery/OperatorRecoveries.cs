@@ -22,6 +22,8 @@ internal sealed class OperatorRecoveries(
     /// <summary>The word in the ledger for a failover that an operator asked for although nobody calls the primary dead.</summary>
     public const string ForcedFailover = "ForceMasterFailover";
 
+    private readonly StalledProof _stalled = new(services, model);
+
     public RecoveryAnswer Answer(ApiRequest.StartRecovery wish)
     {
         if (services.Ha.Cluster(spec.Alias) is not { } ledger) return RecoveryAnswer.No($"{spec.Alias} has no primary yet");
@@ -53,7 +55,7 @@ internal sealed class OperatorRecoveries(
         }
 
         if (string.Equals(call.Analysis, nameof(DiagnosisCode.DiskStalledMaster), StringComparison.Ordinal)
-            && new StalledProof(services, model).Objection(spec.Spec, instance) is { } unproved) return RecoveryAnswer.No(unproved.Text);
+            && _stalled.Objection(spec.Spec, instance) is { } unproved) return RecoveryAnswer.No(unproved.Text);
         return Begin(wish, ledger, call.Kind, instance, RecoveryPlan.ReplacesPrimary(call.Kind) ? wish.Candidate : null, call.Analysis);
     }
 

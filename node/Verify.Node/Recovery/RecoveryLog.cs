@@ -16,9 +16,6 @@ internal static partial class RecoveryLog
     [LoggerMessage(EventId = 401, Level = LogLevel.Debug, Message = "the clients of {Instance} could not be ended: {Problem}")]
     public static partial void SweepFailed(ILogger log, InstanceKey instance, string problem);
 
-    [LoggerMessage(EventId = 449, Level = LogLevel.Debug, Message = "{Instance} was not asked what keeps a commit: {Problem}")]
-    public static partial void NotAskedWhatKeeps(ILogger log, InstanceKey instance, string problem);
-
     [LoggerMessage(EventId = 402, Level = LogLevel.Debug, Message = "session {Session} of {Instance} was already gone")]
     public static partial void SessionGone(ILogger log, InstanceKey instance, long session);
 
@@ -85,6 +82,9 @@ internal static partial class RecoveryLog
     [LoggerMessage(EventId = 448, Level = LogLevel.Warning,
         Message = "{Instance} may come up open after a restart: read_only could not be persisted ({Problem}). Give the topology user the rights that node/docs/fencing.md names, or set super_read_only in its configuration and PersistReadOnly to false")]
     public static partial void ReadOnlyNotPersisted(ILogger log, InstanceKey instance, string problem);
+
+    [LoggerMessage(EventId = 449, Level = LogLevel.Debug, Message = "{Instance} was not asked what keeps a commit: {Problem}")]
+    public static partial void NotAskedWhatKeeps(ILogger log, InstanceKey instance, string problem);
 
     [LoggerMessage(EventId = 420, Level = LogLevel.Warning, Message = "{Cluster}: {Analysis} of {Instance}, and no recovery is begun: {Why}")]
     public static partial void Skipped(ILogger log, string cluster, string analysis, InstanceKey instance, string why);

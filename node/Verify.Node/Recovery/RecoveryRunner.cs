@@ -177,7 +177,7 @@ internal sealed class RecoveryRunner(
         if (services.Now < end) return null;
         if (_stalled.Of(recovery) is { } stalled)
         {
-            Mark.Reached("a primary whose disk stood still was replaced");
+            Mark.Reached("a primary whose disk stands still was given up");
             return stalled;
         }
 

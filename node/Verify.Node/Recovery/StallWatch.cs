@@ -10,22 +10,18 @@ namespace Verify.Node.Recovery;
 /// as its commit (reading the list of events waits before), so the commits are anybody's. Decides nothing: it says for how long, and the leader judges.</summary>
 internal sealed class StallWatch(INodeServices services, TopologyModel model, Func<InstanceKey, ServerGate> gates, IServerDoor door, LoopTurn turn, string cluster)
 {
+    private readonly StuckCommits _commits = new();
     private ServerLink? _link;
     private bool _isAsking;
     private TimeSpan _notBefore;
-    private Stuck? _stuck;
-
-    /// <summary>Sessions that were in a commit at each look since the first one.</summary>
-    private sealed record Stuck(InstanceKey Primary, SortedSet<long> Sessions, TimeSpan First, TimeSpan Last);
 
     /// <summary>The word to tell; null while there is nothing to say.</summary>
     public StalledDisk? Word
     {
         get
         {
-            if (Guarded() is not { } primary || _stuck is not { } stuck || stuck.Primary != primary || stuck.First == stuck.Last) return null;
-            if (services.Now - stuck.Last > services.Config.Timing.ObservationAgeMax || !IsSuspect(primary)) return null;
-            return new(cluster, primary, (long)(services.Now - stuck.First).TotalMilliseconds);
+            if (Guarded() is not { } primary || primary != _link?.Instance || !IsSuspect(primary)) return null;
+            return _commits.Since(services.Now, services.Config.Timing.ObservationAgeMax) is { } since ? new(cluster, primary, (long)(services.Now - since).TotalMilliseconds) : null;
         }
     }
 
@@ -34,7 +30,7 @@ internal sealed class StallWatch(INodeServices services, TopologyModel model, Fu
     {
         if (Guarded() is not { } primary || !IsSuspect(primary))
         {
-            _stuck = null;
+            _commits.Forget();
             LeaveLink();
             return;
         }
@@ -59,13 +55,13 @@ internal sealed class StallWatch(INodeServices services, TopologyModel model, Fu
         {
             if (_link?.Instance != primary)
             {
+                _commits.Forget();
                 if (_link is { } old) await old.HangUpAsync();
                 _link = new(services, door, turn, primary);
             }
 
             var askedAt = services.Now;
-            var table = await _link.AskAsync(new Statement.ShowProcessList(), services.Config.Timing.StatementTimeout);
-            Note(primary, askedAt, table);
+            _commits.Saw(await _link.AskAsync(new Statement.ShowProcessList(), services.Config.Timing.StatementTimeout), askedAt);
         }
         catch (Exception e) when (e is MySqlException or IOException)
         {
@@ -76,26 +72,6 @@ internal sealed class StallWatch(INodeServices services, TopologyModel model, Fu
             _isAsking = false;
         }
     }
-
-    private void Note(InstanceKey primary, TimeSpan askedAt, ResultTable table)
-    {
-        SortedSet<long> sessions = [];
-        for (var row = 0; row < table.Rows.Count; row++)
-            if (IsInCommit(table.Text(row, "State")) && table.Text(row, "Time") is not ("0" or null) && long.TryParse(table.Text(row, "Id"), out var id)) sessions.Add(id);
-        if (_stuck is { } before && before.Primary == primary && before.Sessions.Overlaps(sessions))
-        {
-            before.Sessions.IntersectWith(sessions);
-            _stuck = before with { Last = askedAt };
-        }
-        else
-        {
-            _stuck = sessions.Count > 0 ? new(primary, sessions, askedAt, askedAt) : null;
-        }
-    }
-
-    /// <summary>In the storage engine's commit: MySQL 9.7.4, MariaDB 10.11, MariaDB 10.11 at what it does not log; with a file system that was frozen. Whoever waits for a
-    /// lock, a backup or a semi-sync acknowledgement is in another state (MySQL manual, "General Thread States").</summary>
-    private static bool IsInCommit(string? state) => state is "waiting for handler commit" or "Commit" or "Updating status";
 
     private void LeaveLink()
     {

@@ -21,7 +21,7 @@ internal sealed class StalledProof(INodeServices services, TopologyModel model)
     /// <summary>Why a failover from this primary could not prove that it takes no writes; null: it could.</summary>
     public Skip? Objection(ClusterSpec spec, InstanceKey primary)
     {
-        if (!_acknowledgers.HoldUp(spec, primary))
+        if (!_acknowledgers.HoldUpEveryCommit(spec, primary))
             return new("disk_stalled", $"the disk of {primary} stands still, and its commits do not wait for replicas (Durability), so nobody could say that those under way are not acknowledged later; free its disk or end its host");
         if (!services.Fencing.IsArmed(spec.Alias, primary))
             return new("disk_stalled", $"the disk of {primary} stands still, and its dead-man switch is not armed, so nobody could say that it closes; free its disk or end its host");
@@ -32,7 +32,7 @@ internal sealed class StalledProof(INodeServices services, TopologyModel model)
     public string? Of(RecoveryRecord recovery)
     {
         if (recovery.Kind != RecoveryKind.DeadPrimary || !string.Equals(recovery.Analysis, nameof(DiagnosisCode.DiskStalledMaster), StringComparison.Ordinal)) return null;
-        var spec = services.Clusters.FirstOrDefault(c => c.Instances.Any(i => i.Key == recovery.Failed));
+        var spec = services.Clusters.FirstOrDefault(c => string.Equals(c.Alias, recovery.Cluster, StringComparison.Ordinal));
         return spec is not null && Objection(spec, recovery.Failed) is null
             ? "its lease has certainly run out, its dead-man switch is closing it, and what its disk still lets through is acknowledged to nobody" : null;
     }

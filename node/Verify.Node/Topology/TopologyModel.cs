@@ -11,8 +11,8 @@ internal sealed class TopologyModel
     private readonly SortedDictionary<InstanceKey, InstanceView> _views = [];
     private readonly SortedDictionary<NodeId, (PeerReport Report, TimeSpan HeardAt, Dictionary<InstanceKey, InstanceReport> ByKey)> _reports = [];
     private readonly SortedDictionary<NodeId, Dictionary<InstanceKey, InstanceExtra>> _extras = [];
-    private readonly SortedDictionary<NodeId, PeerGone> _gone = [];
-    private readonly SortedDictionary<NodeId, (PeerStalled Told, TimeSpan HeardAt)> _stalled = [];
+    private readonly SortedDictionary<NodeId, PeerWords<GoneUnder>> _gone = [];
+    private readonly SortedDictionary<NodeId, (PeerWords<StalledDisk> Told, TimeSpan HeardAt)> _stalled = [];
     private readonly NodeConfig _config;
 
     public TopologyModel(NodeConfig config)
@@ -70,9 +70,9 @@ internal sealed class TopologyModel
 
     public void Hear(NodeId peer, PeerExtras extras) => _extras[peer] = extras.Instances.ToDictionary(static i => i.Key);
 
-    public void Hear(NodeId peer, PeerGone gone) => _gone[peer] = gone;
+    public void Hear(NodeId peer, PeerWords<GoneUnder> gone) => _gone[peer] = gone;
 
-    public void Hear(NodeId peer, PeerStalled stalled, TimeSpan now) => _stalled[peer] = (stalled, now);
+    public void Hear(NodeId peer, PeerWords<StalledDisk> stalled, TimeSpan now) => _stalled[peer] = (stalled, now);
 
     /// <summary>For how long no commit has returned from the disk of a server that answers, by the word of its guardian; null: nothing of the kind was told lately.</summary>
     public TimeSpan? StalledFor(NodeId guardian, string cluster, InstanceKey instance, TimeSpan now)

@@ -66,12 +66,11 @@ internal static partial class EnvironmentNames
     /// <summary>Warnings about variables that look like settings and are none.</summary>
     public static IEnumerable<string> Unknown(IEnumerable<string> names, IReadOnlyList<string> keys)
     {
-        string[]? ours = null;
+        string[] ours = [.. keys.SelectMany(k => new[] { Of(k), "VERIFY_" + k })];
         foreach (var name in names.Order(StringComparer.Ordinal))
         {
             var isOurs = name.StartsWith("VERIFY_", StringComparison.Ordinal) && !name.StartsWith("VERIFY_TEST_", StringComparison.Ordinal) && !NoSettings.Contains(name);
-            if (isOurs) ours ??= [.. keys.SelectMany(k => new[] { Of(k), "VERIFY_" + k })];
-            if (isOurs && !ours!.Contains(name)) yield return $"environment {name}: no such setting{Spelling.Nearest(name, ours!)}";
+            if (isOurs && !ours.Contains(name)) yield return $"environment {name}: no such setting{Spelling.Nearest(name, ours)}";
             else if (name.StartsWith("KONSUL_", StringComparison.Ordinal) && !KonsulNames.Contains(name)) yield return $"environment {name}: not used here{Spelling.Nearest(name, KonsulNames)}";
         }
     }

@@ -50,7 +50,7 @@ internal static class KeyMeanings
         ["Regions"] = "region of each data centre; one that is not listed is a region of its own",
         ["FailMasterPromotionOnLagMinutes"] = "a replica that was so far behind when the primary failed is not promoted; 0: however far",
         ["FailMasterPromotionIfSQLThreadNotUpToDate"] = "true: relay logs are not waited for; who has not applied all that it fetched is not promoted",
-        ["RelayLogDrainSeconds"] = "how long replicas are given, in one attempt of five, to apply what they have fetched before one of them is promoted; who has not is left out",
+        ["RelayLogDrainSeconds"] = "how long replicas are given, in one attempt, to apply what they have fetched before one of them is chosen",
         ["ReasonableMaintenanceReplicationLagSeconds"] = "how far a server may be behind to take over gracefully, and how long it may take to catch up once the old primary is closed",
         ["PersistReadOnly"] = "true: MySQL servers of guarded clusters are told to come up read-only after a restart (SET PERSIST_ONLY, into mysqld-auto.cnf); MariaDB cannot be told",
         ["RecoverNonWriteableMaster"] = "true: a primary that stays closed although its guardian holds its lease is replaced",

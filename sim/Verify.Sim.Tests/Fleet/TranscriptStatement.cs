@@ -25,7 +25,6 @@ internal sealed class TranscriptStatement(ITranscriptStage stage, Func<string, l
             "SetSemiSyncPatience" => new Statement.SetSemiSyncPatience(int.Parse(parts[1])),
             "SetSemiSync" => new Statement.SetSemiSync(IsOn(parts[1])),
             "ListIdleCoordinators" => new Statement.ListIdleCoordinators(),
-            "ShowProcessList" => new Statement.ShowProcessList(),
             "ListSessions" => new Statement.ListSessions(),
             "KillSession" => new Statement.KillSession(long.TryParse(parts[1], out var id) ? id : sessionId(parts[1])),
             "StopReplica" => new Statement.StopReplica(OnlyIoThread: parts is [_, "io"]),

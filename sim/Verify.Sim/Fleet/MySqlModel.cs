@@ -262,7 +262,7 @@ internal sealed class MySqlModel
                 Answer(session, ServerAnswer.Done);
                 break;
             case Statement.ListSessions: Answer(session, ReadAnswers.SessionList(_sessions, session)); break;
-            case Statement.ShowProcessList: Answer(session, ReadAnswers.Processes(_sessions.Values, _options.Flavor)); break;
+            case Statement.ShowProcessList: Answer(session, ReadAnswers.Processes(_sessions, session, _options.Flavor)); break;
             case Statement.ListIdleCoordinators: Answer(session, ReadAnswers.IdleCoordinators(_threads.Coordinator, Replica.RelayLogCount)); break;
             case Statement.KillSession kill: Kill(session, kill.Id, nowSeconds); break;
             case Statement.StopReplica stop: StopReplica(session, stop.OnlyIoThread); break;

@@ -18,10 +18,8 @@ internal static class ReadAnswers
     private static readonly ColumnSet ProcessColumns = new("Id", "User", "Command", "Time", "State");
 
     /// <summary>SHOW PROCESSLIST, of which the model knows no more than who waits for the disk (for how long it does not: any time counts as a second).</summary>
-    public static ServerAnswer.Rows Processes(IEnumerable<ServerSession> sessions, Flavor flavor) => new(ProcessColumns, [.. sessions.Select(s => new[]
-    {
-        s.Id.ToString(CultureInfo.InvariantCulture), s.User, s.Command, s.WaitsForDisk ? "1" : "0", !s.WaitsForDisk ? "" : flavor == Flavor.MySql ? "waiting for handler commit" : "Commit",
-    })]);
+    public static ServerAnswer.Rows Processes(SortedDictionary<long, ServerSession> sessions, ServerSession asking, Flavor flavor) => new(ProcessColumns,
+        [.. Shown(sessions, asking).Select(s => new[] { Text(s.Id), s.User, s.Command, s.WaitsForDisk ? "1" : "0", !s.WaitsForDisk ? "" : flavor == Flavor.MySql ? "waiting for handler commit" : "Commit" })]);
 
     /// <summary>The applier's coordinator while it has nothing left to read.</summary>
     public static ServerAnswer.Rows IdleCoordinators(long? coordinator, int relayLogCount) => new(CoordinatorColumns,
@@ -38,17 +36,14 @@ internal static class ReadAnswers
 
     public static ServerAnswer.Rows BinlogState(GtidState gtids) => new(StateColumns, [[gtids is MariaGtidState maria ? maria.BinlogStateText : ""]]);
 
-    public static ServerAnswer.Rows SessionList(SortedDictionary<long, ServerSession> sessions, ServerSession asking)
-    {
-        var rows = new List<string?[]>(sessions.Count);
-        foreach (var (id, session) in sessions)
-        {
-            var isShown = asking.Rights == AccountRights.Topology || string.Equals(asking.User, session.User, StringComparison.Ordinal);
-            if (isShown) rows.Add([id.ToString(CultureInfo.InvariantCulture), session.User, session.Command]);
-        }
+    public static ServerAnswer.Rows SessionList(SortedDictionary<long, ServerSession> sessions, ServerSession asking) =>
+        new(SessionColumns, [.. Shown(sessions, asking).Select(static s => new[] { Text(s.Id), s.User, s.Command })]);
 
-        return new(SessionColumns, rows);
-    }
+    /// <summary>In the order of their numbers; without the right to see all, one's own.</summary>
+    private static IEnumerable<ServerSession> Shown(SortedDictionary<long, ServerSession> sessions, ServerSession asking) =>
+        sessions.Values.Where(s => asking.Rights == AccountRights.Topology || string.Equals(asking.User, s.User, StringComparison.Ordinal));
+
+    private static string Text(long id) => id.ToString(CultureInfo.InvariantCulture);
 
     public static ServerAnswer Ids(ServerStore store)
     {
